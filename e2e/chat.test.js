@@ -1,0 +1,154 @@
+// People talk: two windows, one room, Persian.
+import assert from "node:assert/strict";
+import { ascii, eventually, scene } from "./harness.js";
+
+const room = "کلاس ۷";
+
+scene("two windows chat in Persian in one room", async (stage) => {
+  const maryam = await stage.window();
+  const ali = await stage.window();
+  await maryam.enter({ room, name: "مریم" });
+  await ali.enter({ room, name: "علی" });
+
+  await maryam.say("سلام بچه‌ها، خوبید؟");
+  await ali.sees("سلام بچه‌ها، خوبید؟");
+  await ali.say("سلام! می‌شنویم.");
+  await maryam.sees("سلام! می‌شنویم.");
+
+  for (const [window, own] of [[maryam, [true, false]], [ali, [false, true]]]) {
+    const messages = await window.messages();
+    assert.deepEqual(messages.map(({ text }) => text), ["سلام بچه‌ها، خوبید؟", "سلام! می‌شنویم."]);
+    assert.deepEqual(messages.map((message) => message.own), own);
+    assert.ok(messages.every(({ status }) => status === "sent"));
+    assert.deepEqual((await window.get("member").allTextContents()).map((text) => text.trim()).length, 2);
+  }
+});
+
+scene("both see who is there and that one leaves", async (stage) => {
+  const maryam = await stage.window();
+  const ali = await stage.window();
+  await maryam.enter({ room, name: "مریم" });
+  await ali.enter({ room, name: "علی" });
+  await maryam.get("member").filter({ hasText: "علی" }).waitFor();
+  await eventually(async () => ascii(await maryam.get("member-count").innerText()), (text) => /2/.test(text), "two members are counted");
+  assert.ok((await maryam.notices()).some((text) => text.includes("علی")), "the notice names who joined");
+});
+
+scene("what is said in one room is not heard in another", async (stage) => {
+  const here = await stage.window();
+  const there = await stage.window();
+  await here.enter({ room: "ریاضی", name: "مریم" });
+  await there.enter({ room: "فیزیک", name: "علی" });
+  await here.say("فقط اینجا");
+  await there.say("فقط آنجا");
+  await here.sees("فقط اینجا");
+  await there.sees("فقط آنجا");
+  assert.deepEqual(await here.texts(), ["فقط اینجا"]);
+  assert.deepEqual(await there.texts(), ["فقط آنجا"]);
+});
+
+scene("the start page asks for a name and a room and leads into it", async (stage) => {
+  const window = await stage.window();
+  await window.visit("/");
+  await window.get("room-input").fill(room);
+  await window.introduce("مریم");
+  await window.connected();
+  assert.equal(decodeURIComponent(new URL(window.page.url()).pathname), `/r/${room}`);
+  const guest = await stage.window();
+  await guest.page.goto(window.page.url());
+  await guest.introduce("علی");
+  await guest.connected();
+  await guest.say("با پیوند آمدم");
+  await window.sees("با پیوند آمدم");
+});
+
+scene("a client of the seeds and a window understand each other", async (stage) => {
+  const window = await stage.window();
+  await window.enter({ room, name: "مریم" });
+  const seed = await stage.member({ room, name: "دانه" });
+  await seed.say("من چیزی مذاکره نکردم");
+  await window.sees("من چیزی مذاکره نکردم");
+});
+
+scene("Enter sends, Shift+Enter breaks the line and the line stays broken", async (stage) => {
+  const window = await stage.window();
+  await window.enter({ room, name: "مریم" });
+  const composer = window.get("composer");
+  await composer.focus();
+  await window.page.keyboard.type("خط یک");
+  await window.page.keyboard.press("Shift+Enter");
+  await window.page.keyboard.type("خط دو");
+  assert.equal(await composer.inputValue(), "خط یک\nخط دو");
+  assert.deepEqual(await window.texts(), []);
+  await window.page.keyboard.press("Enter");
+  await window.sees("خط دو");
+  assert.deepEqual(await window.texts(), ["خط یک\nخط دو"]);
+  assert.equal(await composer.inputValue(), "");
+  assert.ok(await composer.evaluate((node) => node === document.activeElement), "one can go on typing");
+});
+
+scene("Enter that ends an input method's composition does not send", async (stage) => {
+  const window = await stage.window();
+  await window.enter({ room, name: "مریم" });
+  const composer = window.get("composer");
+  await composer.focus();
+  const devtools = await window.page.context().newCDPSession(window.page);
+  await devtools.send("Input.imeSetComposition", { text: "にほ", selectionStart: 2, selectionEnd: 2 });
+  // What a browser reports for a key that the input method takes.
+  await devtools.send("Input.dispatchKeyEvent", { type: "rawKeyDown", key: "Enter", code: "Enter", windowsVirtualKeyCode: 229 });
+  await devtools.send("Input.dispatchKeyEvent", { type: "keyUp", key: "Enter", code: "Enter", windowsVirtualKeyCode: 13 });
+  await devtools.send("Input.insertText", { text: "日本" });
+  assert.equal(await composer.inputValue(), "日本");
+  assert.deepEqual(await window.texts(), []);
+  await composer.press("Enter");
+  await window.sees("日本");
+  assert.deepEqual(await window.texts(), ["日本"]);
+});
+
+scene("an empty message is not sent", async (stage) => {
+  const window = await stage.window();
+  await window.enter({ room, name: "مریم" });
+  await window.say("   ");
+  await window.get("composer").press("Enter");
+  await window.say("بعدی");
+  await window.sees("بعدی");
+  assert.deepEqual(await window.texts(), ["بعدی"]);
+});
+
+scene("the half-space of Persian and emoji arrive as they were typed", async (stage) => {
+  const window = await stage.window();
+  const other = await stage.window();
+  await window.enter({ room, name: "علی‌رضا" });
+  await other.enter({ room, name: "نیم‌فاصله" });
+  const text = "می‌خواهم کتاب‌هایم را 👩‍👩‍👧‍👦 ببینم";
+  await window.say(text);
+  await other.sees("ببینم");
+  assert.deepEqual(await other.texts(), [text]);
+});
+
+scene("each message has the direction of its own text", async (stage) => {
+  const window = await stage.window();
+  await window.enter({ room, name: "مریم" });
+  await window.say("سلام hello");
+  await window.say("hello سلام");
+  await window.sees("hello سلام");
+  const directions = await window.get("message").evaluateAll((nodes) =>
+    nodes.map((node) => getComputedStyle(node.querySelector("[dir=auto]")).direction),
+  );
+  assert.deepEqual(directions, ["rtl", "ltr"]);
+  await window.type("english first");
+  assert.equal(await window.get("composer").evaluate((node) => getComputedStyle(node).direction), "ltr");
+});
+
+scene("one sees that another is writing, and when it stops", async (stage) => {
+  const maryam = await stage.window();
+  const ali = await stage.window();
+  await maryam.enter({ room, name: "مریم" });
+  await ali.enter({ room, name: "علی" });
+  await ali.get("composer").pressSequentially("دارم");
+  await maryam.get("typing").filter({ hasText: "علی" }).waitFor();
+  assert.equal(await ali.get("typing").filter({ hasText: "علی" }).count(), 0);
+  await ali.get("composer").press("Enter");
+  await maryam.sees("دارم");
+  await maryam.get("typing").filter({ hasText: "علی" }).waitFor({ state: "hidden" });
+});

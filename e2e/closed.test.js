@@ -1,0 +1,55 @@
+// The server says no: what people see, and the way on.
+import assert from "node:assert/strict";
+import { scene } from "./harness.js";
+
+const room = "در";
+
+scene("a name that is taken is said so, and another name leads in", async (stage) => {
+  const first = await stage.window();
+  await first.enter({ room, name: "مریم" });
+  const second = await stage.window();
+  await second.visit(`/r/${encodeURIComponent(room)}`);
+  // The same name by another keyboard: the Arabic letter for ye.
+  await second.introduce("مريم");
+  const closed = second.get("closed");
+  await closed.waitFor();
+  assert.equal(await closed.getAttribute("data-code"), "4502");
+  await second.get("closed").getByRole("textbox").fill("مریم ۲");
+  await second.get("closed").getByRole("textbox").press("Enter");
+  await second.connected();
+  await second.say("وارد شدم");
+  await first.sees("وارد شدم");
+});
+
+scene("one's own ghost does not keep one out", { server: ["--probe", "300ms"] }, async (stage) => {
+  const network = await stage.proxy();
+  const ghost = await stage.window({ origin: network.origin, offlineExpected: true });
+  await ghost.enter({ room, name: "مریم" });
+  network.stall();
+  const again = await stage.window();
+  await again.enter({ room, name: "مریم" });
+  await again.say("خودم هستم");
+  await again.sees("خودم هستم");
+});
+
+scene("a name that the server keeps for itself is refused in words", async (stage) => {
+  const window = await stage.window();
+  await window.visit(`/r/${encodeURIComponent(room)}`);
+  await window.introduce("ѕystem");
+  await window.get("closed").waitFor();
+  assert.match(await window.get("closed").getAttribute("data-code"), /^45\d\d$/);
+  assert.match(await window.get("closed").innerText(), /نام/);
+});
+
+scene("a full room says so and does not keep knocking", { server: ["--max-members", "1"] }, async (stage) => {
+  const first = await stage.window();
+  await first.enter({ room, name: "مریم" });
+  const second = await stage.window();
+  const sockets = [];
+  second.page.on("websocket", (socket) => sockets.push(socket.url()));
+  await second.visit(`/r/${encodeURIComponent(room)}`);
+  await second.introduce("علی");
+  await second.get("closed").waitFor();
+  assert.match(await second.get("closed").innerText(), /پر/);
+  assert.equal(sockets.length, 1);
+});

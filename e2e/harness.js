@@ -1,0 +1,191 @@
+// The stage for browser tests: a server, a network that can fail, and windows that look at it.
+//
+//   scene("a sentence about what people see", async (stage) => {
+//     const maryam = await stage.window();
+//     await maryam.enter({ room: "کلاس", name: "مریم" });
+//   });
+//
+// Every scene has a server of its own, and ends with the same questions to every window: did it ask anyone but that
+// server for anything, did it break its own content security policy, did anything land in the console?
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { after, test } from "node:test";
+import { chromium } from "playwright-core";
+import { Proxy } from "./proxy.js";
+import { Server } from "./server.js";
+import { Window } from "./window.js";
+
+const FAILURES = fileURLToPath(new URL("out/failures/", import.meta.url));
+
+/** Flags for a browser that may be root's and asks nobody for anything. */
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+let running;
+
+/** The browser that all scenes of this process share; each scene has contexts of its own in it. */
+export function browser() {
+  running ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  return running;
+}
+
+export async function closeBrowser() {
+  await (await running)?.close();
+  running = undefined;
+}
+
+/** One test's server, proxies and windows. */
+export class Stage {
+  #windows = [];
+  #proxies = [];
+  #contexts = [];
+
+  /** @type {Server} */
+  server;
+
+  static async set(args = []) {
+    const stage = new Stage();
+    stage.server = await Server.start(args);
+    return stage;
+  }
+
+  /** A network of its own between windows and the server; `proxy.origin` is where windows find it. */
+  async proxy() {
+    const proxy = await Proxy.start(this.server.port);
+    this.#proxies.push(proxy);
+    return proxy;
+  }
+
+  /**
+   * A window in a context of its own: another person's browser.
+   *
+   * @param {object} [options] playwright's options for a context, and
+   * @param {string} [options.origin] where it finds the server, for example a proxy's
+   * @param {boolean} [options.offlineExpected] whether failed connections may be in its console
+   */
+  async window({ origin = this.server.origin, offlineExpected = false, ...options } = {}) {
+    const context = await (await browser()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    this.#contexts.push(context);
+    context.setDefaultTimeout(15_000);
+    return this.windowIn(context, { origin, offlineExpected });
+  }
+
+  /** A further window of the same browser, or of the page another opened. */
+  async windowIn(context, { origin = this.server.origin, offlineExpected = false, page } = {}) {
+    const window = await Window.open(page ?? (await context.newPage()), origin, offlineExpected);
+    this.#windows.push(window);
+    return window;
+  }
+
+  /** A member without a page: a plain WebSocket in the seed dialect, opened from a blank page of this server. */
+  async member({ room, name }) {
+    const context = await (await browser()).newContext();
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    await page.goto(`${this.server.origin}/healthz`);
+    await page.evaluate(
+      ([room, name]) =>
+        new Promise((resolve, reject) => {
+          const path = `/ws/${encodeURIComponent(room)}/${encodeURIComponent(name)}`;
+          const socket = new WebSocket(location.origin.replace("http", "ws") + path);
+          globalThis.socket = socket;
+          globalThis.own = 0;
+          socket.onopen = resolve;
+          socket.onerror = () => reject(new Error("no connection"));
+          socket.onmessage = ({ data }) => {
+            const event = JSON.parse(data);
+            if (event.type === "message" && event.client_id === name) globalThis.own += 1;
+          };
+        }),
+      [room, name],
+    );
+    return {
+      /** Says these and resolves when the room has them all. */
+      say: async (...contents) => {
+        const before = await page.evaluate(() => globalThis.own);
+        await page.evaluate((contents) => {
+          for (const content of contents) globalThis.socket.send(JSON.stringify({ content }));
+        }, contents);
+        await page.waitForFunction((count) => globalThis.own >= count, before + contents.length);
+      },
+      leave: () => context.close(),
+    };
+  }
+
+  /** Asks every window the questions at the end. */
+  async inspect() {
+    for (const window of this.#windows) assert.deepEqual(await window.complaints(), []);
+  }
+
+  async photograph(name) {
+    await mkdir(FAILURES, { recursive: true });
+    for (const [index, window] of this.#windows.entries()) {
+      const file = `${FAILURES}${name.replaceAll(/[^\p{L}\p{N}]+/gu, "-")}-${index + 1}.png`;
+      await window.page.screenshot({ path: file }).catch(() => {});
+    }
+  }
+
+  async clear() {
+    for (const context of this.#contexts) await context.close();
+    for (const proxy of this.#proxies) proxy.close();
+    await this.server.kill();
+  }
+}
+
+let cleaning = false;
+
+/**
+ * A test on a stage.
+ *
+ * @param {string} name a sentence
+ * @param {((stage: Stage) => Promise<void>) | { server?: string[], violates?: boolean }} options options of the
+ *   server's command line, and whether the scene breaks the page's policy on purpose
+ * @param {(stage: Stage) => Promise<void>} [body]
+ */
+export function scene(name, options, body) {
+  if (typeof options === "function") return scene(name, {}, options);
+  if (!cleaning) after(closeBrowser);
+  cleaning = true;
+  return test(name, { timeout: 120_000 }, async () => {
+    const stage = await Stage.set(options.server);
+    try {
+      await body(stage);
+      if (!options.violates) await stage.inspect();
+    } catch (error) {
+      await stage.photograph(name);
+      throw error;
+    } finally {
+      await stage.clear();
+    }
+  });
+}
+
+/**
+ * Reads until the value is accepted. For what no locator can wait for; it fails with what it read last.
+ *
+ * @template T
+ * @param {() => Promise<T>} read
+ * @param {(value: T) => boolean} accept
+ * @param {string} what
+ */
+export async function eventually(read, accept, what) {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const value = await read();
+    if (accept(value)) return value;
+    if (Date.now() > deadline) assert.fail(`${what}; it was ${JSON.stringify(value)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Persian digits as ASCII ones. */
+export function ascii(text) {
+  return text.replaceAll(/[۰-۹]/g, (digit) => String(digit.charCodeAt(0) - 0x6f0)).replaceAll(/[٬,]/g, "");
+}

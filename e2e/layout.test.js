@@ -1,0 +1,95 @@
+// A phone, a tablet and a desktop.
+import assert from "node:assert/strict";
+import { scene } from "./harness.js";
+
+const room = "اتاقی با نامی دراز که روی یک تلفن جا نمی‌شود";
+const widths = [320, 390, 820, 1280];
+const viewport = (width) => ({ width, height: width < 700 ? 844 : 800 });
+
+for (const lang of ["fa", "en"]) {
+  scene(`nothing runs out of the window sideways at any width (${lang})`, async (stage) => {
+    const window = await stage.window();
+    for (const width of widths) {
+      await window.page.setViewportSize(viewport(width));
+      await window.visit(`/?lang=${lang}`);
+      await window.get("name-input").waitFor();
+      assert.equal(await window.overflows(), false, `start page at ${width}`);
+    }
+    await window.enter({ room, name: "نامی که خیلی دراز است واقعاً", query: `?lang=${lang}` });
+    await window.say(`${"بی‌فاصله".repeat(60)} https://example.org/${"a".repeat(300)}`);
+    await window.sees("https://example.org");
+    for (const width of widths) {
+      await window.page.setViewportSize(viewport(width));
+      assert.equal(await window.overflows(), false, `room at ${width}`);
+      const inside = await window.get("message").first().evaluate((node) => {
+        const { left, right } = node.getBoundingClientRect();
+        return left >= 0 && right <= innerWidth;
+      });
+      assert.ok(inside, `the message stays inside at ${width}`);
+      const composer = await window.get("composer").boundingBox();
+      assert.ok(composer.y + composer.height <= viewport(width).height, `the composer is in view at ${width}`);
+    }
+  });
+}
+
+scene("on a phone the members are a drawer, on a desktop they stand beside the messages", async (stage) => {
+  const desktop = await stage.window();
+  await desktop.enter({ room, name: "میز" });
+  await desktop.get("members").waitFor();
+
+  const phone = await stage.window({ viewport: viewport(390), hasTouch: true, isMobile: true });
+  await phone.enter({ room, name: "تلفن" });
+  assert.equal(await phone.get("members").isVisible(), false);
+  await phone.get("member-count").click();
+  await phone.get("members").waitFor();
+  await phone.get("member").filter({ hasText: "میز" }).waitFor();
+  assert.equal(await phone.overflows(), false);
+  await phone.page.keyboard.press("Escape");
+  await phone.get("members").waitFor({ state: "hidden" });
+});
+
+scene("what one touches on a phone is large enough for a finger", async (stage) => {
+  const phone = await stage.window({ viewport: viewport(390), hasTouch: true, isMobile: true });
+  await phone.enter({ room, name: "تلفن" });
+  const small = await phone.page.evaluate(() =>
+    [...document.querySelectorAll("button, input, textarea, [role=button]")]
+      .filter((node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[inert], .visually-hidden"))
+      .map((node) => [node.dataset.testid ?? node.outerHTML.slice(0, 80), node.getBoundingClientRect()])
+      .filter(([, { width, height }]) => width > 0 && (width < 40 || height < 40))
+      .map(([name, { width, height }]) => `${name}: ${width}×${height}`),
+  );
+  assert.deepEqual(small, []);
+});
+
+scene("the composer grows with what is written and stays in the window", async (stage) => {
+  const window = await stage.window({ viewport: viewport(390) });
+  await window.enter({ room, name: "مریم" });
+  const height = async () => (await window.get("composer").boundingBox()).height;
+  const one = await height();
+  await window.type("سطر\nسطر\nسطر");
+  const three = await height();
+  assert.ok(three > one);
+  await window.type("سطر\n".repeat(100));
+  const hundred = await window.get("composer").boundingBox();
+  assert.ok(hundred.height < viewport(390).height / 2);
+  assert.ok(hundred.y + hundred.height <= viewport(390).height);
+});
+
+scene("in Persian one's own messages and in English one's own messages stand on the sides the language expects", async (stage) => {
+  const window = await stage.window();
+  await window.enter({ room, name: "مریم" });
+  const member = await stage.member({ room, name: "علی" });
+  await member.say("از دیگری");
+  await window.say("از خودم");
+  await window.sees("از خودم");
+  const sides = async () => {
+    const own = await window.message("از خودم").locator("[dir=auto]").first().boundingBox();
+    const other = await window.message("از دیگری").locator("[dir=auto]").first().boundingBox();
+    return Math.sign(own.x + own.width / 2 - (other.x + other.width / 2));
+  };
+  const persian = await sides();
+  assert.notEqual(persian, 0);
+  await window.get("language-switch").first().click();
+  await window.page.locator("html[lang=en]").waitFor({ state: "attached" });
+  assert.equal(await sides(), -persian, "the page is mirrored");
+});
