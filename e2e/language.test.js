@@ -97,8 +97,8 @@ scene("the theme follows the system until one chooses, and the choice is remembe
   await window.page.emulateMedia({ colorScheme: "light" });
   await window.page.reload();
   assert.equal(await theme(window), "light");
-  await window.get("theme-switch").first().click();
-  await window.page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+  for (let click = 0; click < 3 && (await theme(window)) === "light"; click += 1) await window.get("theme-switch").first().click();
+  assert.equal(await theme(window), "dark");
   await window.page.reload();
   assert.equal(await theme(window), "dark");
 });

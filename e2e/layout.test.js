@@ -40,7 +40,7 @@ scene("on a phone the members are a drawer, on a desktop they stand beside the m
   const phone = await stage.window({ viewport: viewport(390), hasTouch: true, isMobile: true });
   await phone.enter({ room, name: "تلفن" });
   assert.equal(await phone.get("members").isVisible(), false);
-  await phone.get("member-count").click();
+  await phone.get("members-open").click();
   await phone.get("members").waitFor();
   await phone.get("member").filter({ hasText: "میز" }).waitFor();
   assert.equal(await phone.overflows(), false);

@@ -33,7 +33,7 @@ scene("who reads further up keeps the place, is told how many are new, and gets 
   const scroller = await window.scroller();
   await window.wheel(-1200);
   await eventually(() => distanceFromEnd(scroller), (distance) => distance > 500, "it scrolled up");
-  const place = () => window.message(/ 40\.$/).first().evaluate((node) => node.getBoundingClientRect().top);
+  const place = () => window.message("پیام شمارهٔ 40.").first().evaluate((node) => node.getBoundingClientRect().top);
   await eventually(async () => [await place(), await place()], ([one, other]) => one === other, "it came to rest");
   const before = await place();
   await member.say(...lines(61, 63));

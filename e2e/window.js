@@ -107,7 +107,11 @@ export class Window {
   async messages() {
     return this.get("message").evaluateAll((nodes) =>
       nodes.map((node) => ({
-        text: (node.querySelector("[data-testid=content]") ?? node).textContent,
+        // The time stands in the text's last line and is no part of it.
+        text: [...node.querySelector(".text").childNodes]
+          .filter((child) => !(child instanceof Element && child.matches(".meta")))
+          .map((child) => child.textContent)
+          .join(""),
         status: node.dataset.status,
         own: node.dataset.own === "true",
         offset: Number(node.dataset.offset),
