@@ -1,0 +1,75 @@
+//! Commands: what a client asks for, decoded from a WebSocket text message or an HTTP body.
+//!
+//! On the path of a message this is the step after the frame: text in, [`Command`] out.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::codes::ErrorCode;
+use crate::position::Position;
+use crate::{seed, v1};
+
+/// What a client asks for. Text is borrowed from the message unless an escape had to be undone.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command<'a> {
+    /// Join the room, or take a session over and go on reading.
+    Join {
+        /// The secret of an earlier `welcome`.
+        token: Option<Cow<'a, str>>,
+        /// Read from the event after this one.
+        after: Option<Position>,
+    },
+    /// Say something.
+    Send {
+        /// The client's own identifier, 1–64 bytes of printable ASCII. `hamhame.v1` always has one.
+        id: Option<Cow<'a, str>>,
+        /// As it was sent: not trimmed, not cleaned, not measured (see [`crate::text::clean`]).
+        content: Cow<'a, str>,
+    },
+    /// The member is writing (true) or has stopped.
+    Typing(bool),
+    /// Asks for a heartbeat at once.
+    Heartbeat,
+}
+
+/// Why a message is no command, ready to be told to its sender.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CommandError {
+    /// From the one table.
+    pub code: ErrorCode,
+    /// The `id` of the command refused, if it had a valid one.
+    pub id: Option<String>,
+    /// English prose for developers that names what is wrong.
+    pub message: String,
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.message)
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+/// How a client speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Dialect {
+    /// The seeds' own: `{"content": …}` or bare text; see `docs/reference/seed-dialect.md`.
+    Seed,
+    /// The subprotocol `hamhame.v1`; see `docs/reference/protocol.md`.
+    V1,
+}
+
+/// Decodes one text message. `Ok(None)` is a message that the dialect ignores: in the seed dialect an object
+/// without `content`, and what is empty when trimmed.
+///
+/// # Errors
+///
+/// In `hamhame.v1` only, where the error is to be told to the client: `invalid_json`, `unknown_type` or
+/// `bad_request`. The seed dialect takes everything.
+pub fn decode<'a>(dialect: Dialect, text: &'a str) -> Result<Option<Command<'a>>, CommandError> {
+    match dialect {
+        Dialect::Seed => Ok(seed::decode(text)),
+        Dialect::V1 => v1::decode(text).map(Some),
+    }
+}

@@ -1,0 +1,320 @@
+//! Names of people and of rooms: what is shown, and the key by which two of them are the same.
+//!
+//! A name is cleaned as RFC 8266 (PRECIS Nickname) says, with two differences: its normal form is NFC, not
+//! NFKC, so that it is shown as its owner wrote it (the key has NFKC); and what keyboards slip in without being
+//! seen is taken out, not refused. `docs/reference/names.md` states the rules in full.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+use unicode_segmentation::UnicodeSegmentation;
+
+use crate::key;
+use crate::precis::{self, Verdict, ZWJ, ZWNJ};
+
+/// Who gives no name, in any case of letters. Nobody's name, and never taken.
+const ANONYMOUS: &str = "anonymous";
+/// The room of who gives no room.
+const GENERAL: &str = "general";
+/// Whom nobody may pass for: the server's own voice, in English and in Persian.
+const RESERVED: [&str; 4] = ["system", "سیستم", "hamhame", "همهمه"];
+
+/// The longest name of a person: graphemes, and bytes of UTF-8.
+pub const NAME_MAX: (usize, usize) = (32, 128);
+/// The longest name of a room: graphemes, and bytes of UTF-8.
+pub const ROOM_NAME_MAX: (usize, usize) = (64, 256);
+
+static RESERVED_KEYS: LazyLock<[String; 4]> = LazyLock::new(|| RESERVED.map(key::of_name));
+static ANONYMOUS_KEY: LazyLock<String> = LazyLock::new(|| key::of_name(ANONYMOUS));
+
+/// The name of a person. Two are the same if their [`Name::key`] is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Name {
+    text: String,
+    key: String,
+}
+
+/// The name of a room. Two are the same room if their [`RoomName::key`] is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct RoomName {
+    text: String,
+    key: String,
+}
+
+/// Why a name is refused. The text of each says what is wrong and what to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NameError {
+    /// There is nothing in it, or nothing that can be seen.
+    Empty,
+    /// The percent-encoding is broken, or what it encodes is not UTF-8.
+    BadEncoding,
+    /// It is longer than the limit.
+    TooLong {
+        /// Its graphemes.
+        graphemes: usize,
+        /// Its bytes of UTF-8.
+        bytes: usize,
+        /// How many graphemes and bytes it may have.
+        max: (usize, usize),
+    },
+    /// It holds a control character.
+    Control(char),
+    /// It holds a character that changes the direction of the text around it.
+    Bidi(char),
+    /// It holds an emoji made of several with a joiner (ZWJ), or a joiner elsewhere.
+    Joiner,
+    /// It mixes the digits of Arabic (٤٥٦) with those of Persian (۴۵۶).
+    MixedDigits,
+    /// It holds a character that may not stand there, or in any name.
+    Refused(char),
+    /// It is, or looks like, a name that the server keeps for itself.
+    Reserved,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("The name has nothing in it that can be seen; write one with letters."),
+            Self::BadEncoding => f.write_str("The name in the address is not percent-encoded UTF-8; encode it anew."),
+            Self::TooLong { graphemes, max, .. } if *graphemes > max.0 => {
+                write!(f, "The name is too long: {graphemes} characters, at most {} may be used.", max.0)
+            }
+            Self::TooLong { bytes, max, .. } => {
+                write!(f, "The name is too long: {bytes} bytes, at most {} may be used.", max.1)
+            }
+            Self::Control(c) => {
+                write!(f, "The name holds the control character U+{:04X}; write it without.", u32::from(*c))
+            }
+            Self::Bidi(c) => {
+                write!(f, "The name holds the invisible direction mark U+{:04X}; type it anew.", u32::from(*c))
+            }
+            Self::Joiner => f.write_str(
+                "The name holds an emoji that is joined from several (U+200D); choose a simple one.",
+            ),
+            Self::MixedDigits => f.write_str("The name mixes Arabic and Persian digits; use one kind of them."),
+            Self::Refused(c) if c.is_alphanumeric() || c.is_ascii_graphic() => {
+                write!(f, "The character {c} (U+{:04X}) may not stand there in a name; leave it out.", u32::from(*c))
+            }
+            Self::Refused(c) => {
+                write!(f, "The character U+{:04X} may not be used in a name; leave it out.", u32::from(*c))
+            }
+            Self::Reserved => f.write_str("This name, or one that looks the same, is the server's; choose another."),
+        }
+    }
+}
+
+impl std::error::Error for NameError {}
+
+impl Name {
+    /// Cleans a name and judges it.
+    ///
+    /// # Errors
+    ///
+    /// Says which rule of `docs/reference/names.md` the text breaks.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let text = cleaned(text, NAME_MAX)?;
+        let key = key::of_name(&text);
+        if key.is_empty() {
+            return Err(NameError::Empty);
+        }
+        if RESERVED_KEYS.contains(&key) {
+            return Err(NameError::Reserved);
+        }
+        Ok(Self { text, key })
+    }
+
+    /// The name in a URL's path, percent-encoded as it came. What is empty is [`Name::anonymous`].
+    ///
+    /// # Errors
+    ///
+    /// [`NameError::BadEncoding`], and what [`Name::parse`] says.
+    pub fn from_path(segment: &str) -> Result<Self, NameError> {
+        let text = percent_decoded(segment)?;
+        if shows_nothing(&text) { Ok(Self::anonymous()) } else { Self::parse(&text) }
+    }
+
+    /// Who gives no name.
+    pub fn anonymous() -> Self {
+        Self { text: ANONYMOUS.to_owned(), key: ANONYMOUS_KEY.clone() }
+    }
+
+    /// Whether this is nobody's name, which any number of members may have at once.
+    pub fn is_anonymous(&self) -> bool {
+        self.key == *ANONYMOUS_KEY
+    }
+
+    /// The name as it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// By which it is compared. Never shown: it is no text that anyone would read.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl RoomName {
+    /// Cleans a room's name and judges it.
+    ///
+    /// # Errors
+    ///
+    /// Says which rule of `docs/reference/names.md` the text breaks.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        let text = cleaned(text, ROOM_NAME_MAX)?;
+        let key = key::of_room(&text);
+        if key.is_empty() {
+            return Err(NameError::Empty);
+        }
+        Ok(Self { text, key })
+    }
+
+    /// The room in a URL's path, percent-encoded as it came. What is empty is [`RoomName::general`].
+    ///
+    /// # Errors
+    ///
+    /// [`NameError::BadEncoding`], and what [`RoomName::parse`] says.
+    pub fn from_path(segment: &str) -> Result<Self, NameError> {
+        let text = percent_decoded(segment)?;
+        if shows_nothing(&text) { Ok(Self::general()) } else { Self::parse(&text) }
+    }
+
+    /// The room of who gives none.
+    pub fn general() -> Self {
+        Self { text: GENERAL.to_owned(), key: GENERAL.to_owned() }
+    }
+
+    /// The name as it is shown.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// By which it is compared.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl fmt::Display for RoomName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+/// Undoes percent-encoding (RFC 3986, section 2.1), strictly: `%` is followed by two hex digits, and the bytes
+/// are UTF-8. A `+` is a plus.
+fn percent_decoded(segment: &str) -> Result<String, NameError> {
+    let mut bytes = Vec::with_capacity(segment.len());
+    let mut rest = segment.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || rest.next().and_then(|byte| char::from(byte).to_digit(16));
+        let (Some(high), Some(low)) = (digit(), digit()) else {
+            return Err(NameError::BadEncoding);
+        };
+        bytes.push((high << 4 | low) as u8);
+    }
+    String::from_utf8(bytes).map_err(|_| NameError::BadEncoding)
+}
+
+/// Whether cleaning would leave nothing: then the segment of a path counts as empty.
+fn shows_nothing(text: &str) -> bool {
+    text.chars().all(|c| c.is_whitespace() || is_slipped_in(c) || c == ZWNJ)
+}
+
+fn cleaned(text: &str, max: (usize, usize)) -> Result<String, NameError> {
+    let spaced = with_single_spaces(text);
+    let composed = if is_nfc(&spaced) { spaced } else { spaced.nfc().collect() };
+    let text = without_idle_zwnj(composed);
+    if text.is_empty() {
+        return Err(NameError::Empty);
+    }
+    judge(&text)?;
+    let bytes = text.len();
+    let graphemes = text.graphemes(true).count();
+    if graphemes > max.0 || bytes > max.1 {
+        return Err(NameError::TooLong { graphemes, bytes, max });
+    }
+    Ok(text)
+}
+
+/// What keyboards add without being asked, and what only stretches a word: variation selectors (a heart as
+/// emoji), and the tatweel.
+fn is_slipped_in(c: char) -> bool {
+    matches!(c, '\u{fe0e}' | '\u{fe0f}' | '\u{640}')
+}
+
+/// The additional mapping rule of RFC 8266, section 2.1: every space is U+0020, one at a time, none at an end.
+fn with_single_spaces(text: &str) -> String {
+    let mut spaced = String::with_capacity(text.len());
+    for c in text.trim().chars().filter(|c| !is_slipped_in(*c)) {
+        if c.general_category() != GeneralCategory::SpaceSeparator {
+            spaced.push(c);
+        } else if !spaced.is_empty() && !spaced.ends_with(' ') {
+            spaced.push(' ');
+        }
+    }
+    spaced.truncate(spaced.trim_end().len());
+    spaced
+}
+
+/// Takes out every ZWNJ that separates nothing: at the ends, after a letter that does not join, twice. What
+/// cannot be seen must not make two names of one.
+fn without_idle_zwnj(text: String) -> String {
+    if !text.contains(ZWNJ) {
+        return text;
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let mut kept: Vec<char> = Vec::with_capacity(chars.len());
+    for (at, &c) in chars.iter().enumerate() {
+        // Those that follow may still go, so they do not count.
+        let after = chars[at + 1..].iter().copied().filter(|c| *c != ZWNJ);
+        if c != ZWNJ || precis::zwnj_joins_nothing(&kept, after) {
+            kept.push(c);
+        }
+    }
+    // What it stood between may compose now.
+    let text: String = kept.into_iter().nfc().collect();
+    text.trim().to_owned()
+}
+
+fn judge(text: &str) -> Result<(), NameError> {
+    let chars: Vec<char> = text.chars().collect();
+    for (at, &c) in chars.iter().enumerate() {
+        let refused = match precis::verdict(c) {
+            // The space is Valid in free text; the Braille blank is a symbol that shows nothing.
+            Verdict::Valid => c == '\u{2800}',
+            Verdict::Context => !precis::allows_in_context(&chars, at),
+            Verdict::Disallowed | Verdict::Unassigned => true,
+        };
+        if refused {
+            return Err(match c {
+                c if c.is_control() => NameError::Control(c),
+                '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{202a}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}' => NameError::Bidi(c),
+                ZWJ => NameError::Joiner,
+                '\u{660}'..='\u{669}' | '\u{6f0}'..='\u{6f9}' => NameError::MixedDigits,
+                c => NameError::Refused(c),
+            });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "name_tests.rs"]
+mod tests;
