@@ -30,8 +30,8 @@ import { PROTOCOL, parseMessage } from "./wire.js";
 
 const WELCOME_MS = 10_000;
 
-/** The code for "I shall be back": anything but 1000, which means leaving for good. */
-const BACK_SOON = 4000;
+/** The code for "I shall be back". Any will do but 1000, which means leaving for good. */
+const BACK_SOON = 4100;
 
 /** One socket, from the attempt to its end, which is told once. After that nothing comes from it. */
 export class Connection {

@@ -1,4 +1,4 @@
 /** The hamhame SDK: see README.md beside this file. */
 export { Room } from "./room.js";
 export { PROTOCOL } from "./wire.js";
-export * from "./codes.js";
+export { closeCodes, errorCodes, mayReconnect } from "./codes.js";

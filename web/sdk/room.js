@@ -1,6 +1,6 @@
 import { backoff } from "./backoff.js";
 import { clockFrom, Alarm } from "./clock.js";
-import { mayReconnect } from "./codes.js";
+import { closeCodes, mayReconnect } from "./codes.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Liveness } from "./liveness.js";
@@ -98,8 +98,10 @@ export class Room extends Emitter {
     this.#clock = clockFrom(options);
     const { resume } = options;
     const isOurs = (resume?.room ?? options.room) === options.room && (resume?.name ?? options.name) === options.name;
-    this.#token = (isOurs && resume?.token) || null;
-    this.#timeline = new Timeline((isOurs && resume?.position) || null);
+    // What a page kept may have been written by anyone.
+    const kept = (/** @type {unknown} */ text) => (isOurs && typeof text === "string" ? text : null);
+    this.#token = kept(resume?.token);
+    this.#timeline = new Timeline(kept(resume?.position));
     this.#retry = new Alarm(this.#clock);
     this.#liveness = new Liveness(this.#clock, {
       ask: () => this.#connection?.send({ type: "heartbeat" }),
@@ -164,7 +166,9 @@ export class Room extends Emitter {
   join() {
     if (this.state !== "idle" && this.state !== "closed") return;
     this.#failures = 0;
-    if (this.#isOnline) this.#connect();
+    const refused = refusal(this.#options);
+    if (refused !== null) this.#close(refused);
+    else if (this.#isOnline) this.#connect();
     else this.#become("offline");
   }
 
@@ -443,7 +447,19 @@ export class Room extends Emitter {
   }
 }
 
+/**
+ * A path cannot hold `.` or `..` as a part, not even encoded (WHATWG URL): the request would be for another page.
+ *
+ * @param {RoomOptions} options
+ * @returns {Reason | null}
+ */
+function refusal({ room, name }) {
+  const isDots = (/** @type {string} */ part) => part === "." || part === "..";
+  const code = isDots(room) ? 4507 : isDots(name) ? 4501 : null;
+  return code && { code, name: closeName(code), message: "Dots alone cannot stand in an address." };
+}
+
 /** @param {number} code */
 function closeName(code) {
-  return code === 1006 ? "lost" : `close_${code}`;
+  return closeCodes[code]?.name ?? String(code);
 }
