@@ -22,14 +22,14 @@ fn handshake(random: &mut Random) -> Vec<u8> {
     }
     let mut text = match input[0] {
         0..=84 => {
-            let line = *random.choose(&[
-                &"GET /ws/a/b HTTP/1.1\r\n",
-                &"GET /ws?mode=heartbeat HTTP/1.1\r\n",
-                &"GET /ws/%D8%B3/%20 HTTP/1.1\r\nX: y\r\n",
-                &"GET / HTTP/1.1\r\n",
-                &"GET /ws/1 HTTP/1.1\r\n",
-                &"GET / HTTP/1.0\r\n",
-                &"POST /ws HTTP/1.1\r\n",
+            let line = random.choose(&[
+                "GET /ws/a/b HTTP/1.1\r\n",
+                "GET /ws?mode=heartbeat HTTP/1.1\r\n",
+                "GET /ws/%D8%B3/%20 HTTP/1.1\r\nX: y\r\n",
+                "GET / HTTP/1.1\r\n",
+                "GET /ws/1 HTTP/1.1\r\n",
+                "GET / HTTP/1.0\r\n",
+                "POST /ws HTTP/1.1\r\n",
             ]);
             format!("{line}{}\r\n", headers(random, REQUEST_HEADERS, "\r\n")).into_bytes()
         }
@@ -88,12 +88,12 @@ fn response(random: &mut Random) -> Vec<u8> {
         ("Connection", &["upgrade", "x, Upgrade"]),
         ("Sec-WebSocket-Protocol", &["hamhame.v1", "other"]),
     ];
-    let status = *random.choose(&[
-        &"101 Switching Protocols",
-        &"101 ",
-        &"101 Switching Protocols",
-        &"101 Switching Protocols",
-        &"426 Upgrade Required",
+    let status = random.choose(&[
+        "101 Switching Protocols",
+        "101 ",
+        "101 Switching Protocols",
+        "101 Switching Protocols",
+        "426 Upgrade Required",
     ]);
     let mut head = format!("HTTP/1.1 {status}\r\n{}", headers(random, RESPONSE_HEADERS, "\r\n"));
     if random.below(16) > 0 {

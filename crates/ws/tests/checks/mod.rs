@@ -2,6 +2,7 @@
 //! inputs from [`random`], and by the cargo-fuzz targets in `/fuzz`, on inputs that it evolves.
 #![allow(dead_code, reason = "each test and each fuzz target uses its own part of this directory")]
 
+pub mod command;
 pub mod frame;
 pub mod handshake;
 pub mod random;

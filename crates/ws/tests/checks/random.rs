@@ -54,7 +54,7 @@ impl Random {
         text
     }
 
-    pub fn choose<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+    pub fn choose<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 
@@ -70,7 +70,7 @@ impl Random {
             // A flipped bit, a random byte, a byte that means something in some format.
             0 | 1 => bytes[at] ^= 1 << self.below(8),
             2 => bytes[at] = self.next() as u8,
-            3 => bytes[at] = *self.choose(&[&0, &0x7e, &0x7f, &0x80, &0xff, &b'\r', &b'\n', &b',']),
+            3 => bytes[at] = self.choose(b"\x00\x7e\x7f\x80\xff\r\n,"),
             // The end is missing.
             4 => bytes.truncate(at),
             // A part is missing, is there twice, or something strange is in between.

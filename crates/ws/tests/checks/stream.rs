@@ -35,7 +35,7 @@ fn write_something(random: &mut Random, role: Role, out: &mut Vec<u8>) {
         7..=8 => Event::Ping(random.bytes(len.min(125))).write_to(out, role, key),
         9 => Event::Pong(random.bytes(len.min(125))).write_to(out, role, key),
         10 => {
-            let code = *random.choose(&[&1000, &1001, &1011, &3000, &4999]);
+            let code = random.choose(&[1000, 1001, 1011, 3000, 4999]);
             let mut reason = random.text(len.min(120));
             while reason.len() > 123 {
                 reason.pop();
@@ -96,7 +96,7 @@ fn write_fragment(
 fn write_lie(random: &mut Random, role: Role, out: &mut Vec<u8>) {
     let shift = random.below(64) as u32;
     let announced = (random.next() >> shift) as usize;
-    let opcode = *random.choose(&[&Opcode::Text, &Opcode::Binary, &Opcode::Continuation]);
+    let opcode = random.choose(&[Opcode::Text, Opcode::Binary, Opcode::Continuation]);
     let fin = random.below(2) == 0;
     let header = match role {
         Role::Server => masked_frame_header(opcode, announced, fin, random.key()),
