@@ -1,0 +1,118 @@
+/** One message in the log. */
+
+import { avatar } from "./avatar.js";
+import { fullTimeOf, timeOf } from "./calendar.js";
+import { bind, element, isolate } from "./element.js";
+import { icon } from "./icons.js";
+import { linkify } from "./linkify.js";
+import { t } from "./strings.js";
+
+/** @typedef {import("./timeline.js").Message} Message */
+/** @typedef {import("./timeline.js").Outgoing} Outgoing */
+
+/** @param {string} content @returns {Node[]} */
+function contentNodes(content) {
+  return linkify(content).map(({ text, href }) =>
+    href === undefined
+      ? document.createTextNode(text)
+      : element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr", title: href, text }),
+  );
+}
+
+/** @param {number} at */
+function timeElement(at) {
+  const time = element("time", {
+    datetime: new Date(at).toISOString(),
+    text: () => timeOf(at),
+    title: () => fullTimeOf(at),
+  });
+  return time;
+}
+
+/**
+ * @param {{ name: string | null, grouped: boolean, own: boolean, content: string, at: number }} message
+ * @returns {HTMLElement} the row; its bubble holds the name, the text and, in the last line, time and state
+ */
+function row({ name, grouped, own, content, at }) {
+  const meta = element("span", { class: "meta" }, timeElement(at));
+  const text = element("div", { class: "text", dir: "auto" }, ...contentNodes(content), meta);
+  const label = name === null ? null : element("span", { class: grouped ? "name sr-only" : "name" }, isolate(name));
+  const bubble = element("div", { class: "bubble" }, label, text);
+  const side = own || name === null ? null : element("span", { class: "side" }, grouped ? null : avatar(name));
+  return element(
+    "div",
+    { class: `row ${own ? "own" : "other"}${grouped ? " grouped" : ""}`, testid: "message", "data-own": String(own) },
+    side,
+    bubble,
+  );
+}
+
+/** @param {Message} message @param {boolean} grouped @returns {HTMLElement} */
+export function messageRow(message, grouped) {
+  const { own, content, at } = message;
+  const node = row({ name: own ? null : message.name, grouped, own, content, at });
+  finish(node, message, grouped);
+  return node;
+}
+
+/** @param {Outgoing} outgoing @returns {HTMLElement} a message that is not in the log yet */
+export function outgoingRow(outgoing) {
+  const { content, at } = outgoing;
+  const node = row({ name: null, grouped: true, own: true, content, at });
+  node.dataset.id = outgoing.id;
+  return node;
+}
+
+/**
+ * A message has its place in the log: from now on it is like any other.
+ * @param {HTMLElement} node @param {Message} message @param {boolean} grouped
+ */
+export function finish(node, message, grouped) {
+  node.classList.toggle("grouped", grouped);
+  node.dataset.status = "sent";
+  if (message.offset > 0) node.dataset.offset = String(message.offset);
+  node.querySelector(".trouble")?.remove();
+  if (message.own) mark(node, "sent");
+  const time = node.querySelector("time");
+  const at = message.at;
+  // The server's time is the one that everyone sees.
+  if (time && time.dateTime !== new Date(at).toISOString()) time.replaceWith(timeElement(at));
+}
+
+/**
+ * Shows how far an own message has come.
+ * @param {HTMLElement} node @param {Outgoing} outgoing
+ * @param {{ explain: (error: unknown) => string, retry: () => void, discard: () => void }} actions
+ */
+export function showStatus(node, outgoing, actions) {
+  node.dataset.status = outgoing.status;
+  mark(node, outgoing.status);
+  node.querySelector(".trouble")?.remove();
+  if (outgoing.status !== "failed") return;
+  node.append(
+    element(
+      "div",
+      { class: "trouble" },
+      element("span", { class: "trouble-text", text: () => actions.explain(outgoing.error) }),
+      element("button", { type: "button", class: "link-button", testid: "retry-button", on: { click: actions.retry } },
+        icon("retry"), element("span", { text: () => t("message.retry") })),
+      element("button", { type: "button", class: "link-button quiet", testid: "discard-button", on: { click: actions.discard } },
+        element("span", { text: () => t("message.discard") })),
+    ),
+  );
+}
+
+/** @param {HTMLElement} node @param {Outgoing["status"]} status */
+function mark(node, status) {
+  const meta = node.querySelector(".meta");
+  if (!meta) return;
+  meta.querySelector(".state")?.remove();
+  const symbol = { pending: /** @type {const} */ ("clock"), sent: /** @type {const} */ ("check"), failed: /** @type {const} */ ("alert") };
+  const state = element("span", { class: `state state-${status}`, role: "img" }, icon(symbol[status]));
+  bind(state, () => {
+    const label = t(`message.${status}`);
+    state.setAttribute("aria-label", label);
+    state.title = label;
+  });
+  meta.append(state);
+}

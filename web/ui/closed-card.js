@@ -1,0 +1,77 @@
+/** Why the room is closed to this visitor, and the way out. */
+
+import { element, rich } from "./element.js";
+import { icon } from "./icons.js";
+import { NAME, anotherName, nameFault } from "./names.js";
+import { number, t } from "./strings.js";
+
+/** @typedef {{ code: number, name: string, message: string }} Reason */
+/** @typedef {{ retry: () => void, rename: (name: string) => void, home: () => void }} Hooks */
+
+/**
+ * The ways out: another name, another try, taking over, another room.
+ * @type {Record<string, { icon: import("./icons.js").IconName, out: "rename" | "retry" | "use_here" | "home" }>}
+ */
+const CASES = {
+  name_taken: { icon: "name", out: "rename" },
+  name_refused: { icon: "name", out: "rename" },
+  room_refused: { icon: "door", out: "home" },
+  room_full: { icon: "people", out: "retry" },
+  session_replaced: { icon: "windows", out: "use_here" },
+  banned: { icon: "lock", out: "home" },
+  left: { icon: "leave", out: "retry" },
+  other: { icon: "alert", out: "retry" },
+};
+
+/** Close codes that need no word of their own: see docs/reference/codes.md. @type {Record<number, string>} */
+const BY_CODE = {
+  4501: "name_refused",
+  4502: "name_taken",
+  4503: "banned",
+  4504: "room_full",
+  4506: "session_replaced",
+  4507: "room_refused",
+};
+
+/** @param {Reason | null} reason @returns {string} the case of the table above */
+export function caseOf(reason) {
+  if (!reason || reason.code === 1000) return "left";
+  return BY_CODE[reason.code] ?? "other";
+}
+
+/** @param {Reason | null} reason @param {string} name as it was tried @param {Hooks} hooks */
+export function closedCard(reason, name, hooks) {
+  const kind = caseOf(reason);
+  const { icon: symbol, out } = CASES[kind];
+  const title = /** @type {import("./strings.js").Key} */ (`closed.${kind}`);
+  const text = /** @type {import("./strings.js").Key} */ (`closed.${kind}_text`);
+  const values = { name, code: String(reason?.code ?? "") };
+  const home = element("button", { type: "button", class: "button button-quiet", text: () => t("closed.home"), on: { click: hooks.home } });
+  /** @type {Node[]} */
+  const actions = out === "rename" ? [renameForm(name, kind, hooks, home)]
+    : out === "home" ? [home]
+    : [element("button", { type: "button", class: "button", testid: "closed-action", autofocus: true,
+        text: () => t(out === "use_here" ? "closed.use_here" : "closed.retry"), on: { click: hooks.retry } }), home];
+  return element("section", { class: "card closed-card", testid: "closed", "data-code": kind === "other" ? reason?.name ?? "other" : kind, role: "alertdialog", "aria-labelledby": "closed-title", "aria-describedby": "closed-text" },
+    element("span", { class: "closed-icon" }, icon(symbol)),
+    element("h2", { id: "closed-title", text: () => t(title) }),
+    element("p", { id: "closed-text", class: "muted", children: () => rich(text, values) }),
+    element("div", { class: "closed-actions" }, ...actions));
+}
+
+/** @param {string} name @param {string} kind @param {Hooks} hooks @param {Node} home */
+function renameForm(name, kind, hooks, home) {
+  const input = element("input", { class: "input", id: "new-name", testid: "name-input", dir: "auto", autocomplete: "nickname", maxlength: "200", enterkeyhint: "go",
+    value: kind === "name_taken" ? anotherName(name, number) : name });
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    const chosen = input.value.trim();
+    if (nameFault(chosen, NAME) === null) hooks.rename(chosen);
+    else input.focus();
+  };
+  return element("form", { class: "closed-form", novalidate: true, on: { submit } },
+    element("label", { for: "new-name", text: () => t("closed.new_name") }), input,
+    element("div", { class: "closed-buttons" },
+      element("button", { type: "submit", class: "button", testid: "join-button", text: () => t("closed.join") }), home));
+}

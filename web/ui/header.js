@@ -1,0 +1,25 @@
+/** The head of a room. */
+
+import { element } from "./element.js";
+import { icon } from "./icons.js";
+import { t } from "./strings.js";
+
+/** @param {string} room @param {HTMLElement} pill @param {{ share: () => void, members: () => void }} hooks */
+export function header(room, pill, hooks) {
+  const count = element("span", { class: "badge", hidden: true, "aria-hidden": "true" });
+  const node = element("header", { class: "room-head" },
+    element("button", { type: "button", class: "icon-button members-open", testid: "members-open", "aria-haspopup": "dialog",
+      "aria-label": () => t("room.members_open"), on: { click: hooks.members } }, icon("people"), count),
+    element("div", { class: "room-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
+    pill,
+    element("button", { type: "button", class: "button button-quiet share-open", testid: "share-button", "aria-label": () => t("room.share"), "aria-haspopup": "dialog",
+      on: { click: hooks.share } }, icon("share"), element("span", { text: () => t("room.share") })));
+  return {
+    node,
+    /** @param {string} text how many are here */
+    setCount: (text) => {
+      count.hidden = text === "";
+      count.textContent = text;
+    },
+  };
+}

@@ -1,0 +1,213 @@
+/**
+ * Draws the timeline. Steps are collected and drawn once per frame; the reader's place is kept unless they stand at
+ * the bottom, where the log follows what comes.
+ */
+
+import { finish, messageRow, outgoingRow, showStatus } from "./bubble.js";
+import { element } from "./element.js";
+import { NoticeLine, dayLine, gapLine, resetLine, unreadLine } from "./lines.js";
+import { t } from "./strings.js";
+
+/** @typedef {import("./timeline.js").Step} Step */
+/** @typedef {import("./timeline.js").Outgoing} Outgoing */
+/** @typedef {{ explain: (error: unknown) => string, retry: (id: string) => void, discard: (id: string) => void, bottom: (isAt: boolean) => void }} Hooks */
+
+/** Rows in the document at most, and how many stay when that is passed. */
+const MOST_ROWS = 3000;
+const KEPT_ROWS = 2700;
+/** Within this of the end, in pixels, the reader is at the bottom. */
+const NEAR_BOTTOM = 48;
+/** A hidden page has no frames. */
+const HIDDEN_MS = 250;
+
+export class Log {
+  #hooks;
+  #settled = element("div", { class: "log-settled" });
+  #held = element("div", { class: "log-held" });
+  #content = element("div", { class: "log-content" }, this.#settled, this.#held);
+  /** @type {Step[]} */
+  #queue = [];
+  #frame = 0;
+  #timer = 0;
+  /** @type {NoticeLine | null} */
+  #notice = null;
+  /** @type {Map<string, HTMLElement>} */
+  #outgoing = new Map();
+  /** @type {HTMLElement | null} */
+  #unread = null;
+  #isUnreadDue = false;
+  #atBottom = true;
+  #height = 0;
+  #observer;
+
+  /** @param {Hooks} hooks */
+  constructor(hooks) {
+    this.#hooks = hooks;
+    this.node = element(
+      "div",
+      {
+        class: "log", id: "log", role: "log", tabindex: "0", "aria-live": "polite", "aria-relevant": "additions",
+        "aria-label": () => t("room.messages"), on: { scroll: () => this.#scrolled() },
+      },
+      this.#content,
+    );
+    this.#observer = new ResizeObserver(() => this.#follow());
+    this.#observer.observe(this.#content);
+    this.#observer.observe(this.node);
+  }
+
+  get atBottom() {
+    return this.#atBottom;
+  }
+
+  get isEmpty() {
+    return this.#settled.childElementCount === 0 && this.#held.childElementCount === 0 && this.#queue.length === 0;
+  }
+
+  /** @param {Step[]} steps */
+  take(steps) {
+    this.#queue.push(...steps);
+    if (document.hidden) this.#timer ||= window.setTimeout(() => this.flush(), HIDDEN_MS);
+    else this.#frame ||= requestAnimationFrame(() => this.flush());
+  }
+
+  /** The next message is the first unread one. */
+  markUnread() {
+    this.flush();
+    this.#unread?.remove();
+    this.#unread = null;
+    this.#isUnreadDue = true;
+  }
+
+  /** What was unread is read: the line goes. */
+  clearUnread() {
+    this.#isUnreadDue = false;
+    this.#unread?.remove();
+    this.#unread = null;
+  }
+
+  toBottom() {
+    this.flush();
+    this.node.scrollTop = this.node.scrollHeight;
+    this.#setBottom(true);
+  }
+
+  /** Draws what is waiting. */
+  flush() {
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+    this.#frame = this.#timer = 0;
+    if (this.#queue.length === 0) return;
+    const steps = this.#queue;
+    this.#queue = [];
+    const batch = document.createDocumentFragment();
+    /** @type {Set<NoticeLine>} */
+    const notices = new Set();
+    // A crowd of messages at once is not read out one by one.
+    this.node.setAttribute("aria-busy", String(steps.length > 20));
+    for (const step of steps) this.#draw(step, batch, notices);
+    for (const notice of notices) notice.show();
+    this.#settled.append(batch);
+    this.#trim();
+    this.node.setAttribute("aria-busy", "false");
+    this.#follow();
+  }
+
+  stop() {
+    this.#observer.disconnect();
+    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#timer);
+  }
+
+  /** @param {Step} step @param {DocumentFragment} batch @param {Set<NoticeLine>} notices */
+  #draw(step, batch, notices) {
+    if (step.step === "hold") this.#hold(step.outgoing);
+    else if (step.step === "update") this.#update(step.outgoing);
+    else if (step.step === "drop") this.#release(step.id)?.remove();
+    else this.#settle(step, batch, notices);
+  }
+
+  /** @param {Extract<Step, { entry: unknown }>} step @param {DocumentFragment} batch @param {Set<NoticeLine>} notices */
+  #settle(step, batch, notices) {
+    const { entry, place } = step;
+    if (place.newDay) batch.append(dayLine(entry.at));
+    if (entry.kind === "notice") {
+      if (!place.folded || !this.#notice) {
+        this.#notice = new NoticeLine();
+        batch.append(this.#notice.node);
+      }
+      this.#notice.add(entry);
+      notices.add(this.#notice);
+      return;
+    }
+    this.#notice = null;
+    if (entry.kind === "gap") batch.append(gapLine(entry.missed));
+    else if (entry.kind === "reset") batch.append(resetLine());
+    else {
+      const held = step.step === "settle" ? this.#release(step.id) : undefined;
+      if (this.#isUnreadDue && !entry.own) {
+        this.#isUnreadDue = false;
+        this.#unread = unreadLine();
+        batch.append(this.#unread);
+      }
+      if (held) finish(held, entry, place.grouped);
+      batch.append(held ?? messageRow(entry, place.grouped));
+    }
+  }
+
+  /** @param {Outgoing} outgoing */
+  #hold(outgoing) {
+    let node = this.#outgoing.get(outgoing.id);
+    if (!node) {
+      node = outgoingRow(outgoing);
+      node.classList.add("arriving");
+      this.#outgoing.set(outgoing.id, node);
+    }
+    this.#held.append(node);
+    this.#update(outgoing);
+  }
+
+  /** @param {Outgoing} outgoing */
+  #update(outgoing) {
+    const node = this.#outgoing.get(outgoing.id);
+    if (!node) return;
+    const { id } = outgoing;
+    showStatus(node, outgoing, {
+      explain: this.#hooks.explain,
+      retry: () => this.#hooks.retry(id),
+      discard: () => this.#hooks.discard(id),
+    });
+  }
+
+  /** @param {string} id */
+  #release(id) {
+    const node = this.#outgoing.get(id);
+    this.#outgoing.delete(id);
+    return node;
+  }
+
+  #trim() {
+    if (this.#settled.childElementCount <= MOST_ROWS) return;
+    while (this.#settled.childElementCount > KEPT_ROWS) this.#settled.firstElementChild?.remove();
+  }
+
+  #scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.node;
+    // A change of size scrolls as well, before it is known to have happened: that is not the reader's doing.
+    if (clientHeight !== this.#height) return;
+    this.#setBottom(scrollHeight - scrollTop - clientHeight <= NEAR_BOTTOM);
+  }
+
+  /** Stays at the bottom through whatever has changed its height. */
+  #follow() {
+    this.#height = this.node.clientHeight;
+    if (this.#atBottom) this.node.scrollTop = this.node.scrollHeight;
+  }
+
+  /** @param {boolean} isAt */
+  #setBottom(isAt) {
+    if (isAt === this.#atBottom) return;
+    this.#atBottom = isAt;
+    this.#hooks.bottom(isAt);
+  }
+}

@@ -1,0 +1,89 @@
+/** Starts the page and turns it: from the start page into a room and back, as the address says. */
+
+import { forgetCalendar } from "./calendar.js";
+import { refresh } from "./element.js";
+import { joinPage } from "./join-page.js";
+import { RoomPage } from "./room-page.js";
+import { pathTo, roomOf } from "./route.js";
+import { remember, rememberRoom } from "./settings.js";
+import { setLanguage, t } from "./strings.js";
+import { takePlace } from "./tab.js";
+import { followDevice } from "./theme.js";
+
+/** @typedef {import("./strings.js").Language} Language */
+
+const app = /** @type {HTMLElement} */ (document.getElementById("app"));
+/** @type {RoomPage | null} */
+let room = null;
+
+/** @param {Language} wanted */
+function changeLanguage(wanted) {
+  remember("language", wanted);
+  const url = new URL(location.href);
+  if (url.searchParams.has("lang")) {
+    // The visitor's choice is younger than the link's.
+    url.searchParams.delete("lang");
+    history.replaceState(history.state, "", url);
+  }
+  document.documentElement.lang = wanted;
+  document.documentElement.dir = wanted === "fa" ? "rtl" : "ltr";
+  setLanguage(wanted);
+  forgetCalendar();
+  refresh(document);
+  if (room) room.translated();
+  else titleOfDoor();
+}
+
+function titleOfDoor() {
+  const name = roomOf(location.pathname);
+  document.title = name === null ? t("app.name") : t("room.title", { room: name });
+}
+
+/** @param {string} path */
+function goTo(path, state = {}) {
+  // `?lang=` of this visit goes along.
+  history.pushState(state, "", path + location.search);
+}
+
+function showDoor() {
+  room?.stop();
+  room = null;
+  const door = joinPage(roomOf(location.pathname), { enter, home, language: changeLanguage });
+  app.replaceChildren(door.node);
+  titleOfDoor();
+  door.focus();
+}
+
+function home() {
+  goTo("/");
+  showDoor();
+}
+
+/** @param {string} name @param {string} nickname */
+function enter(name, nickname) {
+  remember("name", nickname);
+  goTo(pathTo(name), { joined: true });
+  showRoom(name, nickname, null);
+}
+
+/** @param {string} name @param {string} nickname @param {import("./tab.js").Place["resume"] | null} resume */
+function showRoom(name, nickname, resume) {
+  rememberRoom(name);
+  room?.stop();
+  room = new RoomPage(name, nickname, resume, { home, leave: home, language: changeLanguage, renamed: (chosen) => remember("name", chosen) });
+  app.replaceChildren(room.node);
+  room.focus();
+}
+
+function start() {
+  setLanguage(document.documentElement.lang === "en" ? "en" : "fa");
+  followDevice();
+  const name = roomOf(location.pathname);
+  const place = name === null ? null : takePlace(name);
+  // A reload inside a room goes on where it was.
+  if (name !== null && place !== null && history.state?.joined) showRoom(name, place.name, place.resume);
+  else showDoor();
+}
+
+addEventListener("popstate", showDoor);
+start();

@@ -1,0 +1,238 @@
+/** A room: the SDK's events on one side, the parts of the page on the other. */
+
+import { closedCard } from "./closed-card.js";
+import { Composer } from "./composer.js";
+import { ConnectionPill } from "./connection-pill.js";
+import { element } from "./element.js";
+import { emptyRoom } from "./empty-room.js";
+import { header } from "./header.js";
+import { Log } from "./log.js";
+import { Members } from "./members.js";
+import { NewMessages } from "./new-messages.js";
+import { preferences } from "./preferences.js";
+import { openRoom } from "./session.js";
+import { shareDialog } from "./share-dialog.js";
+import { sidePanel } from "./side-panel.js";
+import { number, t } from "./strings.js";
+import { Timeline } from "./timeline.js";
+import { say } from "./toast.js";
+import { typingLine } from "./typing-line.js";
+import { Unread } from "./unread.js";
+
+/** @typedef {import("../sdk/index.js").Room} Room */
+/** @typedef {import("./tab.js").Place} Place */
+/** @typedef {{ home: () => void, leave: () => void, language: (wanted: import("./strings.js").Language) => void, renamed: (name: string) => void }} Hooks */
+
+export class RoomPage {
+  #room;
+  #name;
+  #hooks;
+  #life = new AbortController();
+  #timeline = new Timeline();
+  /** @type {ReturnType<typeof openRoom>} */
+  #session;
+  #log;
+  #composer;
+  #members = new Members();
+  #pill = new ConnectionPill({ now: () => this.#session.connection.reconnectNow() });
+  #typing = typingLine((member) => this.#members.nameOf(member));
+  #empty;
+  #new = new NewMessages(() => this.#seeNewest());
+  #unread;
+  #side;
+  #header;
+  #share;
+  /** @type {HTMLElement | null} */
+  #closed = null;
+  #main;
+
+  /** @param {string} room @param {string} name @param {Place["resume"] | null} resume @param {Hooks} hooks */
+  constructor(room, name, resume, hooks) {
+    this.#room = room;
+    this.#name = name;
+    this.#hooks = hooks;
+    this.#log = new Log({
+      explain: (error) => explain(error),
+      retry: (id) => this.#retry(id),
+      discard: (id) => this.#discard(id),
+      bottom: (isAt) => this.#moved(isAt),
+    });
+    this.#composer = new Composer(room, { send: (content) => this.#send(content), typing: (is) => this.#session.connection.typing(is) });
+    this.#share = shareDialog(room);
+    this.#empty = emptyRoom(() => this.#share.showModal());
+    this.#side = sidePanel(this.#members.node, preferences({ language: hooks.language }), { leave: hooks.leave });
+    this.#header = header(room, this.#pill.node, { share: () => this.#share.showModal(), members: () => this.#side.open() });
+    this.#unread = new Unread(() => t("room.title", { room }), (count) => this.#new.show(count, this.#log.atBottom));
+    this.#main = element("main", { class: "room-main" },
+      element("div", { class: "log-frame" }, this.#log.node, this.#empty.node, this.#pill.notice, this.#new.node),
+      element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node));
+    this.node = element("div", { class: "room" },
+      element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: (event) => { event.preventDefault(); this.#composer.focus(); } } }),
+      this.#side.nodes[0], element("div", { class: "room-column" }, this.#header.node, this.#main), this.#side.nodes[1], this.#share);
+    document.addEventListener("visibilitychange", () => this.#looked(), { signal: this.#life.signal });
+    this.#session = this.#open(resume);
+  }
+
+  focus() {
+    // On a phone the keyboard would cover the room before it is seen.
+    if (matchMedia("(hover: hover)").matches) this.#composer.focus();
+  }
+
+  /** The language has changed. */
+  translated() {
+    this.#unread.draw();
+    this.#showPresence();
+    this.#composer.fit();
+  }
+
+  /** Leaves the room. */
+  stop() {
+    this.#life.abort();
+    this.#session.end();
+    this.#pill.stop();
+    this.#log.stop();
+    this.#side.stop();
+    this.#unread.clear();
+  }
+
+  /** @param {Place["resume"] | null} resume */
+  #open(resume) {
+    const session = openRoom(this.#room, this.#name, resume);
+    const { connection } = session;
+    connection.on("state", ({ state, retryAt, error }) => {
+      this.#pill.setState(state, retryAt, error);
+      if (state === "closed") this.#close(error);
+      else this.#reopen();
+      this.#showEmpty();
+    });
+    connection.on("welcome", ({ limits }) => this.#composer.setLimits(limits ?? {}));
+    connection.on("event", (event) => this.#event(event));
+    connection.on("gap", ({ missed }) => this.#take(this.#timeline.hole({ kind: "gap", missed, at: Date.now() })));
+    connection.on("reset", () => this.#take(this.#timeline.hole({ kind: "reset", at: Date.now() })));
+    connection.on("presence", () => this.#showPresence());
+    connection.on("typing", ({ members }) => this.#typing.show(members));
+    connection.on("outgoing", (outgoing) => this.#outgoing(outgoing));
+    connection.on("latency", (latency) => this.#pill.setLatency(latency));
+    connection.on("refused", (error) => say(explain(error)));
+    connection.join();
+    return session;
+  }
+
+  /** @param {import("../sdk/room.js").RoomDetails["event"]} event */
+  #event(event) {
+    const at = Date.parse(event.timestamp);
+    if (event.type === "message") {
+      const { member, client_id: name, content, own, offset, id = null } = event;
+      if (!own) this.#arrived();
+      this.#take(this.#timeline.event({ kind: "message", member, name, content, at, own, offset, id }));
+    } else if ((event.event === "join" || event.event === "leave") && event.member !== undefined && event.name !== undefined) {
+      this.#take(this.#timeline.event({ kind: "notice", event: event.event, member: event.member, name: event.name, at, offset: event.offset }));
+    }
+  }
+
+  /** Another's message: unread, unless the reader is looking at where it comes. */
+  #arrived() {
+    if (!document.hidden && this.#log.atBottom) return;
+    if (this.#unread.count === 0) this.#log.markUnread();
+    this.#unread.add();
+  }
+
+  /** @param {import("./timeline.js").Step[]} steps */
+  #take(steps) {
+    this.#log.take(steps);
+    this.#showEmpty();
+  }
+
+  /** @param {{ id: string, content: string, status: "pending" | "sent" | "failed", error: unknown }} outgoing */
+  #outgoing({ id, content, status, error }) {
+    this.#take(this.#timeline.outgoing({ id, content, status, error, at: Date.now() }));
+    // One's own message is seen at once.
+    if (status !== "sent") this.#log.flush();
+  }
+
+  /** @param {string} content */
+  #send(content) {
+    this.#session.connection.send(content);
+    this.#log.clearUnread();
+    this.#log.toBottom();
+  }
+
+  /** @param {string} id */
+  #retry(id) {
+    const { connection } = this.#session;
+    if (connection.outgoing.some((outgoing) => outgoing.id === id)) return connection.retry(id);
+    // Said under a name that was refused: said again under the new one.
+    const content = this.#timeline.contentOf(id);
+    this.#take(this.#timeline.drop(id));
+    if (content !== null) connection.send(content);
+  }
+
+  /** @param {string} id */
+  #discard(id) {
+    this.#session.connection.discard(id);
+    this.#take(this.#timeline.drop(id));
+    this.#composer.focus();
+  }
+
+  /** @param {boolean} isAt */
+  #moved(isAt) {
+    if (isAt && !document.hidden) this.#unread.clear();
+    this.#new.show(this.#unread.count, isAt);
+  }
+
+  #looked() {
+    if (!document.hidden && this.#log.atBottom) this.#unread.clear();
+  }
+
+  #seeNewest() {
+    this.#log.toBottom();
+    this.#unread.clear();
+    this.#composer.focus();
+  }
+
+  #showPresence() {
+    const { users, count, member } = this.#session.connection;
+    this.#members.show(users, count, member ?? "");
+    this.#header.setCount(count > 0 ? number(count) : "");
+    this.#showEmpty();
+  }
+
+  #showEmpty() {
+    const { state, count } = this.#session?.connection ?? { state: "idle", count: 0 };
+    this.#empty.show(this.#log.isEmpty && state === "connected", count <= 1);
+  }
+
+  /** @param {import("./closed-card.js").Reason | null} error */
+  #close(error) {
+    this.#closed?.remove();
+    const card = closedCard(error, this.#name, { retry: () => this.#session.connection.join(), rename: (name) => this.#rename(name), home: this.#hooks.home });
+    this.#closed = element("div", { class: "closed" }, card);
+    this.#main.append(this.#closed);
+    for (const part of [...this.#main.children]) part.toggleAttribute("inert", part !== this.#closed);
+    /** @type {HTMLElement | null} */ (card.querySelector("input, button"))?.focus();
+  }
+
+  #reopen() {
+    if (!this.#closed) return;
+    this.#closed.remove();
+    this.#closed = null;
+    for (const part of this.#main.children) part.removeAttribute("inert");
+    this.focus();
+  }
+
+  /** @param {string} name */
+  #rename(name) {
+    this.#session.end();
+    this.#name = name;
+    this.#hooks.renamed(name);
+    this.#session = this.#open(null);
+  }
+}
+
+/** @param {unknown} error @returns {string} in the language of the page, where the code is known */
+function explain(error) {
+  const { code, message, retry_after: after } = /** @type {{ code?: string, message?: string, retry_after?: number }} */ (error ?? {});
+  if (code === "rate_limited") return t("message.rate_limited", { n: Math.max(1, Math.ceil(after ?? 1)) });
+  if (code === "too_long" || code === "too_large") return t("message.too_large");
+  return message ? t("refused.general", { message }) : t("message.refused");
+}

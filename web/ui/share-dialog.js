@@ -1,0 +1,58 @@
+/** Inviting others: the link, the device's own sharing, a QR code. */
+
+import { element } from "./element.js";
+import { icon } from "./icons.js";
+import { linkTo } from "./route.js";
+import { t } from "./strings.js";
+import { say } from "./toast.js";
+
+/** @param {string} room @returns {HTMLDialogElement} */
+export function shareDialog(room) {
+  const link = linkTo(room, location.origin);
+  const field = element("input", {
+    class: "input link-field", id: "share-link", readonly: true, dir: "ltr", value: link, "aria-label": () => t("share.link"),
+    on: { focus: () => field.select() },
+  });
+  // The server draws it; without that the link alone does.
+  const qr = element("img", {
+    class: "qr", src: `/api/qr.svg?text=${encodeURIComponent(link)}`, width: "208", height: "208",
+    alt: () => t("share.qr", { room }), on: { error: () => { qr.hidden = true; } },
+  });
+  const native = typeof navigator.share !== "function" ? null
+    : element("button", { type: "button", class: "button button-quiet", text: () => t("share.native"), on: { click: () => void send(room, link) } });
+  const dialog = element("dialog", { class: "dialog", testid: "share-dialog", "aria-labelledby": "share-title",
+    on: { click: (event) => { if (event.target === dialog) dialog.close(); } } },
+    element("div", { class: "dialog-body" },
+      element("div", { class: "dialog-head" },
+        element("h2", { id: "share-title", text: () => t("share.title") }),
+        element("button", { type: "button", class: "icon-button", "aria-label": () => t("share.close"), on: { click: () => dialog.close() } }, icon("close"))),
+      element("p", { class: "muted", text: () => t("share.lead") }),
+      element("p", { class: "share-room" }, element("bdi", { text: room })),
+      qr, field,
+      element("div", { class: "dialog-actions" },
+        element("button", { type: "button", class: "button", autofocus: true, testid: "copy-link", on: { click: () => void copy(field) } },
+          icon("copy"), element("span", { text: () => t("share.copy") })), native)));
+  return dialog;
+}
+
+/** @param {HTMLInputElement} field */
+async function copy(field) {
+  try {
+    await navigator.clipboard.writeText(field.value);
+    say(t("share.copied"));
+  } catch {
+    // No clipboard without https (a class on a local network): the old way, then by hand.
+    field.focus();
+    field.select();
+    say(t(document.execCommand("copy") ? "share.copied" : "share.copy_failed"));
+  }
+}
+
+/** @param {string} room @param {string} link */
+async function send(room, link) {
+  try {
+    await navigator.share({ title: t("room.title", { room }), url: link });
+  } catch {
+    // Thought better of it.
+  }
+}
