@@ -60,7 +60,7 @@ export function joinPage(room, hooks) {
 
   const node = element("div", { class: "join" },
     element("header", { class: "join-head" }, brand(), preferences(hooks)),
-    element("main", { class: "join-main" }, murmur(45, "join-murmur"), form, where === null ? null : recent(where.set, name.input)));
+    element("main", { class: "join-main" }, murmur(81, "join-murmur"), form, where === null ? null : recent(where.set, name.input)));
   return { node, focus: () => (name.input.value === "" || !where ? name.input : where.input).focus() };
 }
 

@@ -32,19 +32,24 @@ function continuesWord(text, index) {
   return index > 0 && /[a-z0-9+.-]/i.test(text[index - 1]);
 }
 
-/** A sentence's full stop and a bracket opened before the link do not belong to it. @param {string} link */
+/**
+ * A sentence's full stop and a bracket opened before the link do not belong to it. Counted once: a hostile message of
+ * thousands of brackets must not cost its square.
+ * @param {string} link
+ */
 function withoutTrailing(link) {
-  for (;;) {
-    const last = link[link.length - 1];
+  /** @type {Record<string, number>} */
+  const counts = {};
+  for (const character of link) counts[character] = (counts[character] ?? 0) + 1;
+  let end = link.length;
+  for (; end > 0; end -= 1) {
+    const last = link[end - 1];
     const opening = OPENING[last];
-    if (TRAILING.test(link) || (opening && count(link, last) > count(link, opening))) link = link.slice(0, -1);
-    else return link;
+    const isUnopened = opening !== undefined && counts[last] > (counts[opening] ?? 0);
+    if (!TRAILING.test(last) && !isUnopened) break;
+    counts[last] -= 1;
   }
-}
-
-/** @param {string} text @param {string} character */
-function count(text, character) {
-  return text.split(character).length - 1;
+  return link.slice(0, end);
 }
 
 /** @param {string} link @returns {string | null} */

@@ -8,7 +8,8 @@ export const ROOM = { graphemes: 64, bytes: 256 };
 
 /** @param {string} text trimmed @param {{ graphemes: number, bytes: number }} limit @returns {"missing" | "long" | null} */
 export function nameFault(text, limit) {
-  if (text === "") return "missing";
+  // In an address, dots alone mean a folder, in whatever way they are written.
+  if (text === "" || text === "." || text === "..") return "missing";
   return graphemes(text) > limit.graphemes || bytes(text) > limit.bytes ? "long" : null;
 }
 

@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { colourOf, initialOf } from "../avatar.js";
+import { bytes, graphemes, measure } from "../length.js";
+import { NAME, anotherName, nameFault, suggestRoom, ROOM } from "../names.js";
+import { pathTo, roomOf } from "../route.js";
+import { number, setLanguage } from "../strings.js";
+import { titled } from "../unread.js";
+
+afterEach(() => setLanguage("fa"));
+
+const limits = { content_graphemes: 4000, content_bytes: 16384 };
+
+test("length is counted in what people see and in UTF-8", () => {
+  assert.equal(graphemes("می‌روم👨‍👩‍👧"), 6);
+  assert.equal(bytes("سلام"), 8);
+});
+
+test("the counter shows near the limit and refuses beyond it", () => {
+  assert.deepEqual(measure("سلام", limits), { unit: "graphemes", left: Infinity, near: false, over: false });
+  assert.deepEqual(measure("س".repeat(3600), limits), { unit: "graphemes", left: 400, near: true, over: false });
+  assert.deepEqual(measure("س".repeat(4000), limits), { unit: "graphemes", left: 0, near: true, over: false });
+  assert.deepEqual(measure("س".repeat(4001), limits), { unit: "graphemes", left: -1, near: true, over: true });
+});
+
+test("few but heavy characters come to the limit in bytes", () => {
+  const families = "👨‍👩‍👧‍👦".repeat(656);
+  assert.deepEqual(measure(families, limits), { unit: "bytes", left: 16384 - 16400, near: true, over: true });
+});
+
+test("a server without limits has none", () => {
+  assert.equal(measure("a".repeat(100_000), { content_graphemes: null, content_bytes: null }).over, false);
+  assert.equal(measure("a".repeat(100_000), {}).over, false);
+});
+
+test("names that are missing or too long are told before asking", () => {
+  assert.equal(nameFault("", NAME), "missing");
+  assert.equal(nameFault("..", ROOM), "missing", "an address cannot hold it");
+  assert.equal(nameFault("م".repeat(32), NAME), null);
+  assert.equal(nameFault("م".repeat(33), NAME), "long");
+  assert.equal(nameFault("👨‍👩‍👧‍👦".repeat(6), NAME), "long");
+});
+
+test("a taken name is offered with the next number, in the digits of the page", () => {
+  assert.equal(anotherName("مریم", number), "مریم ۲");
+  assert.equal(anotherName("مریم ۲", number), "مریم ۳");
+  assert.equal(anotherName("مریم9", number), "مریم ۱۰");
+  setLanguage("en");
+  assert.equal(anotherName("Maryam ٤", number), "Maryam 5");
+});
+
+test("a suggested room may be entered", () => {
+  for (const value of [0, 0.5, 0.999999]) assert.equal(nameFault(suggestRoom(() => value, number), ROOM), null);
+  assert.equal(suggestRoom(() => 0, number), "باغ نیلوفر ۱۰");
+});
+
+test("the address names the room, whatever is in its name", () => {
+  for (const room of ["کلاس مهندسی اینترنت", "a/b?c#d", "50%", "می‌روم", "..."]) assert.equal(roomOf(pathTo(room)), room);
+  for (const path of ["/", "/r", "/r/", "/r/%", "/r/%20", "/r/a/b", "/x/a"]) assert.equal(roomOf(path), null, path);
+});
+
+test("unread messages are counted before the title", () => {
+  assert.equal(titled(3, "کلاس"), "(۳) کلاس");
+  assert.equal(titled(0, "کلاس"), "کلاس");
+});
+
+test("a member's colour and initial follow from the name", () => {
+  assert.equal(colourOf("مریم"), colourOf("مریم"));
+  assert.ok(new Set(["مریم", "علی", "سارا", "رضا", "Dr. Rahimi", "پریسا"].map(colourOf)).size >= 4);
+  assert.equal(initialOf("«علی»"), "ع");
+  assert.equal(initialOf("dr"), "D");
+  assert.equal(initialOf("🙂"), "🙂");
+});
