@@ -51,9 +51,14 @@ export class FakeClock {
     this.#now = end;
   }
 
-  /** The machine sleeps: time passes, and what was due meanwhile rings at the end. @param {number} ms */
-  sleep(ms) {
+  /** Time passes and no timer rings, as in a hidden page. @param {number} ms */
+  hold(ms) {
     this.#now += ms;
+  }
+
+  /** The machine sleeps: what was due meanwhile rings at the end. @param {number} ms */
+  sleep(ms) {
+    this.hold(ms);
     this.advance(0);
   }
 }

@@ -103,6 +103,18 @@ test("more is never sent than the server's limit is sure to accept", () => {
   assert.equal(sent(desk).length, 5);
 });
 
+test("what was under way when the connection broke may have used up the limit", () => {
+  const desk = new Desk().enter({ limits: { burst: 3, rate: 2 } });
+  for (let i = 0; i < 3; i += 1) desk.room.send(String(i));
+  desk.clock.advance(10_000);
+  desk.socket.end();
+  desk.untilNextTry();
+  desk.welcome({ recovered: true, limits: { burst: 3, rate: 2 } });
+  assert.deepEqual(sent(desk), []);
+  desk.clock.advance(500);
+  assert.deepEqual(sent(desk), ["0"]);
+});
+
 test("without limits a window of messages is under way, and answers let the next ones out", () => {
   const desk = new Desk().enter({ limits: { burst: null, rate: null } });
   for (let i = 0; i < 100; i += 1) desk.room.send(String(i));
@@ -206,6 +218,17 @@ test("a message acknowledged by a log that is gone before we read it there is sa
   desk.welcome({ position: "f:0", recovered: false, member: "me2", session: "s2" });
   assert.deepEqual(sent(desk), ["unseen", "unanswered"]);
   assert.equal(desk.socket.all("send")[0]?.id, unseen);
+});
+
+test("an acknowledged message that a gap passed over was in the log, and is not said again", () => {
+  const desk = new Desk().enter();
+  const { id } = desk.room.send("passed over");
+  desk.socket.say({ type: "ack", id, offset: 2 });
+  desk.socket.say({ type: "gap", missed: 5, position: "e:5" });
+  desk.socket.end();
+  desk.untilNextTry();
+  desk.welcome({ position: "f:0", recovered: false, member: "me2", session: "s2" });
+  assert.deepEqual([sent(desk), desk.room.outgoing], [[], []]);
 });
 
 test("what is pending when the room closes for good has failed with the reason, and can be said again later", () => {
