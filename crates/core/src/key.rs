@@ -19,8 +19,10 @@ pub(crate) fn of_name(text: &str) -> String {
 /// The key of a room's name.
 pub(crate) fn of_room(text: &str) -> String {
     let written = text.nfkc().filter(|c| !is_left_out(*c)).map(unified);
-    // Marks that went may have kept others from composing, so the form is made once more.
-    fold(written).nfkc().collect()
+    // Marks that went may have kept others from composing, so the form is made once more; and one that stood
+    // on a space leaves it behind.
+    let key: String = fold(written).nfkc().collect();
+    key.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// What makes no difference: characters that show nothing (ZWNJ and ZWJ among them), the tatweel, and the
@@ -51,7 +53,11 @@ fn ascii_digit(c: char, zero: char) -> char {
     char::from(b'0' + (u32::from(c) - u32::from(zero)) as u8)
 }
 
-/// Folds case: every character to upper and then to lower case, so that ß is ss, ς is σ and ı is i.
+/// Folds case: every character to lower, to upper and to lower case again, so that ẞ and ß are ss, ς is σ, and
+/// ı is i.
 fn fold(text: impl Iterator<Item = char>) -> String {
-    text.flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
+    text.flat_map(char::to_lowercase)
+        .flat_map(char::to_uppercase)
+        .flat_map(char::to_lowercase)
+        .collect()
 }

@@ -236,7 +236,8 @@ fn shows_nothing(text: &str) -> bool {
 fn cleaned(text: &str, max: (usize, usize)) -> Result<String, NameError> {
     let spaced = with_single_spaces(text);
     let composed = if is_nfc(&spaced) { spaced } else { spaced.nfc().collect() };
-    let text = without_idle_zwnj(composed);
+    // A ZWNJ may have stood between two spaces.
+    let text = with_single_spaces(&without_idle_zwnj(composed));
     if text.is_empty() {
         return Err(NameError::Empty);
     }
@@ -285,8 +286,7 @@ fn without_idle_zwnj(text: String) -> String {
         }
     }
     // What it stood between may compose now.
-    let text: String = kept.into_iter().nfc().collect();
-    text.trim().to_owned()
+    kept.into_iter().nfc().collect()
 }
 
 fn judge(text: &str) -> Result<(), NameError> {

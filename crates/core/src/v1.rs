@@ -33,10 +33,10 @@ pub(crate) fn decode(text: &str) -> Result<Command<'_>, CommandError> {
     };
     // Kept apart, so that whatever else is wrong the client learns which command it was.
     let id = match &members.id {
-        Some(Member::Text(id)) if is_valid_id(id) => Some(id.clone().into_owned()),
+        Some(Member::Text(id)) if is_valid_id(id) => Some(id.clone()),
         _ => None,
     };
-    members.command().map_err(|error| CommandError { id, ..error })
+    members.command().map_err(|error| CommandError { id: id.map(Cow::into_owned), ..error })
 }
 
 /// Whether the text may be a client's own `id`: 1–64 bytes of printable ASCII, the space included.
