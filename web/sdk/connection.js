@@ -19,14 +19,7 @@ import { PROTOCOL, parseMessage } from "./wire.js";
  * @typedef {new (url: string, protocols: string[]) => Socket} SocketConstructor
  */
 
-/**
- * Why there is no connection.
- *
- * @typedef {object} Reason
- * @property {number} code a close code; 1006 if no close frame came
- * @property {string} name what `codes.js` calls it, the code of the server's last `error`, or one of the SDK's own
- * @property {string} message English prose for developers
- */
+/** @typedef {{code: number, reason: string, local: string | null}} End `local` names the cause if this side gave up */
 
 const WELCOME_MS = 10_000;
 
@@ -48,8 +41,7 @@ export class Connection {
    * @param {Clock} wiring.clock
    * @param {() => object} wiring.join the first message
    * @param {(message: ServerMessage) => void} wiring.onMessage
-   * @param {(end: {code: number, reason: string, local: string | null}) => void} wiring.onEnd `local` names the cause
-   *   if this side gave up
+   * @param {(end: End) => void} wiring.onEnd
    */
   constructor({ url, WebSocket, clock, join, onMessage, onEnd }) {
     this.#onEnd = onEnd;
@@ -125,7 +117,7 @@ export class Connection {
     }
   }
 
-  /** @param {{code: number, reason: string, local: string | null}} end */
+  /** @param {End} end */
   #end(end) {
     const socket = this.#socket;
     this.#isOpen = false;

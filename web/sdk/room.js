@@ -1,6 +1,5 @@
-import { backoff } from "./backoff.js";
-import { clockFrom, Alarm } from "./clock.js";
-import { closeCodes, mayReconnect } from "./codes.js";
+import { Alarm, clockFrom } from "./clock.js";
+import { Comeback, unaddressable } from "./comeback.js";
 import { Connection } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Liveness } from "./liveness.js";
@@ -8,7 +7,7 @@ import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
-import { roomUrl, wellFormed } from "./wire.js";
+import { roomUrl } from "./wire.js";
 
 /** @typedef {import("./wire.js").Welcome} Welcome */
 /** @typedef {import("./wire.js").LogEvent} LogEvent */
@@ -16,7 +15,7 @@ import { roomUrl, wellFormed } from "./wire.js";
 /** @typedef {import("./wire.js").ServerMessage} ServerMessage */
 /** @typedef {import("./wire.js").User} User */
 /** @typedef {import("./outbox.js").Outgoing} Outgoing */
-/** @typedef {import("./connection.js").Reason} Reason */
+/** @typedef {import("./comeback.js").Reason} Reason */
 /** @typedef {"idle" | "connecting" | "connected" | "waiting" | "offline" | "hidden" | "closed"} State */
 /** @typedef {{token: string, position: string | null, room?: string, name?: string}} Resumption */
 /** @typedef {{state: State, attempt: number, retryAt: number | null, error: Reason | null}} StateDetail */
@@ -50,10 +49,6 @@ import { roomUrl, wellFormed } from "./wire.js";
  * @property {Refusal} refused
  */
 
-/** A connection that held this long was a success: the next failure is the first again. */
-const HELD_MS = 10_000;
-const MAX_RETRY_AFTER_MS = 5 * 60_000;
-
 /**
  * A room and our place in it, which outlives any connection.
  *
@@ -67,6 +62,7 @@ export class Room extends Emitter {
   #liveness;
   #outbox;
   #typing;
+  #comeback;
   #retry;
   #presence = new Presence();
   /** @type {Connection | null} */
@@ -75,14 +71,6 @@ export class Room extends Emitter {
   #state = { state: "idle", attempt: 0, retryAt: null, error: null };
   #online = true;
   #visible = true;
-  /** Tries since a connection last held. */
-  #failures = 0;
-  /** @type {number | null} */
-  #connectedAt = null;
-  /** The server's last word, if it was an `error`: the reason for a close that follows. @type {Refusal | null} */
-  #lastError = null;
-  /** What `shutdown` said, in ms. @type {number | null} */
-  #comeBackAfter = null;
   /** @type {string | null} */
   #token = null;
   /** @type {Welcome | null} */
@@ -102,6 +90,7 @@ export class Room extends Emitter {
     const kept = (/** @type {unknown} */ text) => (isOurs && typeof text === "string" ? text : null);
     this.#token = kept(resume?.token);
     this.#timeline = new Timeline(kept(resume?.position));
+    this.#comeback = new Comeback(this.#clock);
     this.#retry = new Alarm(this.#clock);
     this.#liveness = new Liveness(this.#clock, {
       ask: () => this.#connection?.send({ type: "heartbeat" }),
@@ -165,8 +154,8 @@ export class Room extends Emitter {
   /** Connects and joins; from then on comes back by itself. */
   join() {
     if (this.state !== "idle" && this.state !== "closed") return;
-    this.#failures = 0;
-    const refused = refusal(this.#options);
+    this.#comeback.forget();
+    const refused = unaddressable(this.#options);
     if (refused !== null) this.#close(refused);
     else if (this.#isOnline) this.#connect();
     else this.#become("offline");
@@ -254,9 +243,7 @@ export class Room extends Emitter {
 
   #connect() {
     this.#retry.stop();
-    this.#lastError = null;
-    this.#comeBackAfter = null;
-    this.#connectedAt = null;
+    this.#comeback.begin();
     this.#become("connecting", { error: this.#state.state === "closed" ? null : this.#state.error });
     if (this.#state.state !== "connecting") return;
     /** @type {Connection | null} */
@@ -279,29 +266,13 @@ export class Room extends Emitter {
     this.#connection = connection;
   }
 
-  /** @param {{code: number, reason: string, local: string | null}} end */
-  #ended({ code, reason, local }) {
+  /** @param {import("./connection.js").End} end */
+  #ended(end) {
     this.#connection = null;
     this.#lost();
-    const refusal = local === null ? this.#lastError : null;
-    /** @type {Reason} */
-    const error = {
-      code,
-      name: local ?? refusal?.code ?? closeName(code),
-      message: refusal?.message ?? reason,
-    };
-    if (local === null && !mayReconnect(code)) {
-      this.#close(error);
-      return;
-    }
-    const held = this.#connectedAt !== null && this.#clock.now() - this.#connectedAt >= HELD_MS;
-    if (held || this.#comeBackAfter !== null) this.#failures = 0;
-    const jitter = backoff(this.#failures, this.#clock.random);
-    const asked = refusal?.retry_after === undefined ? 0 : refusal.retry_after * 1_000;
-    const delay = this.#comeBackAfter ?? Math.max(jitter, asked);
-    this.#comeBackAfter = null;
-    this.#failures += 1;
-    this.#wait(Math.min(delay, MAX_RETRY_AFTER_MS), error);
+    const { error, delay } = this.#comeback.after(end);
+    if (delay === null) this.#close(error);
+    else this.#wait(delay, error);
   }
 
   /** @param {number} ms @param {Reason} error */
@@ -323,7 +294,7 @@ export class Room extends Emitter {
   /** @param {Reason | null} error */
   #close(error) {
     this.#retry.stop();
-    this.#failures = 0;
+    this.#comeback.forget();
     this.#become("closed", { error });
     if (this.state === "closed") this.#failOutgoing();
   }
@@ -345,7 +316,7 @@ export class Room extends Emitter {
    * @param {{error?: Reason | null, retryAt?: number}} [detail]
    */
   #become(state, { error = null, retryAt } = {}) {
-    const attempt = this.#failures;
+    const attempt = this.#comeback.failures;
     const before = this.#state;
     this.#state = { state, attempt, retryAt: retryAt ?? null, error };
     if (before.state === state && state !== "waiting") return;
@@ -362,7 +333,7 @@ export class Room extends Emitter {
   /** @param {ServerMessage} message */
   #hear(message) {
     this.#liveness.heard();
-    this.#lastError = message.type === "error" ? message : null;
+    this.#comeback.hear(message);
     switch (message.type) {
       case "welcome":
         return this.#welcomed(message);
@@ -384,16 +355,12 @@ export class Room extends Emitter {
         return this.#liveness.beat(message.position);
       case "gap":
         return this.#turn(this.#timeline.gap(message.position));
-      case "shutdown":
-        this.#comeBackAfter = message.retry_after * 1_000;
     }
   }
 
   /** @param {Welcome} welcome */
   #welcomed(welcome) {
     const isFresh = this.#token === null;
-    this.#connectedAt = this.#clock.now();
-    this.#comeBackAfter = null;
     this.#welcome = welcome;
     this.#token = welcome.token;
     this.#own.add(welcome.member);
@@ -445,21 +412,4 @@ export class Room extends Emitter {
   #showPresence() {
     this.emit("presence", { users: this.users, count: this.count });
   }
-}
-
-/**
- * A path cannot hold `.` or `..` as a part, not even encoded (WHATWG URL): the request would be for another page.
- *
- * @param {RoomOptions} options
- * @returns {Reason | null}
- */
-function refusal({ room, name }) {
-  const isDots = (/** @type {string} */ part) => part === "." || part === "..";
-  const code = isDots(room) ? 4507 : isDots(name) ? 4501 : null;
-  return code && { code, name: closeName(code), message: "Dots alone cannot stand in an address." };
-}
-
-/** @param {number} code */
-function closeName(code) {
-  return closeCodes[code]?.name ?? String(code);
 }
