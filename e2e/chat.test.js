@@ -1,6 +1,6 @@
 // People talk: two windows, one room, Persian.
 import assert from "node:assert/strict";
-import { ascii, eventually, scene } from "./harness.js";
+import { ascii, eventually, fromTheNetwork, scene } from "./harness.js";
 
 const room = "کلاس ۷";
 
@@ -151,4 +151,16 @@ scene("one sees that another is writing, and when it stops", async (stage) => {
   await ali.get("composer").press("Enter");
   await maryam.sees("دارم");
   await maryam.get("typing").filter({ hasText: "علی" }).waitFor({ state: "hidden" });
+});
+
+scene("a class in the same network needs no TLS", async (stage) => {
+  const teacher = await stage.window();
+  const student = await stage.window({ origin: fromTheNetwork(stage.server.origin) });
+  await teacher.enter({ room, name: "استاد" });
+  await student.enter({ room, name: "شاگرد" });
+  assert.equal(await student.page.evaluate(() => isSecureContext), false);
+  await student.say("صدایتان می‌آید");
+  await teacher.sees("صدایتان می‌آید");
+  await student.get("share-button").first().click();
+  await student.get("share-dialog").waitFor();
 });

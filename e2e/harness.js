@@ -26,7 +26,14 @@ const FLAGS = [
   "--disable-background-networking",
   "--disable-component-update",
   "--disable-sync",
+  // A name for the loopback address: to the page it is another machine, and no secure context.
+  "--host-resolver-rules=MAP class.test 127.0.0.1",
 ];
+
+/** The same server as a class in the same network sees it: by a name, without TLS. */
+export function fromTheNetwork(origin) {
+  return origin.replace("127.0.0.1", "class.test");
+}
 
 let running;
 
@@ -124,6 +131,15 @@ export class Stage {
     for (const window of this.#windows) assert.deepEqual(await window.complaints(), []);
   }
 
+  /** The error, with what the windows and the server had to say meanwhile. */
+  async explained(error) {
+    const said = await Promise.all(this.#windows.map((window) => window.complaints().catch(() => [])));
+    error.message += said.flatMap((list, index) => list.map((text) => `\n  window ${index + 1}: ${text}`)).join("");
+    if (/panicked|ERROR/.test(this.server.log)) error.message += `\n  server: ${this.server.log.slice(-2000)}`;
+    return error;
+  }
+
+  /** Pictures of all windows, into out/failures. */
   async photograph(name) {
     await mkdir(FAILURES, { recursive: true });
     for (const [index, window] of this.#windows.entries()) {
@@ -160,7 +176,7 @@ export function scene(name, options, body) {
       if (!options.violates) await stage.inspect();
     } catch (error) {
       await stage.photograph(name);
-      throw error;
+      throw await stage.explained(error);
     } finally {
       await stage.clear();
     }

@@ -1,6 +1,6 @@
 // The network fails, the server dies, the page is loaded again: nobody has to do anything, and nothing is lost.
 import assert from "node:assert/strict";
-import { ascii, eventually, scene } from "./harness.js";
+import { ascii, eventually, fromTheNetwork, scene } from "./harness.js";
 
 const room = "کلاس";
 
@@ -181,17 +181,20 @@ scene("a tab that is duplicated does not fight with the first one", async (stage
   const ali = await stage.window();
   await ali.enter({ room, name: "علی" });
   // window.open copies the session storage, as "duplicate tab" does.
+  const standing = (window) =>
+    window.page.evaluate(() => {
+      const find = (id) => document.querySelector(`[data-testid=${id}]`);
+      if (find("closed")) return "closed";
+      return find("connection")?.dataset.state ?? (find("name-input") ? "asks" : "nothing");
+    });
   const [page] = await Promise.all([
     first.page.context().waitForEvent("page"),
     first.page.evaluate(() => void window.open(location.href)),
   ]);
   const second = await stage.windowIn(first.page.context(), { page });
-  await eventually(
-    async () => [await second.get("connection").getAttribute("data-state").catch(() => null), await second.get("closed").count(), await second.get("name-input").isVisible().catch(() => false)],
-    ([state, closed, asks]) => state === "connected" || closed > 0 || asks,
-    "the second tab knows where it stands",
-  );
-  const working = (await second.get("connection").getAttribute("data-state").catch(() => null)) === "connected" ? second : first;
+  await eventually(() => standing(second), (it) => ["connected", "closed", "asks"].includes(it), "the second tab knows where it stands");
+  const working = (await standing(second)) === "connected" ? second : first;
+  await working.connected();
   await working.say("یکی از ما");
   await ali.sees("یکی از ما");
   assert.equal((await ali.texts()).length, 1);
@@ -210,11 +213,12 @@ scene("the page says plainly that it is not connected", async (stage) => {
 scene("a page without a network does not try, and is back at once when there is one", async (stage) => {
   const maryam = await stage.window({ offlineExpected: true });
   const network = await stage.proxy();
-  const ali = await stage.window({ origin: network.origin, offlineExpected: true });
+  // A loopback address is reached without a network, so the page must not know that it is one.
+  const ali = await stage.window({ origin: fromTheNetwork(network.origin), offlineExpected: true });
   await maryam.enter({ room, name: "مریم" });
   await ali.enter({ room, name: "علی" });
-  network.refuse();
   await ali.page.context().setOffline(true);
+  network.refuse();
   await ali.state("offline");
   network.restore();
   await maryam.say("نیستی؟");

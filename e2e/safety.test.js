@@ -57,7 +57,7 @@ scene("a text that would turn the rest of the page around stays in its message",
   await member.say("\u202eabc", "\u2067hello");
   await window.sees("hello");
   const kept = await window.texts();
-  const opened = (text) => (text.match(/[\u202a-\u202e]/gu) ?? []).length - (text.match(/\u202c/gu) ?? []).length;
+  const opened = (text) => (text.match(/[\u202a\u202b\u202d\u202e]/gu) ?? []).length - (text.match(/\u202c/gu) ?? []).length;
   const isolated = (text) => (text.match(/[\u2066-\u2068]/gu) ?? []).length - (text.match(/\u2069/gu) ?? []).length;
   for (const text of kept) assert.deepEqual([opened(text), isolated(text)], [0, 0], JSON.stringify(text));
 });

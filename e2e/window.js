@@ -34,7 +34,7 @@ export class Window {
     page.on("console", (message) => {
       if (!["error", "warning"].includes(message.type())) return;
       if (offlineExpected && FAILED_CONNECTION.test(message.text())) return;
-      complain(`console ${message.type()}: ${message.text()}`);
+      complain(`console ${message.type()}: ${message.text()} (${message.location().url})`);
     });
     await page.addInitScript(() => {
       globalThis.violations = [];
