@@ -5,12 +5,15 @@
 
 pub mod codes;
 pub mod command;
+pub mod event;
 pub mod id;
 mod key;
 pub mod limits;
+pub mod log;
 pub mod name;
 pub mod position;
 mod precis;
+pub mod presence;
 mod python;
 mod seed;
 pub mod text;

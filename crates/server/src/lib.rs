@@ -1,1 +1,42 @@
-//! placeholder
+//! hamhame: a real-time chatroom server.
+//!
+//! A room is a log and a client is a cursor. The way of a message, in the order of the modules it passes:
+//!
+//! 1. [`listen`]: bytes from a socket, HTTP, the upgrade; `transport::ws`: frames
+//! 2. `hamhame_core::command`: a frame becomes a command
+//! 3. [`session`]: one client in one room applies it
+//! 4. [`broker`]: decides on the order
+//! 5. [`room`] and [`tail`]: the event is encoded and appended, the head moves
+//! 6. [`fanout`]: the shard's flusher reads each member's cursor forward
+//! 7. [`link`]: the frames go into the socket
+#![forbid(unsafe_code)]
+
+mod assets;
+pub mod broker;
+pub mod chat;
+pub mod clock;
+mod deadline;
+pub mod fanout;
+pub mod http;
+pub mod inbox;
+mod lab;
+pub mod lan;
+pub mod link;
+pub mod listen;
+pub mod metrics;
+pub mod options;
+pub mod origin;
+mod qr;
+pub mod registry;
+pub mod reply;
+pub mod room;
+pub mod run;
+mod seed;
+pub mod server;
+pub mod session;
+pub mod signal;
+pub mod states;
+pub mod tail;
+pub mod token;
+pub mod transport;
+pub mod visit;

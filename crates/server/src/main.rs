@@ -1,1 +1,30 @@
-fn main() {}
+//! Wiring only: options, the log, the server.
+
+use std::process::ExitCode;
+
+use hamhame::options::{LogFormat, Options};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let result = Options::read().and_then(|options| {
+        start_log(options.log);
+        hamhame::run::run(options)
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hamhame: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_log(format: LogFormat) {
+    let filter =
+        EnvFilter::try_from_env("HAMHAME_LOG_FILTER").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+}

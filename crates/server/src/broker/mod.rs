@@ -1,0 +1,39 @@
+//! Step 4 of a message's way: who orders the events of a room.
+//!
+//! A broker decides on an offset and lets the room append at it. The embedded one decides by taking the room's lock; one
+//! that spans machines will follow a stream and append what it reads there. Brokers never see sockets.
+
+mod embedded;
+
+use std::sync::Arc;
+
+pub use embedded::Embedded;
+use hamhame_core::id::Id;
+
+use crate::room::{Entrant, Entry, Room, Saying};
+use crate::signal::Signal;
+
+/// How a connection ended, as far as the room is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parting {
+    /// The member leaves now.
+    ForGood,
+    /// The member keeps its place until this time (microseconds since 1970).
+    Until(u64),
+}
+
+/// Orders what happens in rooms.
+pub trait Broker: Send + Sync + 'static {
+    /// Puts a message in order and gives its offset. A message that was said before (same member, same id) is not
+    /// stored again: its first offset is given.
+    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> u64;
+
+    /// Lets a member in, or says why not.
+    fn join(&self, room: &Arc<Room>, entrant: Entrant<'_>) -> Entry;
+
+    /// The connection behind `signal` is gone. Does nothing if the member's place has been taken over since.
+    fn part(&self, room: &Arc<Room>, member: Id, signal: &Arc<Signal>, parting: Parting);
+
+    /// Takes the member out if its place is still held by `signal`: a ghost that did not answer.
+    fn evict(&self, room: &Arc<Room>, signal: &Arc<Signal>);
+}

@@ -1,0 +1,288 @@
+//! Step 6 of a message's way: from the log to the sockets of one shard.
+//!
+//! A shard is one thread with one current_thread runtime, and everything here is its own. An append wakes the shard once
+//! per room; its flusher then writes, for each member, everything between cursor and head in one `write`. Members at the
+//! same cursor share one batch: nothing is encoded, copied or allocated per delivery. It runs after the readers that are
+//! ready already, and that is what makes the batches.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hamhame_core::position::Position;
+use tokio::time::Instant;
+
+use crate::link::{Link, Voice};
+use crate::reply;
+use crate::room::Room;
+use crate::server::Server;
+use crate::states::States;
+use crate::tail::Batch;
+
+/// Members that are written to before other tasks get their turn.
+const TURN: usize = 128;
+
+/// Batches that one member gets in one turn; a member that is far behind catches up over several.
+const BATCHES: usize = 4;
+
+/// Comings and goings within this time are told together.
+const STATES_EVERY: Duration = Duration::from_millis(250);
+
+/// A room as one shard has it: its members here.
+struct LocalRoom {
+    room: Arc<Room>,
+    links: RefCell<Vec<Rc<Link>>>,
+    /// When states were told last, and at which versions.
+    told: Cell<Option<Instant>>,
+    versions: Cell<(u64, u64)>,
+    /// Somebody was stuck when the others were told.
+    behind: Cell<bool>,
+    timer: Cell<bool>,
+}
+
+/// One thread's rooms and connections.
+pub struct Shard {
+    server: Arc<Server>,
+    index: usize,
+    rooms: RefCell<HashMap<u64, Rc<LocalRoom>>>,
+    /// Every open link by the beat at which it gets its heartbeat, so that the first comes at a random phase.
+    beats: Vec<RefCell<HashMap<u64, Rc<Link>>>>,
+    next_link: Cell<u64>,
+}
+
+/// Keeps a link in the shard's books; dropping it strikes it out.
+pub struct Registered {
+    shard: Rc<Shard>,
+    serial: u64,
+}
+
+/// Keeps a link among the members that a room's batches are written to; dropping it takes the link out.
+pub struct Attached {
+    shard: Rc<Shard>,
+    local: Rc<LocalRoom>,
+    link: Rc<Link>,
+}
+
+/// Beats per heartbeat.
+const BEATS: usize = 10;
+
+impl Shard {
+    /// A shard without connections.
+    pub fn new(server: Arc<Server>, index: usize) -> Rc<Shard> {
+        Rc::new(Shard {
+            server,
+            index,
+            rooms: RefCell::default(),
+            beats: (0..BEATS).map(|_| RefCell::default()).collect(),
+            next_link: Cell::new(0),
+        })
+    }
+
+    /// What all shards share.
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// Runs the flusher and the heartbeats, for ever.
+    pub async fn run(self: Rc<Self>) {
+        tokio::task::spawn_local(self.clone().beat());
+        let mut rooms = Vec::new();
+        let mut batch = Batch::default();
+        loop {
+            self.server.inboxes[self.index].take(&mut rooms).await;
+            for room in rooms.drain(..) {
+                room.dirty().clear(self.index);
+                let local = self.rooms.borrow().get(&room.serial()).cloned();
+                if let Some(local) = local {
+                    self.flush(&local, &mut batch).await;
+                }
+            }
+            if batch.bytes.capacity() > 1 << 20 {
+                batch = Batch::default();
+            }
+        }
+    }
+
+    /// Enters a link in the books: it gets heartbeats and is told when the server goes.
+    pub fn register(self: &Rc<Self>, link: &Rc<Link>) -> Registered {
+        let serial = self.next_link.get();
+        self.next_link.set(serial + 1);
+        // Consecutive connections land on different beats; which beat is next is as random as the time of arrival.
+        self.beats[serial as usize % BEATS].borrow_mut().insert(serial, link.clone());
+        Registered { shard: self.clone(), serial }
+    }
+
+    /// Adds a link to the members of `room`, from its cursor on.
+    pub fn attach(self: &Rc<Self>, room: &Arc<Room>, link: &Rc<Link>) -> Attached {
+        let local = self.local(room);
+        let mut links = local.links.borrow_mut();
+        link.set_place(room, self.index);
+        link.slot.set(links.len());
+        links.push(link.clone());
+        drop(links);
+        room.dirty().add_member(self.index);
+        room.dirty().mark_shard(room, self.index);
+        Attached { shard: self.clone(), local, link: link.clone() }
+    }
+
+    /// Asks every connection of this shard to end, each with its own time to come back.
+    pub fn shut_down(&self, spread: Duration) {
+        let links: Vec<Rc<Link>> = self
+            .beats
+            .iter()
+            .flat_map(|b| b.borrow().values().cloned().collect::<Vec<_>>())
+            .collect();
+        let step = spread / links.len().max(1) as u32;
+        for (at, link) in links.iter().enumerate() {
+            link.signal().shut_down(Duration::from_millis(250) + step * at as u32);
+        }
+    }
+
+    fn local(&self, room: &Arc<Room>) -> Rc<LocalRoom> {
+        self.rooms
+            .borrow_mut()
+            .entry(room.serial())
+            .or_insert_with(|| {
+                Rc::new(LocalRoom {
+                    room: room.clone(),
+                    links: RefCell::default(),
+                    told: Cell::new(None),
+                    versions: Cell::new((0, 0)),
+                    behind: Cell::new(false),
+                    timer: Cell::new(false),
+                })
+            })
+            .clone()
+    }
+
+    /// Writes what is new in a room to its members here.
+    async fn flush(self: &Rc<Self>, local: &Rc<LocalRoom>, batch: &mut Batch) {
+        // A batch of another room, or of an earlier head, is none of this one's.
+        *batch = Batch { bytes: std::mem::take(&mut batch.bytes), from: u64::MAX, to: u64::MAX };
+        let states = self.due_states(local);
+        let mut done = 0;
+        loop {
+            {
+                let links = local.links.borrow();
+                let end = links.len().min(done + TURN);
+                for link in links.get(done..end).unwrap_or_default() {
+                    if !self.deliver(&local.room, link, batch) {
+                        local.room.dirty().mark_shard(&local.room, self.index);
+                    }
+                    if let Some(states) = &states
+                        && !states.tell(link)
+                    {
+                        local.behind.set(true);
+                    }
+                }
+                done = end;
+                if done >= links.len() {
+                    break;
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Writes to one member. False if there is more than one turn allows.
+    fn deliver(&self, room: &Room, link: &Link, batch: &mut Batch) -> bool {
+        for _ in 0..BATCHES {
+            if !link.is_open() || link.cursor.get() >= room.head() {
+                return true;
+            }
+            if batch.from != link.cursor.get() {
+                let missed = room.read(link.cursor.get(), batch);
+                if missed > 0 {
+                    tell_gap(room, link, missed, batch.from);
+                }
+            }
+            link.cursor.set(batch.to);
+            link.write(&batch.bytes);
+            self.server.metrics.delivered(batch.to - batch.from);
+        }
+        !link.is_open() || link.cursor.get() >= room.head()
+    }
+
+    /// The states to tell now, if there is anything to tell. If it is too early for it, a timer is set.
+    fn due_states<'a>(self: &Rc<Self>, local: &'a Rc<LocalRoom>) -> Option<States<'a>> {
+        let states = States::of(&local.room);
+        if states.versions() == local.versions.get() && !local.behind.get() {
+            return None;
+        }
+        let now = Instant::now();
+        let due = local.told.get().map_or(now, |told| told + STATES_EVERY);
+        if due <= now {
+            local.told.set(Some(now));
+            local.versions.set(states.versions());
+            local.behind.set(false);
+            return Some(states);
+        }
+        if !local.timer.replace(true) {
+            let (shard, local) = (self.clone(), local.clone());
+            tokio::task::spawn_local(async move {
+                tokio::time::sleep_until(due).await;
+                local.timer.set(false);
+                local.room.dirty().mark_shard(&local.room, shard.index);
+            });
+        }
+        None
+    }
+
+    /// Sends heartbeats, a tenth of the links at a time, and finds the dead and the slow.
+    async fn beat(self: Rc<Self>) {
+        let mut ticks = tokio::time::interval(self.server.options.heartbeat / BEATS as u32);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for beat in (0..BEATS).cycle() {
+            ticks.tick().await;
+            let links: Vec<Rc<Link>> = self.beats[beat].borrow().values().cloned().collect();
+            for (at, link) in links.iter().enumerate() {
+                link.pulse();
+                if at % TURN == TURN - 1 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+fn tell_gap(room: &Room, link: &Link, missed: u64, resumes_after: u64) {
+    let mut frame = Vec::new();
+    let position = Position { epoch: room.position().epoch, offset: resumes_after };
+    match link.voice() {
+        Voice::V1 => reply::gap(&mut frame, missed, position),
+        Voice::Seed => {
+            reply::notice(&mut frame, room.name(), &format!("{missed} events were missed."))
+        }
+        Voice::Plain => {}
+    }
+    link.write(&frame);
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let beat = &self.shard.beats[self.serial as usize % BEATS];
+        beat.borrow_mut().remove(&self.serial);
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        let room = &self.local.room;
+        room.dirty().remove_member(self.shard.index);
+        let mut links = self.local.links.borrow_mut();
+        let slot = self.link.slot.get();
+        links.swap_remove(slot);
+        if let Some(moved) = links.get(slot) {
+            moved.slot.set(slot);
+        }
+        let empty = links.is_empty();
+        drop(links);
+        // A flush that is between two turns may have passed the slot into which the last link moved just now.
+        room.dirty().mark_shard(room, self.shard.index);
+        if empty {
+            self.shard.rooms.borrow_mut().remove(&room.serial());
+        }
+    }
+}

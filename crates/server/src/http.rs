@@ -1,0 +1,265 @@
+//! The route table, and what every response carries.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::future::LocalBoxFuture;
+use hamhame_core::name::{Name, RoomName};
+use hamhame_ws::handshake;
+use hyper::upgrade::OnUpgrade;
+use serde::Deserialize;
+
+use crate::chat::{self, Address};
+use crate::lab;
+use crate::link::Voice;
+use crate::origin;
+use crate::seed::{Mode, Tutorials};
+use crate::server::Server;
+use crate::transport::ws::Opened;
+use crate::{assets, qr};
+
+/// The subprotocol of the full protocol.
+pub const PROTOCOL: &str = "hamhame.v1";
+
+type Door = Box<dyn FnOnce(Opened) -> LocalBoxFuture<'static, ()> + Send>;
+
+/// Stands in a 101 response: what happens on the socket once it is a WebSocket. The accept loop takes it out.
+#[derive(Clone)]
+pub struct Opening(Arc<Mutex<Option<(OnUpgrade, Door)>>>);
+
+impl Opening {
+    /// Taken by the one who opens.
+    pub fn take(&self) -> Option<(OnUpgrade, Door)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+#[derive(Clone)]
+struct App {
+    server: Arc<Server>,
+    tutorials: Arc<Tutorials>,
+}
+
+/// All routes.
+pub fn router(server: Arc<Server>) -> Router {
+    let tutorials = Arc::new(Tutorials::new(&server));
+    let app = App { server, tutorials };
+    Router::new()
+        .route("/", get(page))
+        .route("/r/{*room}", get(page))
+        .route("/ws", get(tutorial_variant))
+        .route("/ws/", get(tutorial_variant))
+        .route("/ws/{*path}", get(room_or_tutorial))
+        .route("/lab/echo", get(lab_echo))
+        .route("/api/qr.svg", get(qr_code))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .fallback(get(asset))
+        .layer(middleware::from_fn(add_headers))
+        .with_state(app)
+}
+
+async fn page(State(app): State<App>) -> Response {
+    assets::page(app.server.options.lang)
+}
+
+async fn asset(uri: Uri, headers: HeaderMap) -> Response {
+    assets::file(uri.path(), &headers)
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    if app.server.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
+    }
+    "ready\n".into_response()
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let registry = &app.server.registry;
+    let text = app.server.metrics.expose(registry.count(), registry.member_count());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+#[derive(Deserialize)]
+struct QrQuery {
+    text: String,
+}
+
+async fn qr_code(Query(query): Query<QrQuery>) -> Response {
+    match qr::svg(&query.text) {
+        Some(svg) => ([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response(),
+        None => (StatusCode::BAD_REQUEST, "the text is too long for a QR code\n").into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct ModeQuery {
+    mode: Option<String>,
+}
+
+/// `/ws`: the echo server of the second tutorial and its variants.
+async fn tutorial_variant(
+    State(app): State<App>,
+    Query(query): Query<ModeQuery>,
+    request: Request,
+) -> Response {
+    let name = query.mode.as_deref().unwrap_or("echo");
+    let Some(mode) = Mode::parse(name) else {
+        let text = format!("there is no mode {name:?}; it is echo, broadcast or heartbeat\n");
+        return (StatusCode::BAD_REQUEST, text).into_response();
+    };
+    let tutorials = app.tutorials.clone();
+    upgrade(&app, request, move |_| {
+        Box::new(move |opened| Box::pin(async move { tutorials.variant(opened, mode).await }))
+    })
+}
+
+/// `/ws/{room}/{name}`, and `/ws/{integer}` for the first tutorial. The parts are taken from the path as it came, since a
+/// name may hold an encoded slash.
+async fn room_or_tutorial(State(app): State<App>, request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches("/ws/").to_owned();
+    let Some((room, name)) = path.split_once('/') else {
+        return tutorial_chat(&app, &path, request);
+    };
+    if name.contains('/') {
+        return (StatusCode::NOT_FOUND, "a room is at /ws/{room}/{name}\n").into_response();
+    }
+    let (room, name) = (RoomName::from_path(room), Name::from_path(name));
+    let broken = |error: &hamhame_core::name::NameError| {
+        *error == hamhame_core::name::NameError::BadEncoding
+    };
+    if let Some(error) =
+        [room.as_ref().err(), name.as_ref().err()].into_iter().flatten().find(|e| broken(e))
+    {
+        return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
+    }
+    upgrade(&app, request, move |protocol| {
+        let voice = if protocol.is_some() { Voice::V1 } else { Voice::Seed };
+        let address = Address { room, name, voice };
+        Box::new(move |opened| Box::pin(chat::run(opened, address)))
+    })
+}
+
+fn tutorial_chat(app: &App, client: &str, request: Request) -> Response {
+    let Some(client) = whole_number(client) else {
+        let text = "a room is at /ws/{room}/{name}, the tutorial chat at /ws/{number}\n";
+        return (StatusCode::NOT_FOUND, text).into_response();
+    };
+    let tutorials = app.tutorials.clone();
+    upgrade(app, request, move |_| {
+        Box::new(move |opened| Box::pin(async move { tutorials.chat(opened, client).await }))
+    })
+}
+
+/// A whole number as the tutorial's server shows it: without plus sign and leading zeros.
+fn whole_number(text: &str) -> Option<String> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    if digits.is_empty() || digits.len() > 64 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    match digits.trim_start_matches('0') {
+        "" => Some("0".into()),
+        digits => Some(format!("{sign}{digits}")),
+    }
+}
+
+async fn lab_echo(State(app): State<App>, request: Request) -> Response {
+    upgrade(&app, request, |_| Box::new(|opened| Box::pin(lab::echo::run(opened))))
+}
+
+/// Answers a WebSocket handshake (RFC 6455, section 4.2) and leaves `door` for the accept loop.
+fn upgrade(
+    app: &App,
+    mut request: Request,
+    door: impl FnOnce(Option<&'static str>) -> Door,
+) -> Response {
+    if !origin::is_allowed(request.headers(), &app.server.options.origins) {
+        app.server.metrics.refused();
+        let text = "this origin may not connect; the operator can allow it with --origin\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let version = match request.version() {
+        Version::HTTP_10 | Version::HTTP_09 => (1, 0),
+        _ => (1, 1),
+    };
+    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let (accept, protocol) = match handshake::check(request.method().as_str(), version, headers) {
+        Ok(handshake) => (handshake.accept(), handshake.choose(&[PROTOCOL])),
+        Err(error) => return refuse_handshake(&error),
+    };
+    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
+        return (StatusCode::NOT_IMPLEMENTED, "this connection cannot be upgraded\n")
+            .into_response();
+    };
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    if let Some(protocol) = protocol {
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
+    let opening = Opening(Arc::new(Mutex::new(Some((on_upgrade, door(protocol))))));
+    response.extensions_mut().insert(opening);
+    response
+}
+
+fn refuse_handshake(error: &handshake::HandshakeError) -> Response {
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = (status, format!("{error}\n")).into_response();
+    for (name, value) in error.headers() {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(*name, value);
+        }
+    }
+    response
+}
+
+/// What keeps a page from loading or doing anything that is not ours.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
+     connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
+     frame-ancestors 'none'";
+
+async fn add_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        return response;
+    }
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_whole_number_is_shown_as_the_tutorial_shows_it() {
+        for (text, shown) in
+            [("7", "7"), ("007", "7"), ("+7", "7"), ("-7", "-7"), ("0", "0"), ("-0", "0")]
+        {
+            assert_eq!(whole_number(text).as_deref(), Some(shown));
+        }
+        for text in ["", "-", "7.5", "seven", "۷", " 7"] {
+            assert_eq!(whole_number(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How a room tells the shards that it has something new: once per (room, shard), however many members and events.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+use crate::room::Room;
+
+/// Rooms that one shard has to look at.
+#[derive(Default)]
+pub struct Inbox {
+    rooms: Mutex<Vec<Arc<Room>>>,
+    wake: Notify,
+}
+
+/// The inboxes of all shards.
+pub type Inboxes = [Inbox];
+
+impl Inbox {
+    fn put(&self, room: Arc<Room>) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.push(room);
+        let first = rooms.len() == 1;
+        drop(rooms);
+        if first {
+            self.wake.notify_one();
+        }
+    }
+
+    fn swap(&self, rooms: &mut Vec<Arc<Room>>) {
+        let mut waiting = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::swap(&mut *waiting, rooms);
+    }
+
+    /// Waits until there is something, then takes all of it into `rooms`, which is empty.
+    pub async fn take(&self, rooms: &mut Vec<Arc<Room>>) {
+        loop {
+            self.swap(rooms);
+            if !rooms.is_empty() {
+                return;
+            }
+            self.wake.notified().await;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Flag {
+    members: AtomicU32,
+    dirty: AtomicBool,
+}
+
+/// Where a room has members, and which of those shards know already that there is something new.
+pub struct Dirty {
+    inboxes: Arc<Inboxes>,
+    flags: Box<[Flag]>,
+}
+
+impl Dirty {
+    /// For a room without members.
+    pub fn new(inboxes: Arc<Inboxes>) -> Dirty {
+        let flags = inboxes.iter().map(|_| Flag::default()).collect();
+        Dirty { inboxes, flags }
+    }
+
+    /// Wakes every shard that has members here and does not know yet.
+    pub fn mark(&self, room: &Arc<Room>) {
+        for shard in 0..self.flags.len() {
+            self.mark_shard(room, shard);
+        }
+    }
+
+    /// Wakes one shard, if it has members here and does not know yet.
+    pub fn mark_shard(&self, room: &Arc<Room>, shard: usize) {
+        let flag = &self.flags[shard];
+        if flag.members.load(Ordering::SeqCst) > 0 && !flag.dirty.swap(true, Ordering::SeqCst) {
+            self.inboxes[shard].put(room.clone());
+        }
+    }
+
+    /// The shard is about to look: whatever is marked from now on wakes it again. Must come before the look.
+    pub fn clear(&self, shard: usize) {
+        self.flags[shard].dirty.store(false, Ordering::SeqCst);
+    }
+
+    /// One more member on this shard.
+    pub fn add_member(&self, shard: usize) {
+        self.flags[shard].members.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One member fewer on this shard.
+    pub fn remove_member(&self, shard: usize) {
+        self.flags[shard].members.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,225 @@
+//! One connection as the fan-out sees it: a socket, a cursor, and what a full socket left unsent.
+//!
+//! Memory per client is O(1) in messages: a link never queues. What did not fit into the socket is at most one batch
+//! and the replies that were under way with it; until it is gone nothing more is read from the client or the log.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hamhame_core::codes::CloseCode;
+use hamhame_ws::Opcode;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+
+use crate::metrics::Metrics;
+use crate::reply;
+use crate::room::Room;
+use crate::signal::Signal;
+
+/// How this client is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// `hamhame.v1`.
+    V1,
+    /// The seed documents' JSON events.
+    Seed,
+    /// Text without presence: tutorial rooms and echoes.
+    Plain,
+}
+
+/// One open WebSocket. Lives on its shard and never leaves it.
+pub struct Link {
+    io: TcpStream,
+    signal: Arc<Signal>,
+    voice: Voice,
+    metrics: Arc<Metrics>,
+    /// Offset of the last event written.
+    pub cursor: Cell<u64>,
+    /// Versions of the states last told.
+    pub presence: Cell<u64>,
+    /// See [`presence`](Self::presence).
+    pub typing: Cell<u64>,
+    /// Index among its room's links on this shard.
+    pub slot: Cell<usize>,
+    unsent: RefCell<Vec<u8>>,
+    stuck: Cell<bool>,
+    /// Whether the client read or wrote anything since the last beat.
+    alive: Cell<bool>,
+    /// Our close frame is written: nothing may follow it (RFC 6455, section 5.5.1).
+    sealed: Cell<bool>,
+    /// The room it reads from, and its shard.
+    place: OnceCell<(Arc<Room>, usize)>,
+}
+
+impl Link {
+    /// A link over a socket whose handshake is done.
+    pub fn new(io: TcpStream, voice: Voice, signal: Arc<Signal>, metrics: Arc<Metrics>) -> Link {
+        Link {
+            io,
+            signal,
+            voice,
+            metrics,
+            cursor: Cell::new(0),
+            presence: Cell::new(0),
+            typing: Cell::new(0),
+            slot: Cell::new(0),
+            unsent: RefCell::default(),
+            stuck: Cell::new(false),
+            alive: Cell::new(true),
+            sealed: Cell::new(false),
+            place: OnceCell::new(),
+        }
+    }
+
+    /// How this client is spoken to.
+    pub fn voice(&self) -> Voice {
+        self.voice
+    }
+
+    /// What other threads ask of it.
+    pub fn signal(&self) -> &Arc<Signal> {
+        &self.signal
+    }
+
+    /// Whether the socket is full: nothing is read from or for this client until it has drained.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.get()
+    }
+
+    /// Writes whole frames. What does not fit waits, and makes the link [stuck](Self::is_stuck).
+    pub fn write(&self, frames: &[u8]) {
+        if self.sealed.get() {
+            return;
+        }
+        let written = if self.is_stuck() { 0 } else { self.try_write(frames) };
+        if written < frames.len() {
+            self.unsent.borrow_mut().extend_from_slice(&frames[written..]);
+            if !self.is_stuck() {
+                self.stuck.set(true);
+                self.signal.wake();
+            }
+        }
+    }
+
+    /// Waits until the socket can be read, or, while it is stuck, written.
+    pub async fn ready(&self) -> io::Result<()> {
+        let interest = if self.is_stuck() { Interest::WRITABLE } else { Interest::READABLE };
+        self.io.ready(interest).await.map(drop)
+    }
+
+    /// Reads what is there. `Ok(None)`: nothing yet; `Ok(Some(0))`: the client has closed its side.
+    pub fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match self.io.try_read(buffer) {
+            Ok(n) => {
+                self.alive.set(true);
+                self.signal.heard();
+                self.metrics.bytes_in(n);
+                Ok(Some(n))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Goes on with what is unsent. True if the link got unstuck by it.
+    pub fn drain(&self) -> io::Result<bool> {
+        let mut unsent = self.unsent.borrow_mut();
+        match self.io.try_write(&unsent) {
+            Ok(n) => {
+                self.metrics.bytes_out(n);
+                unsent.drain(..n);
+                self.alive.set(true);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        if unsent.is_empty() {
+            *unsent = Vec::new();
+            self.stuck.set(false);
+        }
+        Ok(unsent.is_empty())
+    }
+
+    /// The beat of the shard: asks for the end of a link from which nothing came since the last beat and which took
+    /// nothing either, else sends the heartbeat. So whoever vanishes is found within two beats, whether or not its
+    /// socket filled up meanwhile.
+    pub fn pulse(&self) {
+        if !self.alive.replace(false) {
+            let code = if self.is_stuck() { CloseCode::Slow } else { CloseCode::NoPong };
+            self.signal.close(code);
+        } else if !self.is_stuck() {
+            let mut frames = Vec::new();
+            if let Some(room) =
+                self.place.get().map(|(room, _)| room).filter(|_| self.voice == Voice::V1)
+            {
+                reply::heartbeat(&mut frames, room.position());
+            }
+            hamhame_ws::write_frame(&mut frames, Opcode::Ping, &[]);
+            self.write(&frames);
+        }
+    }
+
+    /// Notes the room it reads from, on which shard.
+    pub fn set_place(&self, room: &Arc<Room>, shard: usize) {
+        let _ = self.place.set((room.clone(), shard));
+    }
+
+    /// Has its shard look at it again: it can take what it missed while it was stuck.
+    pub fn catch_up(&self) {
+        if let Some((room, shard)) = self.place.get() {
+            room.dirty().mark_shard(room, *shard);
+        }
+    }
+
+    /// Whether it can take frames now.
+    pub fn is_open(&self) -> bool {
+        !self.stuck.get() && !self.sealed.get()
+    }
+
+    /// Nothing more is written from now on.
+    pub fn seal(&self) {
+        self.sealed.set(true);
+    }
+
+    /// Sends a ping because somebody asked whether this client is alive.
+    pub fn ping(&self) {
+        let mut frame = Vec::new();
+        hamhame_ws::write_frame(&mut frame, Opcode::Ping, &[]);
+        self.write(&frame);
+    }
+
+    /// Says goodbye: the `shutdown` message where the client knows it, then the close frame.
+    pub fn write_close(&self, code: u16, reason: &str) {
+        let mut frames = Vec::new();
+        if code == CloseCode::ServiceRestart.code() && self.voice == Voice::V1 {
+            reply::shutdown(&mut frames, self.signal.retry_after());
+        }
+        hamhame_ws::write_close(&mut frames, code, reason);
+        self.write(&frames);
+        self.seal();
+    }
+
+    /// Tells the peer that nothing more will come, after everything that was written.
+    pub fn finish(&self) {
+        let _ = socket2::SockRef::from(&self.io).shutdown(std::net::Shutdown::Write);
+    }
+
+    /// Makes the end of this link throw away what the kernel still holds for it: a peer that does not read would keep
+    /// it in memory for minutes.
+    pub fn discard(&self) {
+        let _ = socket2::SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> usize {
+        match self.io.try_write(bytes) {
+            Ok(n) => {
+                self.metrics.bytes_out(n);
+                n
+            }
+            // A broken socket is found by the task that reads from it; until then it is just full.
+            Err(_) => 0,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Step 1 of a message's way: from the listening socket to HTTP, and from HTTP to a WebSocket.
+//!
+//! One thread accepts and hands each connection to the shard with the fewest, so that they spread evenly.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tower::ServiceExt;
+
+use crate::deadline::Deadline;
+use crate::fanout::Shard;
+use crate::http::Opening;
+use crate::server::Server;
+use crate::transport::ws::Opened;
+use crate::visit::Visit;
+
+/// A connection on its way to a shard.
+pub struct Guest {
+    stream: std::net::TcpStream,
+    visit: Visit,
+}
+
+/// How connections get to one shard.
+pub struct Porch {
+    queue: UnboundedSender<Guest>,
+    load: Arc<AtomicU32>,
+}
+
+/// The shard's end of a [`Porch`].
+pub struct Arrivals {
+    queue: UnboundedReceiver<Guest>,
+    load: Arc<AtomicU32>,
+}
+
+/// Both ends of the way to one shard. The queue is bounded by the bound on open connections.
+pub fn porch() -> (Porch, Arrivals) {
+    let (sender, receiver) = unbounded_channel();
+    let load = Arc::new(AtomicU32::new(0));
+    (Porch { queue: sender, load: load.clone() }, Arrivals { queue: receiver, load })
+}
+
+/// Counts a connection of a shard as long as it is open.
+struct Load(Arc<AtomicU32>);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Opens the listening socket.
+///
+/// # Errors
+/// If the address is not ours or is in use.
+pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = socket2::Socket::new(
+        socket2::Domain::for_address(address),
+        socket2::Type::STREAM,
+        Some(socket2::Protocol::TCP),
+    )?;
+    // A restart must get its port back at once, though old connections still linger on it.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(4096)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts until the server drains.
+pub async fn accept(listener: TcpListener, server: Arc<Server>, porches: Vec<Porch>) {
+    loop {
+        let accepted = tokio::select! {
+            () = server.drained() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => welcome(stream, peer, &server, &porches),
+            Err(error) => {
+                // Out of file descriptors, most likely: wait for some to come back, or this would spin.
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+fn welcome(stream: TcpStream, peer: SocketAddr, server: &Arc<Server>, porches: &[Porch]) {
+    let Some(visit) = server.visitors.enter(peer.ip().to_canonical()) else { return };
+    let Ok(stream) = stream.into_std() else { return };
+    let fewest = porches.iter().min_by_key(|porch| porch.load.load(Ordering::Relaxed));
+    if let Some(porch) = fewest {
+        porch.load.fetch_add(1, Ordering::Relaxed);
+        // Fails only while the shard ends, and then the connection with it.
+        let _ = porch.queue.send(Guest { stream, visit });
+    }
+}
+
+/// Serves the connections of one shard.
+pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
+    while let Some(Guest { stream, visit }) = arrivals.queue.recv().await {
+        let load = Load(arrivals.load.clone());
+        let (shard, router) = (shard.clone(), router.clone());
+        tokio::task::spawn_local(async move {
+            let _ = stream.set_nodelay(true);
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                speak_http(stream, shard, router, Rc::new(visit), load).await;
+            }
+        });
+    }
+}
+
+type Io = TokioIo<Deadline<TcpStream>>;
+
+async fn speak_http(
+    stream: TcpStream,
+    shard: Rc<Shard>,
+    router: Router,
+    visit: Rc<Visit>,
+    load: Load,
+) {
+    let server = shard.server().clone();
+    let options = &server.options;
+    let load = Rc::new(load);
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (router, shard, visit, load) =
+            (router.clone(), shard.clone(), visit.clone(), load.clone());
+        async move {
+            if visit.over_limit {
+                shard.server().metrics.refused();
+                return Ok(over_limit());
+            }
+            let Ok(mut response) = router.oneshot(request).await;
+            if let Some(opening) = response.extensions_mut().remove::<Opening>() {
+                tokio::task::spawn_local(open(opening, shard, visit, load));
+            }
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let io = TokioIo::new(Deadline::new(stream, options.write_timeout));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.header_timeout)
+        .max_buf_size(options.header_bytes as usize)
+        .half_close(false)
+        .serve_connection(io, service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = server.drained() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, "an HTTP connection ended");
+    }
+}
+
+/// Waits until the 101 is written, then lets the conversation begin on the raw socket.
+async fn open(opening: Opening, shard: Rc<Shard>, visit: Rc<Visit>, load: Rc<Load>) {
+    let Some((on_upgrade, door)) = opening.take() else { return };
+    let Some((io, backlog)) = on_upgrade.await.ok().and_then(raw) else { return };
+    door(Opened { io, backlog, shard, visit }).await;
+    drop(load);
+}
+
+fn raw(upgraded: Upgraded) -> Option<(TcpStream, bytes::Bytes)> {
+    let parts = upgraded.downcast::<Io>().ok()?;
+    Some((parts.io.into_inner().into_inner(), parts.read_buf))
+}
+
+fn over_limit() -> Response {
+    let text = "too many connections from this address\n";
+    let mut response = (StatusCode::TOO_MANY_REQUESTS, text).into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}

@@ -1,0 +1,358 @@
+//! Options: a flag, an environment variable and a line in a TOML file each, checked here and nowhere else.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use hamhame_core::log::Window;
+use hamhame_core::text::TextLimits;
+
+/// A real-time chatroom server: rooms by URL, no accounts, no database.
+///
+/// Every option is also an environment variable (HAMHAME_ and the name in capitals) and may stand in the file given
+/// by --config under its long name. A flag wins over the environment, the environment over the file.
+#[derive(Parser, Debug, Clone)]
+#[command(name = "hamhame", version)]
+pub struct Options {
+    /// Address and port to listen on; port 0 picks a free one
+    #[arg(
+        long,
+        env = "HAMHAME_LISTEN",
+        default_value = "127.0.0.1:8000",
+        value_name = "ADDR:PORT"
+    )]
+    pub listen: SocketAddr,
+
+    /// Listen on all interfaces and print this machine's address on the network as a QR code
+    #[arg(long, env = "HAMHAME_LAN")]
+    pub lan: bool,
+
+    /// Threads that serve connections [default: one per core]
+    #[arg(long, env = "HAMHAME_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+
+    /// Language of the pages where the visitor has chosen none
+    #[arg(long, env = "HAMHAME_LANG", default_value = "fa", value_name = "LANG")]
+    pub lang: Lang,
+
+    /// What orders the events of a room
+    #[arg(long, env = "HAMHAME_BROKER", default_value = "embedded", value_name = "BROKER", value_parser = parse_broker)]
+    pub broker: String,
+
+    /// Events kept per room, for those who come back
+    #[arg(long, env = "HAMHAME_HISTORY", default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub history: u64,
+
+    /// How long events are kept, and an empty room with them
+    #[arg(long, env = "HAMHAME_HISTORY_AGE", default_value = "1h", value_name = "DURATION", value_parser = parse_duration)]
+    pub history_age: Duration,
+
+    /// Bytes of events kept per room
+    #[arg(long, env = "HAMHAME_HISTORY_BYTES", default_value_t = 8 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(65_536..))]
+    pub history_bytes: u64,
+
+    /// Events of the past that a newcomer is shown
+    #[arg(long, env = "HAMHAME_JOIN_HISTORY", default_value_t = 0, value_name = "N")]
+    pub join_history: u64,
+
+    /// `off` lifts every per-client rate and connection limit: for load tests only
+    #[arg(long, env = "HAMHAME_LIMITS", default_value = "on", value_name = "on|off")]
+    pub limits: Switch,
+
+    /// Messages a session may send at once
+    #[arg(long, env = "HAMHAME_MESSAGE_BURST", default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub message_burst: u32,
+
+    /// Messages per second a session may send in the long run
+    #[arg(long, env = "HAMHAME_MESSAGE_RATE", default_value_t = 5.0, value_name = "N", value_parser = parse_rate)]
+    pub message_rate: f64,
+
+    /// Longest message in graphemes (what a reader calls characters)
+    #[arg(long, env = "HAMHAME_MESSAGE_GRAPHEMES", default_value_t = 4000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub message_graphemes: u32,
+
+    /// Longest message in bytes of UTF-8
+    #[arg(long, env = "HAMHAME_MESSAGE_BYTES", default_value_t = 16_384, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1..=8_388_608))]
+    pub message_bytes: u32,
+
+    /// Largest WebSocket message from a client; above it the connection is closed with 1009
+    #[arg(long, env = "HAMHAME_FRAME_BYTES", default_value_t = 65_536, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1024..=67_108_864))]
+    pub frame_bytes: u32,
+
+    /// Open connections at once (leave some of the process's file descriptors free)
+    #[arg(long, env = "HAMHAME_MAX_CONNECTIONS", default_value_t = 18_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+
+    /// Open connections at once from one address (a class of 300 behind one router opens some 2,000 while it loads the page)
+    #[arg(long, env = "HAMHAME_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 4_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections_per_address: u32,
+
+    /// Members in one room
+    #[arg(long, env = "HAMHAME_MAX_MEMBERS", default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_members: u32,
+
+    /// Rooms at once
+    #[arg(long, env = "HAMHAME_MAX_ROOMS", default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_rooms: u32,
+
+    /// Largest HTTP request head
+    #[arg(long, env = "HAMHAME_HEADER_BYTES", default_value_t = 16_384, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(8192..=1_048_576))]
+    pub header_bytes: u32,
+
+    /// Time for a request's head to arrive
+    #[arg(long, env = "HAMHAME_HEADER_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
+    pub header_timeout: Duration,
+
+    /// Time from the WebSocket's opening to `join`
+    #[arg(long, env = "HAMHAME_JOIN_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
+    pub join_timeout: Duration,
+
+    /// Time in which a peer must take some of what is sent to it
+    #[arg(long, env = "HAMHAME_WRITE_TIMEOUT", default_value = "20s", value_name = "DURATION", value_parser = parse_duration)]
+    pub write_timeout: Duration,
+
+    /// Time between heartbeats; who is silent for two of them is gone
+    #[arg(long, env = "HAMHAME_HEARTBEAT", default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
+    pub heartbeat: Duration,
+
+    /// How long a member whose connection broke keeps its place, without a word to the room
+    #[arg(long, env = "HAMHAME_GRACE", default_value = "8s", value_name = "DURATION", value_parser = parse_duration)]
+    pub grace: Duration,
+
+    /// How long the holder of a wanted name has to show that it is alive
+    #[arg(long, env = "HAMHAME_PROBE", default_value = "2s", value_name = "DURATION", value_parser = parse_duration)]
+    pub probe: Duration,
+
+    /// On shutdown, clients are told to come back spread over this time
+    #[arg(long, env = "HAMHAME_DRAIN", default_value = "3s", value_name = "DURATION", value_parser = parse_duration)]
+    pub drain: Duration,
+
+    /// Further origins whose pages may connect, such as https://example.org; `*` allows all
+    #[arg(long = "origin", env = "HAMHAME_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
+    pub origins: Vec<String>,
+
+    /// Secret from which session tokens are made, 16 bytes or more; give it to keep sessions over a restart [default: random]
+    #[arg(long, env = "HAMHAME_SECRET", value_name = "SECRET", hide_env_values = true)]
+    pub secret: Option<String>,
+
+    /// How the log on stderr is written
+    #[arg(long, env = "HAMHAME_LOG", default_value = "text", value_name = "FORMAT")]
+    pub log: LogFormat,
+
+    /// TOML file with options by their long names
+    #[arg(long, env = "HAMHAME_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Language of the pages.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lang {
+    /// Persian
+    Fa,
+    /// English
+    En,
+    /// What the browser asks for
+    Auto,
+}
+
+/// On or off.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    /// On
+    On,
+    /// Off
+    Off,
+}
+
+/// Format of the log.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object per line
+    Json,
+}
+
+/// No member may look present for longer than this after it vanished (SPEC promise 4).
+const LONGEST_ABSENCE: Duration = Duration::from_secs(30);
+
+impl Options {
+    /// Reads flags, environment and file. Errors of the flags are printed and end the process, as clap does it.
+    pub fn read() -> anyhow::Result<Options> {
+        // The file's values become the defaults, so they pass the same parsers and give way to flag and environment.
+        let first = Options::command().ignore_errors(true).get_matches();
+        let mut command = Options::command();
+        if let Some(file) = first.get_one::<PathBuf>("config") {
+            command = with_file(command, file)?;
+        }
+        let options = Options::from_arg_matches(&command.get_matches())?;
+        options.check()?;
+        Ok(options)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let vanished = self.heartbeat * 2 + self.grace;
+        if vanished > LONGEST_ABSENCE {
+            bail!(
+                "--heartbeat {} and --grace {} would let a member that vanished look present for {}; two heartbeats and the grace period may take {} at most",
+                humantime::format_duration(self.heartbeat),
+                humantime::format_duration(self.grace),
+                humantime::format_duration(vanished),
+                humantime::format_duration(LONGEST_ABSENCE),
+            );
+        }
+        if self.heartbeat < Duration::from_millis(100) {
+            bail!("--heartbeat must be 100ms or more");
+        }
+        if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
+            bail!("--secret must have 16 bytes or more");
+        }
+        Ok(())
+    }
+
+    /// Whether per-client rate and connection limits hold.
+    pub fn limited(&self) -> bool {
+        self.limits == Switch::On
+    }
+
+    /// The window of each room's log.
+    pub fn window(&self) -> Window {
+        Window {
+            count: self.history as usize,
+            age: self.history_age,
+            bytes: self.history_bytes as usize,
+        }
+    }
+
+    /// Length limits of a message.
+    pub fn text_limits(&self) -> TextLimits {
+        TextLimits {
+            graphemes: self.message_graphemes as usize,
+            bytes: self.message_bytes as usize,
+        }
+    }
+
+    /// Size limits of the WebSocket codec.
+    pub fn frame_limits(&self) -> hamhame_ws::Limits {
+        let bytes = self.frame_bytes as usize;
+        hamhame_ws::Limits { frame: bytes as u64, message: bytes, fragments: 1024 }
+    }
+
+    /// Threads that serve connections.
+    pub fn thread_count(&self) -> usize {
+        self.threads.map_or_else(
+            || std::thread::available_parallelism().map_or(1, usize::from),
+            usize::from,
+        )
+    }
+}
+
+fn with_file(mut command: clap::Command, file: &PathBuf) -> anyhow::Result<clap::Command> {
+    let shown = file.display();
+    let text =
+        std::fs::read_to_string(file).with_context(|| format!("cannot read --config {shown}"))?;
+    let table: toml::Table =
+        text.parse().with_context(|| format!("--config {shown} is not valid TOML"))?;
+    for (key, value) in table {
+        let known = command
+            .get_arguments()
+            .find(|arg| arg.get_long() == Some(key.as_str()) && key != "config")
+            .map(|arg| (arg.get_id().clone(), arg.get_action().takes_values()));
+        let Some((id, takes_value)) = known else {
+            bail!("{shown}: there is no option `{key}`; `hamhame --help` lists them");
+        };
+        let values = plain_values(&value).with_context(|| {
+            format!(
+                "{shown}: `{key}` must be a string, a number, true or false, or a list of strings"
+            )
+        })?;
+        check_value(&command, &id, takes_value, &key, &values)
+            .with_context(|| shown.to_string())?;
+        command = command.mut_arg(id, |arg| arg.default_values(values));
+    }
+    Ok(command)
+}
+
+/// Parses one value alone, so that an error names the file's key and not a flag nobody wrote.
+fn check_value(
+    command: &clap::Command,
+    id: &clap::Id,
+    takes_value: bool,
+    key: &str,
+    values: &[String],
+) -> anyhow::Result<()> {
+    if !takes_value {
+        return match values {
+            [one] if one == "true" || one == "false" => Ok(()),
+            _ => bail!("`{key}` must be true or false"),
+        };
+    }
+    let arguments = values.iter().map(|value| format!("--{key}={value}"));
+    let alone = clap::Command::new("hamhame").arg(
+        command.get_arguments().find(|arg| arg.get_id() == id).expect("found just before").clone(),
+    );
+    match alone.try_get_matches_from(std::iter::once("hamhame".to_owned()).chain(arguments)) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let text = error.to_string();
+            bail!("{}", text.lines().next().unwrap_or("bad value").trim_start_matches("error: "))
+        }
+    }
+}
+
+fn plain_values(value: &toml::Value) -> Option<Vec<String>> {
+    match value {
+        toml::Value::String(text) => Some(vec![text.clone()]),
+        toml::Value::Integer(number) => Some(vec![number.to_string()]),
+        toml::Value::Float(number) => Some(vec![number.to_string()]),
+        toml::Value::Boolean(on) => Some(vec![on.to_string()]),
+        toml::Value::Array(list) => list.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it like 10s, 500ms or 1h"))
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
+        _ => Err("must be a number above 0".into()),
+    }
+}
+
+fn parse_broker(text: &str) -> Result<String, String> {
+    match text {
+        "embedded" => Ok(text.into()),
+        _ => Err("this version has only the `embedded` broker".into()),
+    }
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    let origin = text.trim().trim_end_matches('/').to_ascii_lowercase();
+    if origin == "*" || origin.starts_with("http://") || origin.starts_with("https://") {
+        Ok(origin)
+    } else {
+        Err("an origin is a scheme, a host and maybe a port, such as https://example.org".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn an_origin_is_compared_without_its_slash_and_case() {
+        assert_eq!(parse_origin("https://Example.org/").unwrap(), "https://example.org");
+        assert!(parse_origin("example.org").is_err());
+    }
+}

@@ -1,0 +1,461 @@
+//! Step 5 of a message's way: the room. Its lock is held for an append or a look, never across an `.await`.
+//!
+//! Only this module appends to a tail. An append moves the head and marks the room dirty on every shard that has members
+//! here; the shard's flusher does the rest (`fanout`).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hamhame_core::event::{self, Passage};
+use hamhame_core::id::Id;
+use hamhame_core::log::{Start, Window};
+use hamhame_core::name::{Name, RoomName};
+use hamhame_core::position::{Epoch, Position};
+use hamhame_core::presence::{Difference, Present, Roster};
+
+use crate::broker::Parting;
+use crate::inbox::{Dirty, Inboxes};
+use crate::signal::Signal;
+use crate::tail::{Batch, Tail};
+use crate::token::Proof;
+
+/// Past this many members nobody is told of single comings and goings, and lists become a count.
+pub const LIST_LIMIT: usize = 1_000;
+
+/// How long a member counts as writing after it said so, in microseconds.
+const TYPING: u64 = 6_000_000;
+
+/// Members shown as writing at once; in a large room more would be noise.
+const TYPING_SHOWN: usize = 8;
+
+/// A message on its way into the log.
+pub struct Saying<'a> {
+    /// Who says it.
+    pub member: Id,
+    /// The sender's own identifier for it, if it has one.
+    pub id: Option<&'a str>,
+    /// The sender's display name.
+    pub name: &'a str,
+    /// What is said, cleaned.
+    pub content: &'a str,
+    /// Microseconds since 1970.
+    pub at: u64,
+}
+
+/// One who wants in.
+pub struct Entrant<'a> {
+    /// The display name.
+    pub name: &'a Name,
+    /// What its token proves.
+    pub proof: Option<Proof>,
+    /// Identifiers for a new session, if the proof gives none.
+    pub fresh: Proof,
+    /// The position of the last event it has.
+    pub after: Option<Position>,
+    /// Events of the past that a newcomer is shown.
+    pub history: u64,
+    /// Its connection.
+    pub signal: &'a Arc<Signal>,
+    /// Most members this room may have.
+    pub max_members: usize,
+    /// Microseconds since 1970.
+    pub at: u64,
+}
+
+/// What became of an [`Entrant`].
+pub enum Entry {
+    /// It is in.
+    In(Admission),
+    /// Its name is held by this connection, which may be a ghost.
+    Taken(Arc<Signal>),
+    /// The room has all the members it may have.
+    Full,
+    /// The room was given up between finding and entering it: find it again.
+    Gone,
+}
+
+/// What a new member needs to know.
+pub struct Admission {
+    /// Its session and public identity.
+    pub identity: Proof,
+    /// Where it starts to read.
+    pub start: Start,
+    /// The epoch that `start` is counted in.
+    pub epoch: Epoch,
+    /// Presence at the moment of joining.
+    pub presence: Presence,
+}
+
+/// Presence at one version.
+pub struct Presence {
+    /// The version.
+    pub version: u64,
+    /// Members.
+    pub count: usize,
+    /// Everyone, in order of joining; `None` in a room too large for lists.
+    pub users: Option<Vec<Present>>,
+}
+
+enum Place {
+    Connected(Arc<Signal>),
+    Away { until: u64 },
+}
+
+struct Seat {
+    session: Id,
+    place: Place,
+}
+
+struct State {
+    tail: Tail,
+    roster: Roster,
+    seats: HashMap<Id, Seat>,
+    /// Who is writing, until when.
+    typing: Vec<(Id, u64)>,
+    /// The last presence version at which the room was too large for a list.
+    large_at: u64,
+    spoken: bool,
+    /// Since when nobody is here (microseconds since 1970).
+    empty_since: Option<u64>,
+    gone: bool,
+}
+
+/// A named log and the members in it.
+pub struct Room {
+    name: RoomName,
+    /// Tells rooms of the same name in different lives apart.
+    serial: u64,
+    epoch: Epoch,
+    head: AtomicU64,
+    presence_version: AtomicU64,
+    typing_version: AtomicU64,
+    members: AtomicU32,
+    state: Mutex<State>,
+    dirty: Dirty,
+}
+
+impl Room {
+    /// An empty room.
+    pub fn new(
+        name: RoomName,
+        serial: u64,
+        epoch: Epoch,
+        window: Window,
+        inboxes: Arc<Inboxes>,
+        now: u64,
+    ) -> Room {
+        Room {
+            name,
+            serial,
+            epoch,
+            head: AtomicU64::new(0),
+            presence_version: AtomicU64::new(0),
+            typing_version: AtomicU64::new(0),
+            members: AtomicU32::new(0),
+            dirty: Dirty::new(inboxes),
+            state: Mutex::new(State {
+                tail: Tail::new(epoch, window),
+                roster: Roster::default(),
+                seats: HashMap::new(),
+                typing: Vec::new(),
+                large_at: 0,
+                spoken: false,
+                empty_since: Some(now),
+                gone: false,
+            }),
+        }
+    }
+
+    /// The room's name, as the one who came first wrote it.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Identifies this life of the room in this process.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Which shards have members here, and which of them know that there is something new.
+    pub fn dirty(&self) -> &Dirty {
+        &self.dirty
+    }
+
+    /// Offset of the newest event, without taking the lock.
+    pub fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// Version of the presence, without taking the lock.
+    pub fn presence_version(&self) -> u64 {
+        self.presence_version.load(Ordering::Acquire)
+    }
+
+    /// Version of who is writing, without taking the lock.
+    pub fn typing_version(&self) -> u64 {
+        self.typing_version.load(Ordering::Acquire)
+    }
+
+    /// Members, without taking the lock.
+    pub fn member_count(&self) -> usize {
+        self.members.load(Ordering::Acquire) as usize
+    }
+
+    /// Position of the newest event, without taking the lock.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, offset: self.head() }
+    }
+
+    /// Reads what comes after `cursor` into `batch`. If events after `cursor` are gone it gives their number and
+    /// reads on from the oldest kept: `batch.from` is then where the gap ends.
+    pub fn read(&self, cursor: u64, batch: &mut Batch) -> u64 {
+        let state = self.lock();
+        let from = cursor.max(state.tail.floor());
+        state.tail.read(from, batch);
+        from - cursor
+    }
+
+    /// Appends a message, or finds it there already, and gives its offset.
+    pub fn say(self: &Arc<Self>, saying: Saying<'_>) -> u64 {
+        let mut state = self.lock();
+        let said = saying.id.map(|id| (saying.member, id));
+        if let Some(offset) = said.and_then(|(member, id)| state.tail.said(member, id)) {
+            return offset;
+        }
+        let body = event::message(
+            self.name.as_str(),
+            saying.name,
+            saying.content,
+            saying.at,
+            saying.member,
+            saying.id,
+        );
+        let offset = state.tail.append(body, saying.at, said);
+        state.spoken = true;
+        if let Some(writing) = state.typing.iter().position(|(member, _)| *member == saying.member)
+        {
+            state.typing.swap_remove(writing);
+            self.typing_version.fetch_add(1, Ordering::AcqRel);
+        }
+        self.publish(state);
+        offset
+    }
+
+    /// Appends plain text: the tutorial rooms of the seeds.
+    pub fn say_plain(self: &Arc<Self>, text: &str, at: u64) {
+        let mut state = self.lock();
+        state.tail.append_plain(text, at);
+        self.publish(state);
+    }
+
+    /// Lets a member in, takes a session over, or says why not. One operation under one lock, so that nothing can be
+    /// missed between the position given and the events read from it.
+    pub fn join(self: &Arc<Self>, entrant: Entrant<'_>) -> Entry {
+        let mut state = self.lock();
+        if state.gone {
+            return Entry::Gone;
+        }
+        state.tail.expire(entrant.at);
+        let start = state.tail.start(entrant.after, entrant.history);
+        let identity = entrant.proof.unwrap_or(entrant.fresh);
+        if state.take_over(identity, entrant.signal) {
+            return Entry::In(state.admission(identity, start));
+        }
+        if let Some(holder) = state.name_holder(entrant.name) {
+            match &state.seats.get(&holder).map(|seat| &seat.place) {
+                Some(Place::Connected(signal)) => return Entry::Taken(signal.clone()),
+                _ => self.remove(&mut state, holder, entrant.at),
+            }
+        }
+        if state.roster.count() >= entrant.max_members {
+            return Entry::Full;
+        }
+        self.seat(&mut state, identity, &entrant);
+        let admission = state.admission(identity, start);
+        self.publish(state);
+        Entry::In(admission)
+    }
+
+    /// The connection behind `signal` ended. Nothing happens if the member has another one by now.
+    pub fn part(self: &Arc<Self>, member: Id, signal: &Arc<Signal>, parting: Parting) {
+        let mut state = self.lock();
+        let Some(seat) = state.seats.get_mut(&member).filter(|seat| seat.is_held_by(signal)) else {
+            return;
+        };
+        match parting {
+            Parting::Until(until) => seat.place = Place::Away { until },
+            Parting::ForGood => {
+                self.remove(&mut state, member, crate::clock::micros());
+                self.publish(state);
+            }
+        }
+    }
+
+    /// Takes out the member whose place is held by `signal`.
+    pub fn evict(self: &Arc<Self>, signal: &Arc<Signal>) {
+        let mut state = self.lock();
+        let ghost = state.seats.iter().find(|(_, seat)| seat.is_held_by(signal)).map(|(id, _)| *id);
+        if let Some(member) = ghost {
+            self.remove(&mut state, member, crate::clock::micros());
+            self.publish(state);
+        }
+    }
+
+    /// Takes out those whose grace period is over, and events that are too old. True if the room may be given up: nobody
+    /// is here and nothing is left to read.
+    pub fn sweep(self: &Arc<Self>, now: u64) -> bool {
+        let mut state = self.lock();
+        let over: Vec<Id> = state
+            .seats
+            .iter()
+            .filter(|(_, seat)| matches!(seat.place, Place::Away { until } if until <= now))
+            .map(|(member, _)| *member)
+            .collect();
+        for member in &over {
+            self.remove(&mut state, *member, now);
+        }
+        state.tail.expire(now);
+        let idle = state.seats.is_empty() && state.tail.head() == state.tail.floor();
+        if over.is_empty() {
+            drop(state);
+        } else {
+            self.publish(state);
+        }
+        idle
+    }
+
+    /// Since when nobody is here in whose absence nothing would be lost: no message was ever sent.
+    pub fn disposable_since(&self) -> Option<u64> {
+        let state = self.lock();
+        state.empty_since.filter(|_| !state.spoken)
+    }
+
+    /// Gives the room up if nobody is in it. True if it is gone; who still holds it cannot join any more.
+    pub fn give_up(&self) -> bool {
+        let mut state = self.lock();
+        state.gone = state.seats.is_empty();
+        state.gone
+    }
+
+    /// Presence now.
+    pub fn presence(&self) -> Presence {
+        self.lock().presence()
+    }
+
+    /// What changed in presence since `base`, with the version and count it leads to; `None` if only a snapshot helps.
+    pub fn presence_since(&self, base: u64) -> Option<(Difference, u64, usize)> {
+        let state = self.lock();
+        if base <= state.large_at {
+            return None;
+        }
+        let difference = state.roster.since(base)?;
+        Some((difference, state.roster.version(), state.roster.count()))
+    }
+
+    /// Notes that a member is writing or has stopped.
+    pub fn set_typing(self: &Arc<Self>, member: Id, typing: bool, now: u64) {
+        let mut state = self.lock();
+        let before = state.typing.len();
+        state.typing.retain(|(other, until)| *other != member && *until > now);
+        if typing && state.typing.len() < TYPING_SHOWN {
+            state.typing.push((member, now + TYPING));
+        } else if state.typing.len() == before {
+            return;
+        }
+        self.typing_version.fetch_add(1, Ordering::AcqRel);
+        drop(state);
+        self.dirty.mark(self);
+    }
+
+    /// Who is writing.
+    pub fn typing(&self, now: u64) -> Vec<Id> {
+        let state = self.lock();
+        state.typing.iter().filter(|(_, until)| *until > now).map(|(member, _)| *member).collect()
+    }
+
+    fn seat(&self, state: &mut State, identity: Proof, entrant: &Entrant<'_>) {
+        let name = entrant.name;
+        if state.roster.count() < LIST_LIMIT {
+            let (room, member) = (self.name.as_str(), identity.member);
+            let body = event::passage(Passage::Join, room, name.as_str(), entrant.at, member);
+            state.tail.append(body, entrant.at, None);
+        }
+        let key = (!name.is_anonymous()).then(|| name.key());
+        state.roster.join(identity.member, name.as_str(), key);
+        let place = Place::Connected(entrant.signal.clone());
+        state.seats.insert(identity.member, Seat { session: identity.session, place });
+        state.empty_since = None;
+    }
+
+    fn remove(&self, state: &mut State, member: Id, at: u64) {
+        let noticed = state.roster.count() <= LIST_LIMIT;
+        state.seats.remove(&member);
+        state.typing.retain(|(other, _)| *other != member);
+        let Some(name) = state.roster.leave(member) else { return };
+        if noticed {
+            let body = event::passage(Passage::Leave, self.name.as_str(), &name, at, member);
+            state.tail.append(body, at, None);
+        }
+        if state.seats.is_empty() {
+            state.empty_since = Some(at);
+        }
+    }
+
+    /// Ends a change: makes it visible to the lock-free readers, lets the lock go, and wakes the shards.
+    fn publish(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.roster.count() > LIST_LIMIT {
+            state.large_at = state.roster.version();
+        }
+        self.head.store(state.tail.head(), Ordering::Release);
+        self.presence_version.store(state.roster.version(), Ordering::Release);
+        self.members.store(state.roster.count() as u32, Ordering::Release);
+        drop(state);
+        self.dirty.mark(self);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seat {
+    fn is_held_by(&self, signal: &Arc<Signal>) -> bool {
+        matches!(&self.place, Place::Connected(holder) if Arc::ptr_eq(holder, signal))
+    }
+}
+
+impl State {
+    /// The member of this name, if the name can be taken.
+    fn name_holder(&self, name: &Name) -> Option<Id> {
+        if name.is_anonymous() { None } else { self.roster.holder(name.key()) }
+    }
+
+    /// Gives the seat of a session that is still here to a new connection.
+    fn take_over(&mut self, identity: Proof, signal: &Arc<Signal>) -> bool {
+        let Some(seat) = self.seats.get_mut(&identity.member) else { return false };
+        if seat.session != identity.session {
+            return false;
+        }
+        if let Place::Connected(old) =
+            std::mem::replace(&mut seat.place, Place::Connected(signal.clone()))
+        {
+            old.close(hamhame_core::codes::CloseCode::SessionReplaced);
+        }
+        true
+    }
+
+    fn admission(&self, identity: Proof, start: Start) -> Admission {
+        let epoch = self.tail.position().epoch;
+        Admission { identity, start, epoch, presence: self.presence() }
+    }
+
+    fn presence(&self) -> Presence {
+        let count = self.roster.count();
+        Presence {
+            version: self.roster.version(),
+            count,
+            users: (count <= LIST_LIMIT).then(|| self.roster.iter().cloned().collect()),
+        }
+    }
+}

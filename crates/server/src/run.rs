@@ -1,0 +1,130 @@
+//! From options to a running server, and from a signal to its end.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::Router;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+use crate::fanout::Shard;
+use crate::listen::{self, Arrivals};
+use crate::options::Options;
+use crate::server::Server;
+use crate::{clock, http, lan};
+
+/// From the signal to the exit, whatever clients do.
+const SHUTDOWN: Duration = Duration::from_secs(8);
+
+/// Time between two looks at rooms: members whose grace is over, events that are too old.
+const SWEEP: Duration = Duration::from_millis(500);
+
+/// Serves until a signal says to stop.
+///
+/// # Errors
+/// If the address cannot be listened on, or a thread cannot be started.
+pub fn run(options: Options) -> anyhow::Result<()> {
+    let address = lan::listen_address(&options);
+    let threads = options.thread_count();
+    let server = Arc::new(Server::new(options)?);
+    let router = http::router(server.clone());
+    let (porches, mut arrivals): (Vec<_>, Vec<_>) = (0..threads).map(|_| listen::porch()).unzip();
+    // The first shard runs on this thread, beside the accept loop and the signals.
+    let first = arrivals.remove(0);
+    for (arrivals, index) in arrivals.into_iter().zip(1..) {
+        let (server, router) = (server.clone(), router.clone());
+        std::thread::Builder::new()
+            .name(format!("shard-{index}"))
+            .spawn(move || block_on(async move { shard(server, router, arrivals, index).await }))
+            .context("cannot start a thread")?;
+    }
+    block_on(async move {
+        let listener = listen::bind(address)
+            .with_context(|| format!("cannot listen on {address}; is another server running there? --listen takes another address or port"))?;
+        announce(listener.local_addr()?, &server)?;
+        tokio::task::spawn_local(shard(server.clone(), router, first, 0));
+        tokio::task::spawn_local(sweep(server.clone()));
+        let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), porches));
+        wait_for_signal().await?;
+        drain(&server).await;
+        accepting.abort();
+        Ok(())
+    })?
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
+    let runtime: Runtime =
+        Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    Ok(LocalSet::new().block_on(&runtime, future))
+}
+
+async fn shard(server: Arc<Server>, router: Router, arrivals: Arrivals, index: usize) {
+    let shard = Shard::new(server.clone(), index);
+    tokio::task::spawn_local(listen::serve(Rc::clone(&shard), router, arrivals));
+    tokio::task::spawn_local(shard.clone().run());
+    server.drained().await;
+    shard.shut_down(server.options.drain);
+    // The connections now say goodbye, each in its own task; `drain` waits for them and ends the process.
+    std::future::pending::<()>().await;
+}
+
+/// The first line on stdout is for scripts.
+fn announce(address: SocketAddr, server: &Server) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on http://{address}")?;
+    if let Some(text) = lan::invitation(&server.options, address.port()) {
+        writeln!(out, "{text}")?;
+    }
+    out.flush()?;
+    tracing::info!(%address, threads = server.inboxes.len(), "listening");
+    Ok(())
+}
+
+async fn sweep(server: Arc<Server>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if !server.is_draining() {
+            server.registry.sweep(clock::micros());
+        }
+    }
+}
+
+/// SIGTERM or SIGINT: the first asks for an orderly end, the second ends the process at once.
+async fn wait_for_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::task::spawn_local(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        std::process::exit(130);
+    });
+    Ok(())
+}
+
+/// Every client is told to come back, then the connections end by themselves, or are dropped at the deadline.
+async fn drain(server: &Server) {
+    let open = server.metrics.connections();
+    tracing::info!(connections = open, "shutting down");
+    server.start_draining();
+    let gone = async {
+        while server.metrics.connections() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    if tokio::time::timeout(SHUTDOWN, gone).await.is_err() {
+        tracing::warn!(connections = server.metrics.connections(), "dropping who did not go");
+    }
+}

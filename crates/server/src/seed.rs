@@ -1,0 +1,182 @@
+//! The two tutorials that the seed documents are built around, kept to the letter: the chat at `/ws/{integer}`, and `/ws`
+//! as echo, broadcast or heartbeat. Nothing but the route table imports this.
+//!
+//! Both chats are rooms like any other, only that their events are plain text and nobody is present in them.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hamhame_core::limits::TokenBucket;
+use hamhame_core::name::RoomName;
+use hamhame_ws::{Opcode, Receiver, Role, write_frame};
+
+use crate::clock;
+use crate::fanout::{Registered, Shard};
+use crate::link::{Link, Voice};
+use crate::room::Room;
+use crate::server::Server;
+use crate::signal::Signal;
+use crate::transport::ws::{Conversation, Flow, Opened, Wire};
+use crate::visit::Visit;
+
+/// The rooms of the tutorials, one each for the whole server.
+pub struct Tutorials {
+    chat: Arc<Room>,
+    broadcast: Arc<Room>,
+}
+
+/// What `/ws` does, by `?mode=`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `Message text was: …` back to the sender.
+    Echo,
+    /// `Broadcast: …` to all.
+    Broadcast,
+    /// `ping` every 10 s.
+    Heartbeat,
+}
+
+impl Mode {
+    /// By its name in the query.
+    pub fn parse(name: &str) -> Option<Mode> {
+        match name {
+            "echo" => Some(Mode::Echo),
+            "broadcast" => Some(Mode::Broadcast),
+            "heartbeat" => Some(Mode::Heartbeat),
+            _ => None,
+        }
+    }
+}
+
+/// Time between two `ping` messages in [`Mode::Heartbeat`].
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+impl Tutorials {
+    /// Without anybody in them.
+    pub fn new(server: &Server) -> Tutorials {
+        let room = || Arc::new(server.registry.make(RoomName::general(), clock::micros()));
+        Tutorials { chat: room(), broadcast: room() }
+    }
+
+    /// The tutorial chat of the client with this number.
+    pub async fn chat(&self, opened: Opened, client: String) {
+        let goodbye = format!("Client #{client} left the chat");
+        Guest::new(opened).talk(Some(&self.chat), Kind::Chat { client }).await;
+        self.chat.say_plain(&goodbye, clock::micros());
+    }
+
+    /// The second tutorial's server, in one of its modes.
+    pub async fn variant(&self, opened: Opened, mode: Mode) {
+        let guest = Guest::new(opened);
+        match mode {
+            Mode::Echo => guest.talk(None, Kind::Echo).await,
+            Mode::Broadcast => guest.talk(Some(&self.broadcast), Kind::Broadcast).await,
+            Mode::Heartbeat => {
+                let beat = beat(guest.link.clone());
+                tokio::select! {
+                    () = guest.talk(None, Kind::Deaf) => {}
+                    () = beat => {}
+                }
+            }
+        }
+    }
+}
+
+async fn beat(link: Rc<Link>) {
+    let mut ticks = tokio::time::interval(HEARTBEAT);
+    loop {
+        ticks.tick().await;
+        let mut out = Vec::new();
+        write_frame(&mut out, Opcode::Text, b"ping");
+        link.write(&out);
+    }
+}
+
+/// A client of a tutorial.
+struct Guest {
+    link: Rc<Link>,
+    wire: Wire,
+    shard: Rc<Shard>,
+    _registered: Registered,
+    _visit: Rc<Visit>,
+}
+
+impl Guest {
+    fn new(opened: Opened) -> Guest {
+        let server = opened.shard.server();
+        let signal = Arc::new(Signal::default());
+        let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, server.metrics.clone()));
+        let receiver = Receiver::new(Role::Server, server.options.frame_limits());
+        Guest {
+            wire: Wire::new(link.clone(), receiver, opened.backlog),
+            _registered: opened.shard.register(&link),
+            _visit: opened.visit,
+            shard: opened.shard,
+            link,
+        }
+    }
+
+    async fn talk(mut self, room: Option<&Arc<Room>>, kind: Kind) {
+        let attached = room.map(|room| {
+            self.link.cursor.set(room.head());
+            self.shard.attach(room, &self.link)
+        });
+        let options = &self.shard.server().options;
+        let mut talk = Talk {
+            room: room.cloned(),
+            kind,
+            limit: options
+                .limited()
+                .then(|| TokenBucket::new(options.message_burst, options.message_rate)),
+        };
+        self.wire.converse(&mut talk).await;
+        drop(attached);
+    }
+}
+
+enum Kind {
+    Chat {
+        client: String,
+    },
+    Echo,
+    Broadcast,
+    /// Hears and says nothing: the heartbeat comes from elsewhere.
+    Deaf,
+}
+
+struct Talk {
+    room: Option<Arc<Room>>,
+    kind: Kind,
+    limit: Option<TokenBucket>,
+}
+
+impl Talk {
+    fn broadcast(&self, text: &str) {
+        if let Some(room) = &self.room {
+            room.say_plain(text, clock::micros());
+        }
+    }
+}
+
+impl Conversation for Talk {
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
+        let wait = self.limit.as_mut().map(|limit| limit.try_take(clock::uptime()));
+        if let Some(Err(wait)) = wait {
+            let refusal = format!("Too fast. Try again in {:.1} s.", wait.as_secs_f64());
+            write_frame(out, Opcode::Text, refusal.as_bytes());
+            return Flow::Continue;
+        }
+        let mut reply = |text: String| write_frame(out, Opcode::Text, text.as_bytes());
+        match &self.kind {
+            Kind::Chat { client } => {
+                reply(format!("You wrote: {text}"));
+                self.broadcast(&format!("Client #{client} says: {text}"));
+            }
+            Kind::Echo => reply(format!("Message text was: {text}")),
+            Kind::Broadcast => self.broadcast(&format!("Broadcast: {text}")),
+            Kind::Deaf => {}
+        }
+        Flow::Continue
+    }
+}

@@ -1,0 +1,80 @@
+//! What all shards share.
+
+use std::sync::Arc;
+
+use hamhame_core::name::{Name, RoomName};
+use tokio::sync::watch;
+
+use crate::broker::{Broker, Embedded};
+use crate::inbox::{Inbox, Inboxes};
+use crate::metrics::Metrics;
+use crate::options::Options;
+use crate::registry::Registry;
+use crate::token::{Proof, Sealer};
+use crate::visit::Visitors;
+
+/// The parts of a running server that belong to no single thread.
+pub struct Server {
+    /// As read at the start.
+    pub options: Options,
+    /// All rooms.
+    pub registry: Registry,
+    /// Who orders events.
+    pub broker: Box<dyn Broker>,
+    /// How rooms wake shards.
+    pub inboxes: Arc<Inboxes>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// Open connections by address.
+    pub visitors: Arc<Visitors>,
+    sealer: Sealer,
+    draining: watch::Sender<bool>,
+}
+
+impl Server {
+    /// With the embedded broker.
+    ///
+    /// # Errors
+    /// If the system gives no randomness for the secret.
+    pub fn new(options: Options) -> std::io::Result<Server> {
+        let inboxes: Arc<Inboxes> = (0..options.thread_count()).map(|_| Inbox::default()).collect();
+        let metrics = Arc::new(Metrics::default());
+        let registry = Registry::new(options.max_rooms as usize, options.window(), inboxes.clone());
+        Ok(Server {
+            sealer: Sealer::new(options.secret.as_deref())?,
+            visitors: Arc::new(Visitors::new(&options, metrics.clone())),
+            broker: Box::new(Embedded),
+            draining: watch::Sender::new(false),
+            registry,
+            inboxes,
+            metrics,
+            options,
+        })
+    }
+
+    /// The token of a session.
+    pub fn seal(&self, proof: Proof, room: &RoomName, name: &Name) -> String {
+        self.sealer.seal(proof, room, name)
+    }
+
+    /// What a token proves in this room under this name.
+    pub fn open_token(&self, token: &str, room: &RoomName, name: &Name) -> Option<Proof> {
+        self.sealer.open(token, room, name)
+    }
+
+    /// From now on the server only finishes what it has begun.
+    pub fn start_draining(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Whether the server is on its way out.
+    pub fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Waits until the server is on its way out.
+    pub async fn drained(&self) {
+        // The sender lives as long as `self`, so this cannot fail.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
+    }
+}

@@ -1,0 +1,319 @@
+//! Step 3 of a message's way: one client in one room. A [`Command`] comes in, a reply goes out.
+
+use std::sync::Arc;
+
+use hamhame_core::codes::{CloseCode, ErrorCode};
+use hamhame_core::command::{self, Command, Dialect};
+use hamhame_core::limits::TokenBucket;
+use hamhame_core::name::{Name, RoomName};
+use hamhame_core::position::Position;
+use hamhame_core::text::{self, TextError};
+
+use crate::broker::Parting;
+use crate::clock;
+use crate::link::Voice;
+use crate::reply::{self, Refusal};
+use crate::room::{Admission, Entrant, Entry, Room, Saying};
+use crate::server::Server;
+use crate::signal::Signal;
+use crate::token::{Proof, random_id};
+use crate::transport::ws::{Conversation, Ending, Flow};
+
+/// Commands other than messages that a session may send at once, and per second; pings count too.
+const COMMAND_BURST: u32 = 100;
+/// See [`COMMAND_BURST`].
+const COMMAND_RATE: f64 = 20.0;
+
+/// Refusals that a session is told, at once and per second. Who goes on beyond is closed.
+const REFUSAL_BURST: u32 = 100;
+/// See [`REFUSAL_BURST`].
+const REFUSAL_RATE: f64 = 10.0;
+
+/// Why a client cannot be let in.
+#[derive(Debug)]
+pub struct Refused {
+    /// From the table of codes.
+    pub code: ErrorCode,
+    /// In plain words.
+    pub message: String,
+}
+
+/// What a client asks for when it joins.
+pub struct Join {
+    /// Where.
+    pub room: RoomName,
+    /// As whom.
+    pub name: Name,
+    /// The secret of an earlier session.
+    pub token: Option<String>,
+    /// The position of the last event it has.
+    pub after: Option<Position>,
+}
+
+/// One client in one room. Dropping it is leaving, or losing the connection, as [`Session::part`] was told.
+pub struct Session {
+    server: Arc<Server>,
+    room: Arc<Room>,
+    name: Name,
+    identity: Proof,
+    signal: Arc<Signal>,
+    dialect: Dialect,
+    for_good: bool,
+    messages: TokenBucket,
+    commands: TokenBucket,
+    refusals: TokenBucket,
+}
+
+impl Session {
+    /// Joins. If the name is held by another session, its connection has a moment to show that it is alive.
+    ///
+    /// # Errors
+    /// With the code and the words to tell the client.
+    pub async fn join(
+        server: &Arc<Server>,
+        join: &Join,
+        voice: Voice,
+        signal: &Arc<Signal>,
+    ) -> Result<(Session, Admission), Refused> {
+        let options = &server.options;
+        let proof = join
+            .token
+            .as_deref()
+            .and_then(|token| server.open_token(token, &join.room, &join.name));
+        let fresh = Proof { session: random_identifier(), member: random_identifier() };
+        loop {
+            let now = clock::micros();
+            let room = server.registry.find_or_make(&join.room, now).map_err(|_| {
+                Refused::new(ErrorCode::ServerFull, "the server has as many rooms as it may")
+            })?;
+            let entrant = Entrant {
+                name: &join.name,
+                proof,
+                fresh,
+                after: join.after,
+                history: options.join_history,
+                signal,
+                max_members: options.max_members as usize,
+                at: now,
+            };
+            match server.broker.join(&room, entrant) {
+                Entry::In(admission) => {
+                    let recovered = admission.start.recovered == Some(true);
+                    server.metrics.joined(recovered);
+                    let identity = admission.identity;
+                    let session =
+                        Session::new(server, room, join.name.clone(), identity, signal, voice);
+                    return Ok((session, admission));
+                }
+                Entry::Gone => {}
+                Entry::Full => {
+                    let most = options.max_members;
+                    let message = format!("the room is full: it has {most} members");
+                    return Err(Refused::new(ErrorCode::RoomFull, message));
+                }
+                Entry::Taken(holder) => {
+                    if holder.answers(options.probe).await {
+                        let message = format!(
+                            "the name {} is taken here; choose another",
+                            join.name.as_str()
+                        );
+                        return Err(Refused::new(ErrorCode::NameTaken, message));
+                    }
+                    server.broker.evict(&room, &holder);
+                }
+            }
+        }
+    }
+
+    fn new(
+        server: &Arc<Server>,
+        room: Arc<Room>,
+        name: Name,
+        identity: Proof,
+        signal: &Arc<Signal>,
+        voice: Voice,
+    ) -> Session {
+        let options = &server.options;
+        Session {
+            messages: TokenBucket::new(options.message_burst, options.message_rate),
+            commands: TokenBucket::new(COMMAND_BURST, COMMAND_RATE),
+            refusals: TokenBucket::new(REFUSAL_BURST, REFUSAL_RATE),
+            server: server.clone(),
+            room,
+            name,
+            identity,
+            signal: signal.clone(),
+            dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
+            for_good: false,
+        }
+    }
+
+    /// Where it is.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// The secret that proves it.
+    pub fn token(&self) -> String {
+        self.server.seal(self.identity, self.room.name(), &self.name)
+    }
+
+    /// Notes how the conversation ended. A client of the seeds has no token to come back with, so it leaves in any case.
+    pub fn part(&mut self, ending: Ending) {
+        self.for_good = ending == Ending::Left || self.dialect == Dialect::Seed;
+    }
+
+    /// Does what the client asks, and appends the reply to `out`.
+    pub fn apply(&mut self, command: Command<'_>, out: &mut Vec<u8>) -> Flow {
+        match command {
+            Command::Send { id, content } => self.say(id.as_deref(), &content, out),
+            Command::Join { .. } => {
+                self.refuse(out, ErrorCode::AlreadyJoined, "this session has joined already", None)
+            }
+            command => match self.take_command() {
+                Some(flow) => flow,
+                None => self.note(&command, out),
+            },
+        }
+    }
+
+    fn note(&self, command: &Command<'_>, out: &mut Vec<u8>) -> Flow {
+        match command {
+            Command::Typing(typing) => {
+                self.room.set_typing(self.identity.member, *typing, clock::micros());
+            }
+            _ => reply::heartbeat(out, self.room.position()),
+        }
+        Flow::Continue
+    }
+
+    fn say(&mut self, id: Option<&str>, content: &str, out: &mut Vec<u8>) -> Flow {
+        let options = &self.server.options;
+        if options.limited()
+            && let Err(wait) = self.messages.try_take(clock::uptime())
+        {
+            let refusal = Refusal {
+                code: ErrorCode::RateLimited,
+                message: ErrorCode::RateLimited.message(),
+                retry_after: Some(wait),
+                id,
+            };
+            return self.tell(out, &refusal);
+        }
+        let content = match text::clean(content, &options.text_limits()) {
+            Ok(content) => content,
+            Err(TextError::Empty) if self.dialect == Dialect::Seed => return Flow::Continue,
+            Err(error) => {
+                let code = match error {
+                    TextError::Empty => ErrorCode::Empty,
+                    _ => ErrorCode::TooLong,
+                };
+                return self.refuse(out, code, &error.to_string(), id);
+            }
+        };
+        let saying = Saying {
+            member: self.identity.member,
+            id,
+            name: self.name.as_str(),
+            content: &content,
+            at: clock::micros(),
+        };
+        let offset = self.server.broker.say(&self.room, saying);
+        self.server.metrics.said();
+        if let Some(id) = id.filter(|_| self.dialect == Dialect::V1) {
+            reply::ack(out, id, offset);
+        }
+        Flow::Continue
+    }
+
+    fn refuse(
+        &mut self,
+        out: &mut Vec<u8>,
+        code: ErrorCode,
+        message: &str,
+        id: Option<&str>,
+    ) -> Flow {
+        self.tell(out, &Refusal { code, message, retry_after: None, id })
+    }
+
+    /// Tells a refusal, or ends the connection of one who does not care.
+    fn tell(&mut self, out: &mut Vec<u8>, refusal: &Refusal<'_>) -> Flow {
+        self.server.metrics.refused();
+        if self.server.options.limited() && self.refusals.try_take(clock::uptime()).is_err() {
+            return too_many();
+        }
+        write_refusal(out, self.dialect, self.room.name(), refusal);
+        Flow::Continue
+    }
+
+    /// Counts a command that is no message. `Some` if there were too many.
+    fn take_command(&mut self) -> Option<Flow> {
+        let limited = self.server.options.limited();
+        (limited && self.commands.try_take(clock::uptime()).is_err()).then(too_many)
+    }
+}
+
+impl Conversation for Session {
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
+        match command::decode(self.dialect, text) {
+            Ok(Some(command)) => self.apply(command, out),
+            Ok(None) => Flow::Continue,
+            Err(error) => self.refuse(out, error.code, &error.message, error.id.as_deref()),
+        }
+    }
+
+    fn ping(&mut self) -> Flow {
+        self.take_command().unwrap_or(Flow::Continue)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // While the server goes, nobody leaves: the others must not read of departures that are none.
+        if self.server.is_draining() {
+            return;
+        }
+        let parting = if self.for_good {
+            Parting::ForGood
+        } else {
+            Parting::Until(clock::micros() + self.server.options.grace.as_micros() as u64)
+        };
+        self.server.broker.part(&self.room, self.identity.member, &self.signal, parting);
+    }
+}
+
+impl Refused {
+    /// With words of its own.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Refused {
+        Refused { code, message: message.into() }
+    }
+
+    /// Writes it in the client's dialect.
+    pub fn write(&self, out: &mut Vec<u8>, voice: Voice, room: &RoomName) {
+        let refusal =
+            Refusal { code: self.code, message: &self.message, retry_after: None, id: None };
+        let dialect = if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed };
+        write_refusal(out, dialect, room, &refusal);
+    }
+}
+
+/// Writes a refusal in either dialect.
+pub fn write_refusal(out: &mut Vec<u8>, dialect: Dialect, room: &RoomName, refusal: &Refusal<'_>) {
+    match (dialect, refusal.retry_after) {
+        (Dialect::V1, _) => reply::error(out, refusal),
+        (Dialect::Seed, None) => reply::notice(out, room, refusal.message),
+        (Dialect::Seed, Some(after)) => {
+            let text = format!("{} Try again in {:.1} s.", refusal.message, after.as_secs_f64());
+            reply::notice(out, room, &text);
+        }
+    }
+}
+
+fn too_many() -> Flow {
+    let code = CloseCode::TooManyRequests;
+    Flow::End(code.code(), code.name().into())
+}
+
+fn random_identifier() -> hamhame_core::id::Id {
+    hamhame_core::id::Id::new(random_id())
+}

@@ -1,0 +1,267 @@
+//! WebSocket: bytes → frames → a [`Conversation`], and its replies → frames → bytes.
+//!
+//! One loop for every door. It reads only while the socket also takes what we write, so a client that does not read is
+//! not read from either.
+
+use std::cell::RefCell;
+use std::io;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hamhame_core::codes::CloseCode;
+use hamhame_ws::{Closing, Incoming, Opcode, Receiver, write_close, write_frame};
+use tokio::net::TcpStream;
+
+use crate::fanout::Shard;
+use crate::link::Link;
+use crate::visit::Visit;
+
+/// A WebSocket whose handshake is done, with what the client sent right behind it.
+pub struct Opened {
+    /// The socket.
+    pub io: TcpStream,
+    /// Bytes that came with the handshake.
+    pub backlog: Bytes,
+    /// The shard it lives on.
+    pub shard: Rc<Shard>,
+    /// Its place among the connections.
+    pub visit: Rc<Visit>,
+}
+
+/// What a conversation wants after a message.
+pub enum Flow {
+    /// Go on.
+    Continue,
+    /// Finish what has been read, then hand back: [`Ending::Paused`].
+    Pause,
+    /// Close with this code and reason.
+    End(u16, String),
+}
+
+/// What is talked about on a WebSocket.
+pub trait Conversation {
+    /// A text message came; replies are appended to `out` as frames.
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow;
+
+    /// A binary message came.
+    fn binary(&mut self, data: &[u8], out: &mut Vec<u8>) -> Flow {
+        let _ = (data, out);
+        let code = CloseCode::UnsupportedData.code();
+        Flow::End(code, "this address speaks text messages only".into())
+    }
+
+    /// A ping came. It is answered in any case; this is for those who count.
+    fn ping(&mut self) -> Flow {
+        Flow::Continue
+    }
+}
+
+/// How a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The client said that it goes (1000, or a close frame without a code).
+    Left,
+    /// Anything else: it may come back.
+    Lost,
+    /// The conversation asked for a pause; the connection is open.
+    Paused,
+}
+
+/// How long a peer has to answer our close frame.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Largest piece that is read at once, shared by all connections of a thread: an idle one owns no buffer.
+const READ_BYTES: usize = 64 * 1024;
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BYTES]);
+}
+
+/// One open WebSocket: its link and what has come in part.
+pub struct Wire {
+    /// Where batches and replies go.
+    pub link: Rc<Link>,
+    receiver: Receiver,
+    closing: Closing,
+    backlog: Option<Bytes>,
+}
+
+impl Wire {
+    /// Over an open link; `backlog` is what came with the handshake.
+    pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes) -> Wire {
+        let backlog = Some(backlog).filter(|bytes| !bytes.is_empty());
+        Wire { link, receiver, closing: Closing::new(), backlog }
+    }
+
+    /// Talks until one side has enough.
+    pub async fn converse(&mut self, conversation: &mut impl Conversation) -> Ending {
+        if let Some(backlog) = self.backlog.take()
+            && let Some(ending) = self.take_in(&mut backlog.to_vec(), conversation)
+        {
+            return self.end(ending).await;
+        }
+        loop {
+            let ending = tokio::select! {
+                biased;
+                () = self.link.signal().woken() => self.obey(),
+                ready = self.link.ready() => match ready.and_then(|()| self.turn(conversation)) {
+                    Ok(ending) => ending,
+                    Err(_) => return Ending::Lost,
+                },
+            };
+            if let Some(ending) = ending {
+                return self.end(ending).await;
+            }
+        }
+    }
+
+    /// Says goodbye with `code` and waits for the peer to do the same.
+    pub async fn close(&mut self, code: u16, reason: &str) {
+        if self.closing.start() {
+            self.link.write_close(code, reason);
+        }
+        self.end(Ending::Lost).await;
+    }
+
+    /// Does what another thread has asked for.
+    fn obey(&mut self) -> Option<Ending> {
+        if let Some(code) = self.link.signal().close_asked() {
+            if self.closing.start() {
+                let reason = CloseCode::from_code(code).map_or("", CloseCode::name);
+                self.link.write_close(code, reason);
+            }
+            return Some(Ending::Lost);
+        }
+        if self.link.signal().is_asked() {
+            self.link.ping();
+        }
+        None
+    }
+
+    /// The socket is ready: writes what is left, or reads what is new.
+    fn turn(&mut self, conversation: &mut impl Conversation) -> io::Result<Option<Ending>> {
+        if self.link.is_stuck() {
+            if self.link.drain()? {
+                self.link.catch_up();
+            }
+            return Ok(None);
+        }
+        SCRATCH.with_borrow_mut(|scratch| match self.link.read(scratch)? {
+            None => Ok(None),
+            Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(n) => Ok(self.take_in(&mut scratch[..n], conversation)),
+        })
+    }
+
+    /// Feeds bytes to the conversation and writes its replies.
+    fn take_in(
+        &mut self,
+        bytes: &mut [u8],
+        conversation: &mut impl Conversation,
+    ) -> Option<Ending> {
+        let mut out = Vec::new();
+        let mut ending = None;
+        let closing = &mut self.closing;
+        let fed = self.receiver.feed(bytes, |incoming| {
+            let flow = match incoming {
+                Incoming::Text(text) => conversation.text(text, &mut out),
+                Incoming::Binary(data) => conversation.binary(data, &mut out),
+                Incoming::Ping(payload) => {
+                    write_frame(&mut out, Opcode::Pong, payload);
+                    conversation.ping()
+                }
+                Incoming::Pong(_) => Flow::Continue,
+                Incoming::Close(frame) => {
+                    if let Some(code) = closing.answer(frame) {
+                        write_close(&mut out, code, "");
+                    }
+                    let left = frame.is_none_or(|frame| frame.code == CloseCode::Normal.code());
+                    ending = Some(if left { Ending::Left } else { Ending::Lost });
+                    Flow::Continue
+                }
+            };
+            match flow {
+                Flow::Continue => ControlFlow::Continue(()),
+                Flow::Pause => {
+                    ending = Some(Ending::Paused);
+                    ControlFlow::Continue(())
+                }
+                Flow::End(code, reason) => {
+                    if closing.start() {
+                        write_close(&mut out, code, &reason);
+                    }
+                    ending = Some(Ending::Lost);
+                    ControlFlow::Break(())
+                }
+            }
+        });
+        if let Err(violation) = fed {
+            if let Some(code) = closing.fail(&violation) {
+                write_close(&mut out, code, &violation.to_string());
+            }
+            ending = Some(Ending::Lost);
+        }
+        if !out.is_empty() {
+            self.link.write(&out);
+        }
+        if !self.closing.may_send() {
+            self.link.seal();
+        }
+        ending
+    }
+
+    /// Finishes the close handshake, so that what was written last arrives (RFC 6455, section 7.1.1).
+    async fn end(&mut self, ending: Ending) -> Ending {
+        if ending == Ending::Paused {
+            return ending;
+        }
+        if self.link.is_stuck() && self.link.signal().close_asked() == Some(CloseCode::Slow.code())
+        {
+            // It has had its time: what the kernel holds for it is thrown away with it.
+            self.link.discard();
+            return ending;
+        }
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.wait_for_end()).await;
+        ending
+    }
+
+    /// Waits until everything is written and the peer has closed its side, or said that it will.
+    async fn wait_for_end(&mut self) {
+        let mut finished = false;
+        loop {
+            if !finished && self.closing.is_done() && !self.link.is_stuck() {
+                self.link.finish();
+                finished = true;
+            }
+            if self.link.ready().await.is_err() {
+                return;
+            }
+            if self.link.is_stuck() {
+                if self.link.drain().is_err() {
+                    return;
+                }
+                continue;
+            }
+            let closing = &mut self.closing;
+            let receiver = &mut self.receiver;
+            let over = SCRATCH.with_borrow_mut(|scratch| match self.link.read(scratch) {
+                Ok(Some(0)) | Err(_) => true,
+                Ok(None) => false,
+                Ok(Some(n)) => {
+                    let _ = receiver.feed(&mut scratch[..n], |incoming| {
+                        if let Incoming::Close(frame) = incoming {
+                            closing.answer(frame);
+                        }
+                        ControlFlow::Continue(())
+                    });
+                    false
+                }
+            });
+            if over {
+                return;
+            }
+        }
+    }
+}

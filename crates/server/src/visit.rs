@@ -1,0 +1,74 @@
+//! Bounds on open connections, in total and by address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::metrics::Metrics;
+use crate::options::Options;
+
+/// Open connections by address.
+pub struct Visitors {
+    by_address: Mutex<HashMap<IpAddr, u32>>,
+    per_address: u32,
+    total: u32,
+    metrics: Arc<Metrics>,
+}
+
+/// One open connection; dropping it frees its place.
+pub struct Visit {
+    visitors: Arc<Visitors>,
+    address: IpAddr,
+    /// The connection is above the bound of its address: it is told so and closed.
+    pub over_limit: bool,
+}
+
+impl Visitors {
+    /// With the bounds of `options`; none with `--limits off`.
+    pub fn new(options: &Options, metrics: Arc<Metrics>) -> Visitors {
+        let bound = |n: u32| if options.limited() { n } else { u32::MAX };
+        Visitors {
+            by_address: Mutex::default(),
+            per_address: bound(options.max_connections_per_address),
+            total: bound(options.max_connections),
+            metrics,
+        }
+    }
+
+    /// Counts a connection in. `None`: there is no room even for saying so; drop it.
+    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Visit> {
+        // A little above the bounds there is still a polite answer; beyond, not even that.
+        let courtesy = |bound: u32| bound.saturating_add(bound / 8).saturating_add(8);
+        if self.metrics.connections() >= courtesy(self.total).into() {
+            return None;
+        }
+        let mut by_address = self.lock();
+        let count = by_address.entry(address).or_default();
+        if *count >= courtesy(self.per_address) {
+            return None;
+        }
+        *count += 1;
+        let over_limit =
+            *count > self.per_address || self.metrics.connections() >= self.total.into();
+        drop(by_address);
+        self.metrics.connected();
+        Some(Visit { visitors: self.clone(), address, over_limit })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
+        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.visitors.metrics.disconnected();
+        let mut by_address = self.visitors.lock();
+        if let Some(count) = by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                by_address.remove(&self.address);
+            }
+        }
+    }
+}
