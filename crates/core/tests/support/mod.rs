@@ -1,0 +1,35 @@
+//! Reads the golden vectors and the schema.
+
+use std::path::Path;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+
+fn read(path: &str) -> Value {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
+    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The vectors of one file; there are some.
+pub fn vectors(file: &str) -> Vec<Value> {
+    let Value::Array(vectors) = read(&format!("testdata/wire/{file}")) else {
+        panic!("{file} is no list")
+    };
+    assert!(vectors.len() > 10, "{file}");
+    vectors
+}
+
+/// The schema of `hamhame.v1`.
+pub fn schema() -> Value {
+    read("docs/reference/schema/hamhame.v1.json")
+}
+
+/// A validator for one definition of the schema.
+pub fn validator(def: &str) -> Validator {
+    let mut schema = schema();
+    let root = schema.as_object_mut().expect("a schema is an object");
+    root.remove("anyOf");
+    root.insert("$ref".to_owned(), json!(format!("#/$defs/{def}")));
+    jsonschema::draft202012::new(&schema).expect("the schema is a schema")
+}
