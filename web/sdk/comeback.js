@@ -18,6 +18,11 @@ import { closeCodes, mayReconnect } from "./codes.js";
 
 /** A connection that held this long was a success: the next failure is the first again. */
 const HELD_MS = 10_000;
+/**
+ * What counts of the failures before a welcome. The server is in service, only the network is bad: no wait after that is
+ * longer than 4.5 s, and so the server keeps our place (8 s by default) and nobody sees us leave.
+ */
+const FAILURES_AFTER_WELCOME = 3;
 const MAX_RETRY_AFTER_MS = 5 * 60_000;
 
 /** Whether to come back after a connection, and when. */
@@ -55,7 +60,10 @@ export class Comeback {
   hear(message) {
     this.#lastError = message.type === "error" ? message : null;
     if (message.type === "shutdown") this.#shutdownMs = message.retry_after * 1_000;
-    if (message.type === "welcome") this.#welcomedAt = this.#clock.now();
+    if (message.type === "welcome") {
+      this.#welcomedAt = this.#clock.now();
+      this.#failures = Math.min(this.#failures, FAILURES_AFTER_WELCOME);
+    }
   }
 
   /**

@@ -122,19 +122,36 @@ test("after a shutdown the first try is when the server said, and the next by ch
 });
 
 test("only a connection that held counts as a success", () => {
-  const desk = new Desk();
-  desk.room.join();
-  for (let i = 0; i < 6; i += 1) {
-    desk.welcome({ recovered: true });
-    desk.clock.advance(1_000);
+  const desk = new Desk().enter();
+  for (let i = 0; i < 3; i += 1) {
     desk.socket.end();
     desk.untilNextTry();
+    desk.welcome({ recovered: true });
+    desk.clock.advance(9_000);
   }
-  assert.equal(desk.all("state").at(-1).attempt, 6);
+  desk.socket.end();
+  assert.equal(desk.all("state").at(-1).attempt, 4);
+  desk.untilNextTry();
   desk.welcome({ recovered: true });
   desk.clock.advance(10_000);
   desk.socket.end();
   assert.equal(desk.all("state").at(-1).attempt, 1);
+});
+
+test("on a bad network with a server that answers, no wait is so long that the place in the room is lost", () => {
+  const desk = new Desk();
+  desk.room.join();
+  for (let i = 0; i < 10; i += 1) {
+    desk.socket.end();
+    desk.untilNextTry();
+  }
+  for (let i = 0; i < 40; i += 1) {
+    desk.welcome({ recovered: true });
+    desk.socket.end();
+    const { retryAt } = desk.all("state").at(-1);
+    assert.ok(retryAt - desk.clock.now() <= 4_500);
+    desk.untilNextTry();
+  }
 });
 
 test("offline there are no tries, and back online there is one at once", () => {
