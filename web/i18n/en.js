@@ -40,6 +40,7 @@ export const en = {
   "room.filter": "Find a name",
   "room.filter_none": "Nobody here has that name.",
 
+  "empty.waiting": "Entering the room…",
   "empty.title": "No messages yet",
   "empty.alone": "You are the only one here. Send the room's link and others can walk in.",
   "empty.together": "Write the first message.",
@@ -76,7 +77,7 @@ export const en = {
   "log.returned": { one: "{names} left and came back", other: "{names} left and came back" },
   "log.others": { one: "{n} other", other: "{n} others" },
   "log.gap": { one: "{n} message missed", other: "{n} messages missed" },
-  "log.reset": "The room started anew; messages may have gone unseen in between",
+  "log.reset": "The room started anew; a message may have gone unseen",
   "log.unread": "New messages",
   "log.new": { one: "{n} new message", other: "{n} new messages" },
   "log.latest": "Go to the latest message",

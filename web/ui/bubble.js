@@ -35,7 +35,9 @@ function timeElement(at) {
  */
 function row({ name, grouped, own, content, at }) {
   const meta = element("span", { class: "meta" }, timeElement(at));
-  const text = element("div", { class: "text", dir: "auto" }, ...contentNodes(content), meta);
+  // The space is text, so that it lies between the words and the time in either direction.
+  const space = element("span", { class: "meta-space", "aria-hidden": "true", text: "\u2002" });
+  const text = element("div", { class: "text", dir: "auto" }, ...contentNodes(content), space, meta);
   const label = name === null ? null : element("span", { class: grouped ? "name sr-only" : "name" }, isolate(name));
   const bubble = element("div", { class: "bubble" }, label, text);
   const side = own || name === null ? null : element("span", { class: "side" }, grouped ? null : avatar(name));

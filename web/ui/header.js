@@ -1,15 +1,17 @@
 /** The head of a room. */
 
-import { element } from "./element.js";
+import { bind, element } from "./element.js";
 import { icon } from "./icons.js";
 import { t } from "./strings.js";
 
 /** @param {string} room @param {HTMLElement} pill @param {{ share: () => void, members: () => void }} hooks */
 export function header(room, pill, hooks) {
-  const count = element("span", { class: "badge", hidden: true, "aria-hidden": "true" });
+  const count = element("span", { hidden: true });
+  const open = element("button", { type: "button", class: "icon-button members-open", testid: "members-open", "aria-haspopup": "dialog",
+    on: { click: hooks.members } }, icon("people"), count);
+  bind(open, () => open.setAttribute("aria-label", `${t("room.members_open")} ${count.textContent}`));
   const node = element("header", { class: "room-head" },
-    element("button", { type: "button", class: "icon-button members-open", testid: "members-open", "aria-haspopup": "dialog",
-      "aria-label": () => t("room.members_open"), on: { click: hooks.members } }, icon("people"), count),
+    open,
     element("div", { class: "room-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
     pill,
     element("button", { type: "button", class: "button button-quiet share-open", testid: "share-button", "aria-label": () => t("room.share"), "aria-haspopup": "dialog",
@@ -20,6 +22,7 @@ export function header(room, pill, hooks) {
     setCount: (text) => {
       count.hidden = text === "";
       count.textContent = text;
+      open.setAttribute("aria-label", `${t("room.members_open")} ${text}`);
     },
   };
 }

@@ -16,7 +16,7 @@ export class Members {
   #own = "";
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
-  #list = element("ul", { class: "members-list", testid: "members" });
+  #list = element("ul", { class: "members-list", testid: "members", tabindex: "0", "aria-label": () => t("room.members") });
   #note = element("p", { class: "members-note", hidden: true });
   #counts = element("span", { class: "muted", testid: "member-count" });
   #filter = element("input", {
@@ -25,7 +25,7 @@ export class Members {
   });
 
   constructor() {
-    bind(this.#counts, () => { this.#counts.textContent = t("room.count", { n: this.#count }); });
+    bind(this.#counts, () => { this.#counts.textContent = this.#count > 0 ? t("room.count", { n: this.#count }) : ""; });
     bind(this.#note, () => this.#explain());
     this.node = element("section", { class: "members", "aria-label": () => t("room.members") },
       element("div", { class: "members-head" }, element("h2", { text: () => t("room.members") }), this.#counts),
@@ -42,7 +42,7 @@ export class Members {
     this.#users = users;
     this.#count = count;
     this.#own = own;
-    this.#counts.textContent = t("room.count", { n: count });
+    this.#counts.textContent = count > 0 ? t("room.count", { n: count }) : "";
     this.#draw(users ?? []);
     this.#filter.hidden = (users?.length ?? 0) < FILTER_FROM;
     if (this.#filter.hidden) this.#filter.value = "";

@@ -23,6 +23,8 @@ import { Unread } from "./unread.js";
 /** @typedef {import("./tab.js").Place} Place */
 /** @typedef {{ home: () => void, leave: () => void, language: (wanted: import("./strings.js").Language) => void, renamed: (name: string) => void }} Hooks */
 
+const REFUSED_MS = 300;
+
 export class RoomPage {
   #room;
   #name;
@@ -113,9 +115,15 @@ export class RoomPage {
     connection.on("typing", ({ members }) => this.#typing.show(members));
     connection.on("outgoing", (outgoing) => this.#outgoing(outgoing));
     connection.on("latency", (latency) => this.#pill.setLatency(latency));
-    connection.on("refused", (error) => say(explain(error)));
+    connection.on("refused", (error) => this.#refused(connection, error));
     connection.join();
     return session;
+  }
+
+  /** @param {Room} connection @param {{ message: string }} error */
+  #refused(connection, error) {
+    // If it is followed by a close, the card that says so says it better.
+    setTimeout(() => { if (connection.state === "connected") say(explain(error)); }, REFUSED_MS);
   }
 
   /** @param {import("../sdk/room.js").RoomDetails["event"]} event */
@@ -199,7 +207,9 @@ export class RoomPage {
 
   #showEmpty() {
     const { state, count } = this.#session?.connection ?? { state: "idle", count: 0 };
-    this.#empty.show(this.#log.isEmpty && state === "connected", count <= 1);
+    if (!this.#log.isEmpty) this.#empty.show("none");
+    else if (state === "connected") this.#empty.show(count <= 1 ? "alone" : "together");
+    else this.#empty.show(state === "closed" ? "none" : "waiting");
   }
 
   /** @param {import("./closed-card.js").Reason | null} error */
