@@ -241,6 +241,18 @@ fn an_idle_receiver_is_small_and_owns_no_heap() {
 }
 
 #[test]
+fn a_stalled_peer_is_told_from_an_idle_one() {
+    let mut receiver = Receiver::new(Role::Client, Limits::default());
+    let mut states = Vec::new();
+    // A header, a payload, and the pause between two fragments, each of them half done.
+    for byte in [0x01, 1, b'a', 0x80, 1, b'b', 0x82, 126, 0] {
+        receiver.feed(&mut [byte], |_| ControlFlow::Continue(())).unwrap();
+        states.push(receiver.is_mid_message());
+    }
+    assert_eq!(states, [true, true, true, true, true, false, true, true, true]);
+}
+
+#[test]
 fn an_announced_length_costs_nothing_until_it_comes() {
     let mut receiver = Receiver::new(
         Role::Client,
