@@ -130,7 +130,7 @@ export class Timeline {
    */
   #isRepeated(event) {
     if (event.type !== "message" || event.id === undefined) return false;
-    const key = `${event.id} ${event.client_id}`;
+    const key = `${event.id}\n${event.client_id}`;
     if (this.#former.get(key) === event.content) return true;
     remember(this.#seen, key, event.content);
     return false;

@@ -88,9 +88,8 @@ export const PROTOCOL = "hamhame.v1";
 export function parsePosition(text) {
   const colon = text.lastIndexOf(":");
   const digits = text.slice(colon + 1);
-  if (colon < 1 || !/^\d{1,16}$/.test(digits)) return null;
-  const offset = Number(digits);
-  return Number.isSafeInteger(offset) ? { epoch: text.slice(0, colon), offset } : null;
+  if (colon < 1 || !/^(0|[1-9]\d{0,14})$/.test(digits)) return null;
+  return { epoch: text.slice(0, colon), offset: Number(digits) };
 }
 
 /** @param {Position} position */
