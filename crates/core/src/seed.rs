@@ -1,4 +1,4 @@
-//! Decodes what a client of the seeds sends (SPEC 3).
+//! Decodes what a client of the seeds sends (`docs/reference/seed-dialect.md`).
 //!
 //! The seeds' server is a Python program: it reads a message with `json.loads`, takes `content` out of an
 //! object and makes it a text with `str()`. What `json.loads` refuses is itself the content, and so, here, is

@@ -3,6 +3,7 @@
 mod support;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use hamhame_core::codes::{CloseCode, ErrorCode, may_reconnect};
 use hamhame_core::command::{Command, Dialect, decode};
@@ -246,4 +247,24 @@ fn any_object_is_a_command_by_the_schema_if_and_only_if_it_is_decoded() {
         let text = message.to_string();
         prop_assert_eq!(client.is_valid(&message), decode(Dialect::V1, &text).is_ok(), "{}", text);
     });
+}
+
+#[test]
+fn the_asyncapi_document_refers_to_every_message_of_the_schema_and_to_no_other() {
+    let referred: BTreeSet<String> = support::asyncapi()
+        .split("hamhame.v1.json#/$defs/")
+        .skip(1)
+        .map(|rest| rest.chars().take_while(char::is_ascii_alphanumeric).collect())
+        .collect();
+    let schema = schema();
+    let mut messages = BTreeSet::new();
+    for def in ["clientMessage", "serverMessage", "event"] {
+        for branch in schema["$defs"][def]["oneOf"].as_array().expect("a list") {
+            let name = branch["$ref"].as_str().expect("a reference").trim_start_matches("#/$defs/");
+            messages.insert(name.to_owned());
+        }
+    }
+    // An event is a message or a system event, and each of them is one of its own there.
+    messages.remove("event");
+    assert_eq!(referred, messages);
 }

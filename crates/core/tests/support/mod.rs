@@ -5,10 +5,13 @@ use std::path::Path;
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-fn read(path: &str) -> Value {
+fn text(path: &str) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path);
-    let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn read(path: &str) -> Value {
+    serde_json::from_str(&text(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The vectors of one file; there are some.
@@ -23,6 +26,11 @@ pub fn vectors(file: &str) -> Vec<Value> {
 /// The schema of `hamhame.v1`.
 pub fn schema() -> Value {
     read("docs/reference/schema/hamhame.v1.json")
+}
+
+/// The AsyncAPI document, as text.
+pub fn asyncapi() -> String {
+    text("docs/reference/asyncapi.yaml")
 }
 
 /// A validator for one definition of the schema.
