@@ -47,6 +47,8 @@ pub struct Link {
     stuck: Cell<bool>,
     /// Whether the client read or wrote anything since the last beat.
     alive: Cell<bool>,
+    /// Whether a plain link was asked at the last beat.
+    pinged: Cell<bool>,
     /// Our close frame is written: nothing may follow it (RFC 6455, section 5.5.1).
     sealed: Cell<bool>,
     /// The room it reads from, and its shard.
@@ -68,6 +70,7 @@ impl Link {
             unsent: RefCell::default(),
             stuck: Cell::new(false),
             alive: Cell::new(true),
+            pinged: Cell::new(false),
             sealed: Cell::new(false),
             place: OnceCell::new(),
         }
@@ -146,19 +149,27 @@ impl Link {
     /// nothing either, else sends the heartbeat. So whoever vanishes is found within two beats, whether or not its
     /// socket filled up meanwhile.
     pub fn pulse(&self) {
-        if !self.alive.replace(false) {
-            let code = if self.is_stuck() { CloseCode::Slow } else { CloseCode::NoPong };
-            self.signal.close(code);
-        } else if !self.is_stuck() {
-            let mut frames = Vec::new();
-            if let Some(room) =
-                self.place.get().map(|(room, _)| room).filter(|_| self.voice == Voice::V1)
-            {
-                reply::heartbeat(&mut frames, room.position());
+        let alive = self.alive.replace(false);
+        match self.voice {
+            // Nobody is present on a plain link, so it is left in peace while it talks; a silent one has a beat more.
+            Voice::Plain if alive => self.pinged.set(false),
+            Voice::Plain if !self.pinged.replace(true) && !self.is_stuck() => self.ping(),
+            _ if !alive => {
+                let code = if self.is_stuck() { CloseCode::Slow } else { CloseCode::NoPong };
+                self.signal.close(code);
             }
-            hamhame_ws::write_frame(&mut frames, Opcode::Ping, &[]);
-            self.write(&frames);
+            _ if self.is_stuck() => {}
+            _ => self.beat(),
         }
+    }
+
+    fn beat(&self) {
+        let mut frames = Vec::new();
+        if let Some((room, _)) = self.place.get().filter(|_| self.voice == Voice::V1) {
+            reply::heartbeat(&mut frames, room.position());
+        }
+        hamhame_ws::write_frame(&mut frames, Opcode::Ping, &[]);
+        self.write(&frames);
     }
 
     /// Notes the room it reads from, on which shard.
@@ -185,6 +196,10 @@ impl Link {
 
     /// Sends a ping because somebody asked whether this client is alive.
     pub fn ping(&self) {
+        if self.is_stuck() {
+            // Who does not read cannot answer either.
+            return;
+        }
         let mut frame = Vec::new();
         hamhame_ws::write_frame(&mut frame, Opcode::Ping, &[]);
         self.write(&frame);
