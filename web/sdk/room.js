@@ -188,9 +188,10 @@ export class Room extends Emitter {
     this.#typing.say(typing);
   }
 
-  /** Ends the waiting, whatever it is for. */
+  /** Ends the waiting, whatever it is for; asks a connection that seems to be there whether it is. */
   reconnectNow() {
     if (["waiting", "offline", "hidden"].includes(this.state)) this.#connect();
+    else if (this.state === "connected") this.#liveness.suspect();
   }
 
   /** @param {boolean} online */
@@ -343,9 +344,7 @@ export class Room extends Emitter {
       case "ack":
         return this.#outbox.acknowledge(message.id, message.offset, message.offset <= this.#timeline.offset);
       case "error":
-        if (message.id !== undefined) this.#outbox.refuse(message.id, message);
-        else this.emit("refused", message);
-        return;
+        return this.#refused(message);
       case "presence":
         this.#presence.apply(message);
         return this.#showPresence();
@@ -397,6 +396,21 @@ export class Room extends Emitter {
     if (place === "duplicate") return;
     if (event.type === "message") this.#typing.finish(event.member);
     this.emit("event", { ...event, own });
+  }
+
+  /** @param {Refusal} refusal */
+  #refused(refusal) {
+    if (refusal.id !== undefined) {
+      this.#outbox.refuse(refusal.id, refusal);
+      return;
+    }
+    this.emit("refused", refusal);
+    // A join is refused like this for a token or a position of another make, kept from before the server was changed.
+    if (this.state === "connecting" && refusal.code === "bad_request" && this.#token !== null) {
+      this.#token = null;
+      this.#timeline.forget();
+      this.#connection?.drop(refusal.code, refusal.message);
+    }
   }
 
   /** @param {import("./timeline.js").Turn} turn */

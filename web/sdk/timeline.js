@@ -28,7 +28,12 @@ export class Timeline {
   }
 
   get position() {
-    return this.#position && formatPosition(this.#position);
+    return this.#position?.epoch ? formatPosition(this.#position) : null;
+  }
+
+  /** The server does not understand our position: the next welcome begins another epoch. */
+  forget() {
+    if (this.#position !== null) this.#position = { epoch: "", offset: 0 };
   }
 
   get offset() {

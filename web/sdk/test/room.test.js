@@ -20,6 +20,19 @@ test("what another room or name left behind is not used", () => {
   }
 });
 
+test("a token or position that the server does not understand is given up, not sent for ever", () => {
+  const desk = new Desk({ resume: { token: "t0", position: "old:5" } });
+  desk.room.join();
+  desk.socket.open();
+  desk.socket.say({ type: "error", code: "bad_request", message: "\"after\" is no position.", temporary: false });
+  assert.equal(desk.all("state").at(-1).error.name, "bad_request");
+  desk.untilNextTry().open();
+  assert.deepEqual(desk.socket.sent, [{ type: "join" }]);
+  desk.socket.say(welcome({ position: "new:9" }));
+  assert.equal(desk.all("reset").length, 1);
+  assert.equal(desk.room.position, "new:9");
+});
+
 test("what is left behind is the token, the last position, the room and the name", () => {
   const desk = new Desk();
   assert.equal(desk.room.resumption, null);
@@ -88,6 +101,15 @@ test("a room that was left hears nothing more, and can be entered again", () => 
   desk.room.join();
   desk.socket.open();
   assert.deepEqual(desk.socket.sent, [{ type: "join", token: "t1", after: "e:0" }]);
+});
+
+test("reconnectNow on a connection asks it, and comes back if it does not answer", () => {
+  const desk = new Desk().enter();
+  desk.socket.say({ type: "heartbeat", position: "e:0" });
+  desk.room.reconnectNow();
+  assert.equal(desk.socket.all("heartbeat").length, 2);
+  desk.clock.advance(3_000);
+  assert.equal(desk.room.state, "waiting");
 });
 
 test("no odd input makes the room throw or change its state", () => {
