@@ -241,12 +241,13 @@ fn cleaned(text: &str, max: (usize, usize)) -> Result<String, NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);
     }
-    judge(&text)?;
+    // Before the characters are judged, which takes longer than linear time.
     let bytes = text.len();
     let graphemes = text.graphemes(true).count();
     if graphemes > max.0 || bytes > max.1 {
         return Err(NameError::TooLong { graphemes, bytes, max });
     }
+    judge(&text)?;
     Ok(text)
 }
 
@@ -277,12 +278,23 @@ fn without_idle_zwnj(text: String) -> String {
         return text;
     }
     let chars: Vec<char> = text.chars().collect();
+    // For each place the next letter after it. A ZWNJ that follows may still go, so it does not count.
+    let mut next: Vec<Option<char>> = vec![None; chars.len()];
+    let mut right = None;
+    for (at, &c) in chars.iter().enumerate().rev() {
+        next[at] = right;
+        if c != ZWNJ && !precis::is_transparent(c) {
+            right = Some(c);
+        }
+    }
     let mut kept: Vec<char> = Vec::with_capacity(chars.len());
-    for (at, &c) in chars.iter().enumerate() {
-        // Those that follow may still go, so they do not count.
-        let after = chars[at + 1..].iter().copied().filter(|c| *c != ZWNJ);
-        if c != ZWNJ || precis::zwnj_joins_nothing(&kept, after) {
+    let mut left = None;
+    for (c, right) in chars.into_iter().zip(next) {
+        if c != ZWNJ || precis::zwnj_does_something(kept.last().copied(), left, right) {
             kept.push(c);
+            if !precis::is_transparent(c) {
+                left = Some(c);
+            }
         }
     }
     // What it stood between may compose now.

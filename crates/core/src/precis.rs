@@ -105,7 +105,12 @@ pub(crate) fn allows_in_context(label: &[char], at: usize) -> bool {
     let before = at.checked_sub(1).map(|before| label[before]);
     let after = label.get(at + 1).copied();
     match label[at] {
-        ZWNJ => zwnj_joins_nothing(&label[..at], label[at + 1..].iter().copied()),
+        ZWNJ => {
+            let joins = |c: &char| !is_transparent(*c);
+            let left = label[..at].iter().rev().copied().find(joins);
+            let right = label[at + 1..].iter().copied().find(joins);
+            zwnj_does_something(before, left, right)
+        }
         ZWJ => before.is_some_and(is_virama),
         // Catalan: between two l.
         '\u{b7}' => before == Some('l') && after == Some('l'),
@@ -121,22 +126,23 @@ pub(crate) fn allows_in_context(label: &[char], at: usize) -> bool {
     }
 }
 
-/// Whether a ZWNJ between these two does something: it follows a virama, or separates two letters that would
-/// otherwise join (RFC 5892, appendix A.1). The latter is what Persian needs it for.
-pub(crate) fn zwnj_joins_nothing(before: &[char], mut after: impl Iterator<Item = char>) -> bool {
-    if before.last().copied().is_some_and(is_virama) {
-        return true;
-    }
-    let is_transparent = |c: &char| get_joining_type(*c) == JoiningType::Transparent;
-    let left = before.iter().rev().find(|c| !is_transparent(c));
-    let right = after.find(|c| !is_transparent(c));
-    let joins_on = left.is_some_and(|c| {
-        matches!(get_joining_type(*c), JoiningType::LeftJoining | JoiningType::DualJoining)
-    });
-    let joins_back = right.is_some_and(|c| {
-        matches!(get_joining_type(c), JoiningType::RightJoining | JoiningType::DualJoining)
-    });
-    joins_on && joins_back
+/// Whether a ZWNJ does something (RFC 5892, appendix A.1): it follows a virama, or it parts two letters that
+/// would otherwise join, which is what Persian needs it for. `before` is the character before it, `left` and
+/// `right` are the next to either side that are not [transparent](is_transparent).
+pub(crate) fn zwnj_does_something(
+    before: Option<char>,
+    left: Option<char>,
+    right: Option<char>,
+) -> bool {
+    use JoiningType::{DualJoining, LeftJoining, RightJoining};
+    before.is_some_and(is_virama)
+        || (left.is_some_and(|c| matches!(get_joining_type(c), LeftJoining | DualJoining))
+            && right.is_some_and(|c| matches!(get_joining_type(c), RightJoining | DualJoining)))
+}
+
+/// Whether letters join across the character, as they do across the marks over them.
+pub(crate) fn is_transparent(c: char) -> bool {
+    get_joining_type(c) == JoiningType::Transparent
 }
 
 fn is_virama(c: char) -> bool {

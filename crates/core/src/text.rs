@@ -104,31 +104,33 @@ fn measure(text: &str, limits: &TextLimits) -> Result<(), TextError> {
     Ok(())
 }
 
+/// Bytes with which something that [`clean`] changes may begin: a control character, or the lead byte of
+/// U+0080–U+00BF or of U+2000–U+2FFF.
+const SUSPECT: [bool; 256] = {
+    let mut suspect = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        suspect[byte] = byte != b'\n' as usize && byte != b'\t' as usize;
+        byte += 1;
+    }
+    suspect[0x7f] = true;
+    suspect[0xc2] = true;
+    suspect[0xe2] = true;
+    suspect
+};
+
 /// A scan that costs little: false means that [`clean`] has nothing to do but trim.
 fn may_need_change(bytes: &[u8]) -> bool {
-    // First without branches, so that the compiler makes it wide: no control character and no lead byte of
-    // U+0080–U+00BF or U+2000–U+2FFF.
-    let plain = bytes.iter().fold(true, |plain, &byte| {
-        plain
-            & ((byte >= 0x20) | (byte == b'\n') | (byte == b'\t'))
-            & (byte != 0x7f)
-            & (byte != 0xc2)
-            & (byte != 0xe2)
-    });
-    if plain {
-        return false;
-    }
-    // Then exactly: U+200C and most punctuation share their lead byte with the bidi controls.
-    bytes.iter().enumerate().any(|(at, &byte)| match byte {
-        b'\n' | b'\t' => false,
-        0..0x20 | 0x7f => true,
-        0xc2 => matches!(bytes.get(at + 1), Some(0x80..=0x9f)),
-        0xe2 => match bytes.get(at + 1..at + 3) {
-            Some([0x80, last]) => matches!(last, 0xaa..=0xae),
-            Some([0x81, last]) => matches!(last, 0xa6..=0xa9),
-            _ => false,
-        },
-        _ => false,
+    // U+200C and much punctuation share their lead byte with the bidi controls, so a suspicion is looked into.
+    bytes.iter().enumerate().any(|(at, &byte)| {
+        SUSPECT[usize::from(byte)]
+            && match (byte, bytes.get(at + 1), bytes.get(at + 2)) {
+                (0xc2, Some(next), _) => matches!(next, 0x80..=0x9f),
+                (0xe2, Some(0x80), Some(last)) => matches!(last, 0xaa..=0xae),
+                (0xe2, Some(0x81), Some(last)) => matches!(last, 0xa6..=0xa9),
+                (0xe2, ..) => false,
+                _ => true,
+            }
     })
 }
 
