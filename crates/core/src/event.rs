@@ -111,7 +111,8 @@ mod tests {
     #[test]
     fn a_join_says_what_the_seeds_say_and_what_a_program_needs() {
         let json: serde_json::Value =
-            serde_json::from_str(&text(passage(Passage::Join, "r", "n", 0, Id::new(1)), 1)).unwrap();
+            serde_json::from_str(&text(passage(Passage::Join, "r", "n", 0, Id::new(1)), 1))
+                .unwrap();
         assert_eq!(json["content"], "n joined r.");
         assert_eq!(json["client_id"], "system");
         assert_eq!((&json["event"], &json["name"]), (&"join".into(), &"n".into()));

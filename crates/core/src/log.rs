@@ -242,6 +242,9 @@ mod tests {
         let mut log = log(3, 1000);
         assert_eq!(log.start(at(&log, 0), 0).recovered, Some(true));
         fill(&mut log, 3);
-        assert_eq!(log.start(at(&log, 0), 0), Start { offset: 0, recovered: Some(true), missed: 0 });
+        assert_eq!(
+            log.start(at(&log, 0), 0),
+            Start { offset: 0, recovered: Some(true), missed: 0 }
+        );
     }
 }

@@ -189,7 +189,11 @@ mod tests {
         roster.leave(Id::new(1));
         roster.join(Id::new(1), "a", Some("a"));
         let difference = roster.since(base).unwrap();
-        assert_eq!((difference.left.len(), difference.joined.len()), (1, 1), "left first, then joined");
+        assert_eq!(
+            (difference.left.len(), difference.joined.len()),
+            (1, 1),
+            "left first, then joined"
+        );
     }
 
     #[test]

@@ -21,6 +21,9 @@ use crate::{clock, http, lan};
 /// From the signal to the exit, whatever clients do.
 const SHUTDOWN: Duration = Duration::from_secs(8);
 
+/// File descriptors kept for what is no connection (listening, logs, runtimes) and for refusals in words.
+const SPARE_FILES: u64 = 64;
+
 /// Time between two looks at rooms: members whose grace is over, events that are too old.
 const SWEEP: Duration = Duration::from_millis(500);
 
@@ -28,7 +31,8 @@ const SWEEP: Duration = Duration::from_millis(500);
 ///
 /// # Errors
 /// If the address cannot be listened on, or a thread cannot be started.
-pub fn run(options: Options) -> anyhow::Result<()> {
+pub fn run(mut options: Options) -> anyhow::Result<()> {
+    fit_to_file_descriptors(&mut options);
     let address = lan::listen_address(&options);
     let threads = options.thread_count();
     let server = Arc::new(Server::new(options)?);
@@ -55,6 +59,22 @@ pub fn run(options: Options) -> anyhow::Result<()> {
         accepting.abort();
         Ok(())
     })?
+}
+
+/// Raises the process's limit on open files as far as it may, and lowers the bound on connections to what fits: a refusal in
+/// words is better than an accept that fails.
+fn fit_to_file_descriptors(options: &mut Options) {
+    let wanted = u64::from(options.max_connections) + SPARE_FILES;
+    let Ok(limit) = rlimit::increase_nofile_limit(wanted) else { return };
+    if options.limited() && limit < wanted {
+        let fits = limit.saturating_sub(SPARE_FILES).max(1) as u32;
+        tracing::warn!(
+            asked = options.max_connections,
+            fits,
+            "the limit on open files (ulimit -n) lets fewer connections be open than --max-connections"
+        );
+        options.max_connections = fits;
+    }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
