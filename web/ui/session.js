@@ -5,10 +5,28 @@ import { keepPlace } from "./tab.js";
 
 /** @typedef {import("./tab.js").Place} Place */
 
+/** Events that a reloaded page reads again, so that it does not come back empty. */
+const READ_AGAIN = 200;
+
+/**
+ * The position to read from after a reload: some events before the last one, but none from before this visitor came.
+ * @param {string | null} first @param {string | null} last @returns {string | null}
+ */
+export function rereadFrom(first, last) {
+  const [from, to] = [first, last].map((position) => /^(.+):(\d+)$/.exec(position ?? ""));
+  if (!from || !to || from[1] !== to[1]) return last;
+  return `${to[1]}:${Math.max(Number(from[2]), Number(to[2]) - READ_AGAIN)}`;
+}
+
 /** @param {string} room @param {string} name @param {Place["resume"] | null} resume */
 export function openRoom(room, name, resume) {
   const connection = new Room({ server: location.origin, room, name, resume: resume ?? undefined });
   const life = new AbortController();
+  // Where reading began in this life of the room's log.
+  let first = resume?.position ?? null;
+  connection.on("welcome", ({ position, recovered }) => {
+    if (recovered !== true || first === null) first = position;
+  });
   const { signal } = life;
   connection.setOnline(navigator.onLine);
   connection.setVisible(!document.hidden);
@@ -17,7 +35,9 @@ export function openRoom(room, name, resume) {
   document.addEventListener("visibilitychange", () => connection.setVisible(!document.hidden), { signal });
   addEventListener("pagehide", () => {
     const { resumption } = connection;
-    if (resumption && connection.state !== "closed") keepPlace(room, { name, resume: resumption });
+    if (resumption && connection.state !== "closed") {
+      keepPlace(room, { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } });
+    }
   }, { signal });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;

@@ -5,6 +5,7 @@ import { bytes, graphemes, measure } from "../length.js";
 import { NAME, anotherName, nameFault, suggestRoom, ROOM } from "../names.js";
 import { pathTo, roomOf } from "../route.js";
 import { number, setLanguage } from "../strings.js";
+import { rereadFrom } from "../session.js";
 import { titled } from "../unread.js";
 
 afterEach(() => setLanguage("fa"));
@@ -57,6 +58,14 @@ test("a suggested room may be entered", () => {
 test("the address names the room, whatever is in its name", () => {
   for (const room of ["کلاس مهندسی اینترنت", "a/b?c#d", "50%", "می‌روم", "..."]) assert.equal(roomOf(pathTo(room)), room);
   for (const path of ["/", "/r", "/r/", "/r/%", "/r/%20", "/r/a/b", "/x/a"]) assert.equal(roomOf(path), null, path);
+});
+
+test("a reloaded page reads the last events again, but none from before it came, nor from another epoch", () => {
+  assert.equal(rereadFrom("e:10", "e:41"), "e:10");
+  assert.equal(rereadFrom("e:10", "e:1041"), "e:841");
+  assert.equal(rereadFrom("d:10", "e:41"), "e:41");
+  assert.equal(rereadFrom(null, "e:41"), "e:41");
+  assert.equal(rereadFrom("e:10", null), null);
 });
 
 test("unread messages are counted before the title", () => {
