@@ -97,6 +97,7 @@ export const en = {
   "share.title": "Invite to the room",
   "share.lead": "Whoever has this link can walk in.",
   "share.link": "Link to the room",
+  "share.local": "This address works on this device only. To invite others, start the server with {flag} and open the page at its network address.",
   "share.copy": "Copy the link",
   "share.copied": "Link copied",
   "share.copy_failed": "Could not copy; select the link yourself.",

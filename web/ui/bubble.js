@@ -71,6 +71,8 @@ export function outgoingRow(outgoing) {
  */
 export function finish(node, message, grouped) {
   node.classList.toggle("grouped", grouped);
+  // To move is not to arrive again.
+  node.classList.remove("arriving");
   node.dataset.status = "sent";
   if (message.offset > 0) node.dataset.offset = String(message.offset);
   node.querySelector(".trouble")?.remove();

@@ -50,7 +50,7 @@ export function closedCard(reason, name, hooks) {
   /** @type {Node[]} */
   const actions = out === "rename" ? [renameForm(name, kind, hooks, home)]
     : out === "home" ? [home]
-    : [element("button", { type: "button", class: "button", testid: "closed-action", autofocus: true,
+    : [element("button", { type: "button", class: "button", testid: "closed-action",
         text: () => t(out === "use_here" ? "closed.use_here" : "closed.retry"), on: { click: hooks.retry } }), home];
   return element("section", { class: "card closed-card", testid: "closed", "data-code": kind === "other" ? reason?.name ?? "other" : kind, role: "alertdialog", "aria-labelledby": "closed-title", "aria-describedby": "closed-text" },
     element("span", { class: "closed-icon" }, icon(symbol)),

@@ -18,12 +18,13 @@ export class ConnectionPill {
   #label = element("span", { class: "pill-label" });
   #detail = element("span", { class: "pill-detail" });
   #words = element("p");
-  #live = element("p", { class: "sr-only", role: "status" });
+  /** For screen readers: what has changed, without the countdown. */
+  live = element("p", { class: "sr-only", role: "status" });
 
   /** @param {{ now: () => void }} hooks */
   constructor(hooks) {
     this.node = element("div", { class: "pill", testid: "connection", role: "group", "aria-label": () => t("state.label") },
-      element("span", { class: "pill-dot" }), this.#label, this.#detail, this.#live);
+      element("span", { class: "pill-dot" }), this.#label, this.#detail);
     this.notice = element("div", { class: "notice", hidden: true, testid: "connection-notice" }, this.#words,
       element("button", { type: "button", class: "button button-small", testid: "reconnect-now", text: () => t("notice.now"), on: { click: hooks.now } }));
     bind(this.#label, () => this.#draw());
@@ -40,7 +41,7 @@ export class ConnectionPill {
     if (state === "waiting") this.#timer = window.setInterval(() => this.#draw(), 250);
     this.#draw();
     // The countdown is not read out; the change of state is.
-    if (isNew) this.#live.textContent = state === "waiting" ? t(this.#cause) : this.#label.textContent;
+    if (isNew) this.live.textContent = state === "waiting" ? t(this.#cause) : this.#label.textContent;
   }
 
   /** @param {number} latency in ms */

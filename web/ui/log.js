@@ -162,7 +162,7 @@ export class Log {
       node = outgoingRow(outgoing);
       node.classList.add("arriving");
       this.#outgoing.set(outgoing.id, node);
-    }
+    } else node.classList.remove("arriving");
     this.#held.append(node);
     this.#update(outgoing);
   }

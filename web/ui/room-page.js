@@ -66,7 +66,7 @@ export class RoomPage {
     this.#header = header(room, this.#pill.node, { share: () => this.#share.showModal(), members: () => this.#side.open() });
     this.#unread = new Unread(() => t("room.title", { room }), (count) => this.#new.show(count, this.#log.atBottom));
     this.#main = element("main", { class: "room-main" },
-      element("div", { class: "log-frame" }, this.#log.node, this.#empty.node, this.#pill.notice, this.#new.node),
+      element("div", { class: "log-frame" }, this.#log.node, this.#empty.node, this.#pill.notice, this.#pill.live, this.#new.node),
       element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node));
     this.node = element("div", { class: "room" },
       element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: (event) => { event.preventDefault(); this.#composer.focus(); } } }),
@@ -102,6 +102,7 @@ export class RoomPage {
     const session = openRoom(this.#room, this.#name, resume);
     const { connection } = session;
     connection.on("state", ({ state, retryAt, error }) => {
+      if (this.#life.signal.aborted) return;
       this.#pill.setState(state, retryAt, error);
       if (state === "closed") this.#close(error);
       else this.#reopen();

@@ -32,24 +32,32 @@ export function openRoom(room, name, resume) {
   connection.setVisible(!document.hidden);
   addEventListener("online", () => connection.setOnline(true), { signal });
   addEventListener("offline", () => connection.setOnline(false), { signal });
-  document.addEventListener("visibilitychange", () => connection.setVisible(!document.hidden), { signal });
-  addEventListener("pagehide", () => {
+
+  const keep = () => {
     const { resumption } = connection;
     if (resumption && connection.state !== "closed") {
       keepPlace(room, { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } });
     }
+  };
+  document.addEventListener("visibilitychange", () => {
+    // A phone may drop a hidden page without another word; a tab that is duplicated is a visible one.
+    if (document.hidden) keep();
+    else keepPlace(room, null);
+    connection.setVisible(!document.hidden);
   }, { signal });
+  addEventListener("pagehide", keep, { signal });
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     // Back from the page cache: this page holds its session itself again, and its socket may be dead.
     keepPlace(room, null);
+    connection.setVisible(false);
     connection.setVisible(!document.hidden);
-    connection.reconnectNow();
   }, { signal });
   return {
     connection,
     end: () => {
       life.abort();
+      keepPlace(room, null);
       connection.leave();
     },
   };

@@ -1,6 +1,6 @@
 /** Inviting others: the link, the device's own sharing, a QR code. */
 
-import { element } from "./element.js";
+import { element, rich } from "./element.js";
 import { icon } from "./icons.js";
 import { linkTo } from "./route.js";
 import { t } from "./strings.js";
@@ -18,6 +18,7 @@ export function shareDialog(room) {
     class: "qr", src: `/api/qr.svg?text=${encodeURIComponent(link)}`, width: "208", height: "208",
     alt: () => t("share.qr", { room }), on: { error: () => { qr.hidden = true; } },
   });
+  const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname);
   const native = typeof navigator.share !== "function" ? null
     : element("button", { type: "button", class: "button button-quiet", text: () => t("share.native"), on: { click: () => void send(room, link) } });
   const dialog = element("dialog", { class: "dialog", testid: "share-dialog", "aria-labelledby": "share-title",
@@ -28,7 +29,7 @@ export function shareDialog(room) {
         element("button", { type: "button", class: "icon-button", "aria-label": () => t("share.close"), on: { click: () => dialog.close() } }, icon("close"))),
       element("p", { class: "muted", text: () => t("share.lead") }),
       element("p", { class: "share-room" }, element("bdi", { text: room })),
-      qr, field,
+      qr, field, isLocal ? element("p", { class: "local-hint", children: () => rich("share.local", { flag: "--lan" }) }) : null,
       element("div", { class: "dialog-actions" },
         element("button", { type: "button", class: "button", autofocus: true, testid: "copy-link", on: { click: () => void copy(field) } },
           icon("copy"), element("span", { text: () => t("share.copy") })), native)));
