@@ -164,3 +164,32 @@ scene("a class in the same network needs no TLS", async (stage) => {
   await student.get("share-button").first().click();
   await student.get("share-dialog").waitFor();
 });
+
+scene("an empty room says so and helps to invite, until something is said", async (stage) => {
+  const window = await stage.window();
+  await window.enter({ room, name: "مریم" });
+  await window.get("empty").waitFor();
+  await window.get("empty-share").click();
+  await window.get("share-dialog").waitFor();
+  await window.page.keyboard.press("Escape");
+  await window.say("اولین پیام");
+  await window.sees("اولین پیام");
+  await window.get("empty").waitFor({ state: "hidden" });
+});
+
+scene("the shared link, copied or scanned, leads into the room", async (stage) => {
+  const window = await stage.window({ permissions: ["clipboard-read", "clipboard-write"] });
+  await window.enter({ room, name: "مریم" });
+  await window.get("share-button").first().click();
+  const dialog = window.get("share-dialog");
+  await dialog.waitFor();
+  const link = await dialog.getByRole("textbox").inputValue();
+  assert.equal(decodeURIComponent(new URL(link).pathname), `/r/${room}`);
+  await dialog.getByTestId("copy-link").click();
+  await eventually(() => window.page.evaluate(() => navigator.clipboard.readText()), (text) => text === link, "the link is copied");
+  const drawn = await dialog.locator("img").evaluate(async (image) => {
+    await image.decode();
+    return image.naturalWidth > 0;
+  });
+  assert.ok(drawn, "there is a QR code");
+});

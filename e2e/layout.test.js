@@ -66,6 +66,7 @@ scene("the composer grows with what is written and stays in the window", async (
   await window.enter({ room, name: "مریم" });
   const height = async () => (await window.get("composer").boundingBox()).height;
   const one = await height();
+  assert.ok(one < 80);
   await window.type("سطر\nسطر\nسطر");
   const three = await height();
   assert.ok(three > one);
@@ -73,6 +74,10 @@ scene("the composer grows with what is written and stays in the window", async (
   const hundred = await window.get("composer").boundingBox();
   assert.ok(hundred.height < viewport(390).height / 2);
   assert.ok(hundred.y + hundred.height <= viewport(390).height);
+  await window.type("م".repeat(500));
+  const unbroken = await window.get("composer").boundingBox();
+  assert.ok(unbroken.x >= 0 && unbroken.x + unbroken.width <= 390, "a word without an end does not widen it");
+  assert.ok((await window.get("send-button").boundingBox()).x >= 0, "the button stays in view");
 });
 
 scene("in Persian one's own messages and in English one's own messages stand on the sides the language expects", async (stage) => {

@@ -117,7 +117,7 @@ async function full(stage, lang, options, shot) {
   await window.sees("(12)");
   await window.wheel(-900);
   await others[2].say("🙂", "👍");
-  await window.get("new-messages-pill").waitFor();
+  await window.get("new-messages-pill").filter({ hasText: /[2۲]/ }).waitFor();
   await shot(window, "scrolled-up");
 
   await window.type("م".repeat(3990));

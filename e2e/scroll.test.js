@@ -18,7 +18,7 @@ async function reader(stage, count = 60) {
 
 const distanceFromEnd = (scroller) => scroller.evaluate((node) => node.scrollHeight - node.clientHeight - node.scrollTop);
 
-scene("who reads the end stays at the end", async (stage) => {
+scene("who reads the end stays at the end", { server }, async (stage) => {
   const { window, member } = await reader(stage);
   const scroller = await window.scroller();
   await eventually(() => distanceFromEnd(scroller), (distance) => distance < 4, "it is at the end");
@@ -28,7 +28,7 @@ scene("who reads the end stays at the end", async (stage) => {
   assert.equal(await window.get("new-messages-pill").isVisible(), false);
 });
 
-scene("who reads further up keeps the place, is told how many are new, and gets there by one click", async (stage) => {
+scene("who reads further up keeps the place, is told how many are new, and gets there by one click", { server }, async (stage) => {
   const { window, member } = await reader(stage);
   const scroller = await window.scroller();
   await window.wheel(-1200);
@@ -46,7 +46,7 @@ scene("who reads further up keeps the place, is told how many are new, and gets 
   await pill.waitFor({ state: "hidden" });
 });
 
-scene("one's own message leads to the end", async (stage) => {
+scene("one's own message leads to the end", { server }, async (stage) => {
   const { window } = await reader(stage);
   const scroller = await window.scroller();
   await window.wheel(-1200);
@@ -74,8 +74,11 @@ scene("two thousand messages are all there, in order, once, and one can go on", 
   await window.sees(lines(2000, 2000)[0]);
   const messages = await window.messages();
   assert.equal(messages.length, 2000);
-  assert.deepEqual(messages.map(({ text }) => text), lines(1, 2000));
-  assert.deepEqual(messages.map(({ offset }) => offset), messages.map((_, index) => messages[0].offset + index));
+  // One by one, or a failure would print all of them.
+  for (const [index, line] of lines(1, 2000).entries()) {
+    assert.equal(messages[index].text, line);
+    assert.equal(messages[index].offset, messages[0].offset + index);
+  }
   await window.say("هنوز هم");
   await window.sees("هنوز هم");
   const scroller = await window.scroller();
@@ -99,7 +102,7 @@ scene("a counter shows near the limit, and what is over it is not sent", async (
   await window.type("م".repeat(4000));
   await window.get("composer").press("Enter");
   await window.sees("م".repeat(4000));
-  assert.deepEqual(await window.texts(), ["م".repeat(4000)]);
+  assert.deepEqual((await window.texts()).map(({ length }) => length), [4000]);
 });
 
 scene("who writes too fast is told and can send again", { server: ["--message-burst", "2", "--message-rate", "0.5"] }, async (stage) => {

@@ -109,7 +109,7 @@ export class Window {
       nodes.map((node) => ({
         // The time stands in the text's last line and is no part of it.
         text: [...node.querySelector(".text").childNodes]
-          .filter((child) => !(child instanceof Element && child.matches(".meta")))
+          .filter((child) => !(child instanceof Element && child.matches(".meta, .meta-space")))
           .map((child) => child.textContent)
           .join(""),
         status: node.dataset.status,
