@@ -2,6 +2,7 @@
 
 import { avatar } from "./avatar.js";
 import { fullTimeOf, timeOf } from "./calendar.js";
+import { directionOf } from "./direction.js";
 import { bind, element, isolate } from "./element.js";
 import { icon } from "./icons.js";
 import { linkify } from "./linkify.js";
@@ -37,7 +38,8 @@ function row({ name, grouped, own, content, at }) {
   const meta = element("span", { class: "meta" }, timeElement(at));
   // The space is text, so that it lies between the words and the time in either direction.
   const space = element("span", { class: "meta-space", "aria-hidden": "true", text: "\u2002" });
-  const text = element("div", { class: "text", dir: "auto" }, ...contentNodes(content), space, meta);
+  // Without a letter there is no direction but the page's.
+  const text = element("div", { class: "text", dir: directionOf(content) === null ? null : "auto" }, ...contentNodes(content), space, meta);
   const label = name === null ? null : element("span", { class: grouped ? "name sr-only" : "name" }, isolate(name));
   const bubble = element("div", { class: "bubble" }, label, text);
   const side = own || name === null ? null : element("span", { class: "side" }, grouped ? null : avatar(name));

@@ -1,5 +1,6 @@
 /** Where one writes. It stays usable whatever the connection does. */
 
+import { isMixed } from "./direction.js";
 import { bind, element } from "./element.js";
 import { icon } from "./icons.js";
 import { measure } from "./length.js";
@@ -59,6 +60,7 @@ export class Composer {
     // An empty field follows the page; else the first strong letter decides.
     if (text === "") this.#input.removeAttribute("dir");
     else this.#input.dir = "auto";
+    this.#input.classList.toggle("mixed", isMixed(text));
     this.fit();
     this.#count();
     if (!byHand) return;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { colourOf, initialOf } from "../avatar.js";
+import { directionOf, isMixed } from "../direction.js";
 import { bytes, graphemes, measure } from "../length.js";
 import { NAME, anotherName, nameFault, suggestRoom, ROOM } from "../names.js";
 import { pathTo, roomOf } from "../route.js";
@@ -66,6 +67,14 @@ test("a reloaded page reads the last events again, but none from before it came,
   assert.equal(rereadFrom("d:10", "e:41"), "e:41");
   assert.equal(rereadFrom(null, "e:41"), "e:41");
   assert.equal(rereadFrom("e:10", null), null);
+});
+
+test("a line runs the way of its first letter, and lines that run both ways are noticed", () => {
+  assert.equal(directionOf("۱۲. سلام world"), "rtl");
+  assert.equal(directionOf("(1) hello سلام"), "ltr");
+  assert.equal(directionOf("🙂 ۱۲"), null);
+  assert.equal(isMixed("سلام\nabc"), true);
+  assert.equal(isMixed("سلام abc\n\n۱۲\nخوبی؟"), false);
 });
 
 test("unread messages are counted before the title", () => {
