@@ -36,6 +36,7 @@ export class Log {
   /** @type {HTMLElement | null} */
   #unread = null;
   #isUnreadDue = false;
+  #isSpoken = false;
   #atBottom = true;
   #height = 0;
   #observer;
@@ -60,13 +61,15 @@ export class Log {
     return this.#atBottom;
   }
 
+  /** Nothing has been said; comings and goings are not counted. */
   get isEmpty() {
-    return this.#settled.childElementCount === 0 && this.#held.childElementCount === 0 && this.#queue.length === 0;
+    return !this.#isSpoken;
   }
 
   /** @param {Step[]} steps */
   take(steps) {
     this.#queue.push(...steps);
+    this.#isSpoken ||= steps.some((step) => !("entry" in step) || step.entry.kind !== "notice");
     if (document.hidden) this.#timer ||= window.setTimeout(() => this.flush(), HIDDEN_MS);
     else this.#frame ||= requestAnimationFrame(() => this.flush());
   }
