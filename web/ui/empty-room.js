@@ -14,7 +14,7 @@ export function emptyRoom(share) {
   const words = element("p", { class: "muted" });
   const button = element("button", { type: "button", class: "button", testid: "empty-share", on: { click: share } },
     icon("share"), element("span", { text: () => t("empty.share") }));
-  const node = element("div", { class: "empty", testid: "empty" }, murmur(21, "empty-murmur"), title, words, button);
+  const node = element("div", { class: "empty", testid: "empty", "aria-live": "off" }, murmur(21, "empty-murmur"), title, words, button);
   const draw = () => {
     node.hidden = shown === "none";
     node.classList.toggle("waiting", shown === "waiting");

@@ -41,8 +41,9 @@ export class Log {
   #height = 0;
   #observer;
 
-  /** @param {Hooks} hooks */
-  constructor(hooks) {
+  /** @param {HTMLElement} empty what stands there while nothing has been said @param {Hooks} hooks */
+  constructor(empty, hooks) {
+    this.#content.prepend(empty);
     this.#hooks = hooks;
     this.node = element(
       "div",

@@ -53,7 +53,8 @@ export class RoomPage {
     this.#room = room;
     this.#name = name;
     this.#hooks = hooks;
-    this.#log = new Log({
+    this.#empty = emptyRoom(() => this.#share.showModal());
+    this.#log = new Log(this.#empty.node, {
       explain: (error) => explain(error),
       retry: (id) => this.#retry(id),
       discard: (id) => this.#discard(id),
@@ -61,12 +62,11 @@ export class RoomPage {
     });
     this.#composer = new Composer(room, { send: (content) => this.#send(content), typing: (is) => this.#session.connection.typing(is) });
     this.#share = shareDialog(room);
-    this.#empty = emptyRoom(() => this.#share.showModal());
     this.#side = sidePanel(this.#members.node, preferences({ language: hooks.language }), { leave: hooks.leave });
     this.#header = header(room, this.#pill.node, { share: () => this.#share.showModal(), members: () => this.#side.open() });
     this.#unread = new Unread(() => t("room.title", { room }), (count) => this.#new.show(count, this.#log.atBottom));
     this.#main = element("main", { class: "room-main" },
-      element("div", { class: "log-frame" }, this.#log.node, this.#empty.node, this.#pill.notice, this.#pill.live, this.#new.node),
+      element("div", { class: "log-frame" }, this.#log.node, this.#pill.notice, this.#pill.live, this.#new.node),
       element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node));
     this.node = element("div", { class: "room" },
       element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: (event) => { event.preventDefault(); this.#composer.focus(); } } }),
