@@ -9,11 +9,15 @@ use hamhame_core::name::{Name, NameError, RoomName};
 use hamhame_core::position::Position;
 use hamhame_ws::{Receiver, Role};
 
+use crate::fanout::{Registered, Shard};
 use crate::link::{Link, Voice};
+use crate::options::Options;
 use crate::reply::{self, Refusal};
-use crate::session::{Join, Refused, Session, write_refusal};
+use crate::session::{Join, Refused, Session, too_many, write_refusal};
+use crate::room::Admission;
 use crate::signal::Signal;
 use crate::transport::ws::{Conversation, Ending, Flow, Opened, Wire};
+use crate::visit::Visit;
 
 /// A room and a name as they stood in the path.
 pub struct Address {
@@ -25,93 +29,122 @@ pub struct Address {
     pub voice: Voice,
 }
 
-/// Talks with one client until it is gone.
+/// Lets one client in, and leaves it talking in a task of its own: that task is all that an idle member costs, so it has
+/// nothing in it of the way there.
 pub async fn run(opened: Opened, address: Address) {
-    let server = opened.shard.server().clone();
-    let signal = Arc::new(Signal::default());
-    let link = Rc::new(Link::new(opened.io, address.voice, signal.clone(), server.metrics.clone()));
-    let _registered = opened.shard.register(&link);
-    let receiver = Receiver::new(Role::Server, server.options.frame_limits());
-    let mut wire = Wire::new(link.clone(), receiver, opened.backlog);
-
+    let mut guest = Guest::new(opened, address.voice);
     let (room, name) = match (address.room, address.name) {
         (Ok(room), Ok(name)) => (room, name),
         (Err(error), _) => {
             let refused = Refused::new(ErrorCode::RoomRefused, error.to_string());
-            return refuse(&mut wire, &RoomName::general(), &refused).await;
+            return guest.refuse(&RoomName::general(), &refused).await;
         }
         (Ok(room), Err(error)) => {
             let refused = Refused::new(ErrorCode::NameRefused, error.to_string());
-            return refuse(&mut wire, &room, &refused).await;
+            return guest.refuse(&room, &refused).await;
         }
     };
-
-    let mut lobby = Lobby { room: &room, join: None, early: Vec::new() };
-    if address.voice == Voice::V1 {
-        let deadline = server.options.join_timeout;
-        match tokio::time::timeout(deadline, wire.converse(&mut lobby)).await {
-            Ok(Ending::Paused) => {}
-            Ok(_) => return,
-            Err(_) => {
-                let code = CloseCode::JoinTimeout;
-                return wire.close(code.code(), code.name()).await;
-            }
-        }
-    }
-    let (token, after) = lobby.join.take().unwrap_or_default();
-    let early = std::mem::take(&mut lobby.early);
-    let join = Join { room, name, token, after };
-    match Session::join(&server, &join, address.voice, &signal).await {
+    let Some((join, early)) = guest.ask(room, name).await else { return };
+    let server = guest.shard.server().clone();
+    let (link, voice) = (&guest.wire.link, address.voice);
+    match Session::join(&server, &join, voice, link.signal()).await {
         Err(refused) => {
             server.metrics.refused();
-            refuse(&mut wire, &join.room, &refused).await;
+            guest.refuse(&join.room, &refused).await;
         }
-        Ok((mut session, admission)) => {
-            link.cursor.set(admission.start.offset);
-            link.presence.set(admission.presence.version);
-            if address.voice == Voice::V1 {
-                let mut out = Vec::new();
-                let room = session.room().name();
-                let (name, token) = (join.name.as_str(), session.token());
-                reply::welcome(&mut out, room, name, &token, &admission, &server.options);
-                link.write(&out);
-            } else {
-                // The seeds tell a newcomer who is there, itself included.
-                link.presence.set(0);
-            }
-            drop((admission, join));
-            talk(&mut wire, &opened.shard, &mut session, early).await;
+        Ok((session, admission)) => {
+            welcome(link, &session, &admission, &server.options);
+            tokio::task::spawn_local(guest.talk(session, early));
         }
     }
 }
 
-async fn talk(
-    wire: &mut Wire,
-    shard: &Rc<crate::fanout::Shard>,
-    session: &mut Session,
-    early: Vec<String>,
-) {
-    let room = session.room().clone();
-    let _attached = shard.attach(&room, &wire.link);
+/// An open WebSocket with its entries in the books.
+struct Guest {
+    wire: Wire,
+    shard: Rc<Shard>,
+    _registered: Registered,
+    _visit: Rc<Visit>,
+}
+
+impl Guest {
+    fn new(opened: Opened, voice: Voice) -> Guest {
+        let server = opened.shard.server();
+        let signal = Arc::new(Signal::default());
+        let link = Rc::new(Link::new(opened.io, voice, signal, server.metrics.clone()));
+        let receiver = Receiver::new(Role::Server, server.options.frame_limits());
+        Guest {
+            _registered: opened.shard.register(&link),
+            wire: Wire::new(link, receiver, opened.backlog),
+            shard: opened.shard,
+            _visit: opened.visit,
+        }
+    }
+
+    /// Waits for the `join` of a client that has one to say. `None` if the connection ended instead. What came in one piece
+    /// with the `join` is to be done after it.
+    async fn ask(&mut self, room: RoomName, name: Name) -> Option<(Join, Vec<String>)> {
+        let mut lobby = Lobby { room: &room, join: None, early: Vec::new() };
+        if self.wire.link.voice() == Voice::V1 {
+            let deadline = self.shard.server().options.join_timeout;
+            match tokio::time::timeout(deadline, self.wire.converse(&mut lobby)).await {
+                Ok(Ending::Paused) => {}
+                Ok(_) => return None,
+                Err(_) => {
+                    let code = CloseCode::JoinTimeout;
+                    self.wire.close(code.code(), code.name()).await;
+                    return None;
+                }
+            }
+        }
+        let (token, after) = lobby.join.take().unwrap_or_default();
+        let early = std::mem::take(&mut lobby.early);
+        Some((Join { room, name, token, after }, early))
+    }
+
+    async fn refuse(&mut self, room: &RoomName, refused: &Refused) {
+        let mut out = Vec::new();
+        refused.write(&mut out, self.wire.link.voice(), room);
+        self.wire.link.write(&out);
+        let code = refused.code.close().unwrap_or(CloseCode::BadRequest);
+        self.wire.close(code.code(), code.name()).await;
+    }
+
+    /// A member from here to the end.
+    async fn talk(mut self, mut session: Session, early: Vec<String>) {
+        let _attached = self.shard.attach(session.room(), &self.wire.link);
+        if let Err((code, reason)) = catch_up(&self.wire.link, &mut session, early) {
+            return self.wire.close(code, &reason).await;
+        }
+        let ending = self.wire.converse(&mut session).await;
+        session.part(ending);
+    }
+}
+
+/// Tells a new member where it is: in `hamhame.v1` by a `welcome`. The seeds tell a newcomer only who is there, itself
+/// included, and that is the presence which follows.
+fn welcome(link: &Link, session: &Session, admission: &Admission, options: &Options) {
+    link.cursor.set(admission.start.offset);
+    if link.voice() == Voice::V1 {
+        link.presence.set(admission.presence.version);
+        let mut out = Vec::new();
+        let (room, name, token) = (session.room().name(), session.name(), session.token());
+        reply::welcome(&mut out, room, name.as_str(), &token, admission, options);
+        link.write(&out);
+    }
+}
+
+fn catch_up(link: &Link, session: &mut Session, early: Vec<String>) -> Result<(), (u16, String)> {
     let mut out = Vec::new();
+    let mut result = Ok(());
     for text in early {
         if let Flow::End(code, reason) = session.text(&text, &mut out) {
-            wire.link.write(&out);
-            return wire.close(code, &reason).await;
+            result = Err((code, reason));
+            break;
         }
     }
-    wire.link.write(&out);
-    drop(out);
-    let ending = wire.converse(session).await;
-    session.part(ending);
-}
-
-async fn refuse(wire: &mut Wire, room: &RoomName, refused: &Refused) {
-    let mut out = Vec::new();
-    refused.write(&mut out, wire.link.voice(), room);
-    wire.link.write(&out);
-    let code = refused.code.close().unwrap_or(CloseCode::BadRequest);
-    wire.close(code.code(), code.name()).await;
+    link.write(&out);
+    result
 }
 
 /// A client of `hamhame.v1` before its `join`.
@@ -120,7 +153,11 @@ struct Lobby<'a> {
     join: Option<(Option<String>, Option<Position>)>,
     /// What came in one piece with the `join`, to be done after it.
     early: Vec<String>,
+    refusals: u32,
 }
+
+/// Refusals told before the `join`. Without a bound, one read of tiny messages would be answered with megabytes.
+const PATIENCE: u32 = 100;
 
 impl Conversation for Lobby<'_> {
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
@@ -141,6 +178,10 @@ impl Conversation for Lobby<'_> {
             Ok(_) => (ErrorCode::NotJoined, ErrorCode::NotJoined.message().to_owned(), None),
             Err(error) => (error.code, error.message, error.id),
         };
+        self.refusals += 1;
+        if self.refusals > PATIENCE {
+            return too_many();
+        }
         let refusal = Refusal { code, message: &message, retry_after: None, id: id.as_deref() };
         write_refusal(out, Dialect::V1, self.room, &refusal);
         Flow::Continue

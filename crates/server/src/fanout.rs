@@ -111,6 +111,10 @@ impl Shard {
         self.next_link.set(serial + 1);
         // Consecutive connections land on different beats; which beat is next is as random as the time of arrival.
         self.beats[serial as usize % BEATS].borrow_mut().insert(serial, link.clone());
+        if self.server.is_draining() {
+            // Its handshake was under way when the others were told.
+            link.signal().shut_down(self.server.options.drain);
+        }
         Registered { shard: self.clone(), serial }
     }
 

@@ -7,7 +7,7 @@ use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use futures_util::future::LocalBoxFuture;
 use hamhame_core::name::{Name, RoomName};
 use hamhame_ws::handshake;
@@ -52,10 +52,11 @@ pub fn router(server: Arc<Server>) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/r/{*room}", get(page))
-        .route("/ws", get(tutorial_variant))
-        .route("/ws/", get(tutorial_variant))
-        .route("/ws/{*path}", get(room_or_tutorial))
-        .route("/lab/echo", get(lab_echo))
+        // Any method: what else than GET is refused is for the handshake to say.
+        .route("/ws", any(tutorial_variant))
+        .route("/ws/", any(tutorial_variant))
+        .route("/ws/{*path}", any(room_or_tutorial))
+        .route("/lab/echo", any(lab_echo))
         .route("/api/qr.svg", get(qr_code))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
@@ -196,6 +197,10 @@ fn upgrade(
         Ok(handshake) => (handshake.accept(), handshake.choose(&[PROTOCOL])),
         Err(error) => return refuse_handshake(&error),
     };
+    if has_body(request.headers()) {
+        // Where it ends and the frames begin would be for every proxy in between to guess.
+        return (StatusCode::BAD_REQUEST, "a WebSocket handshake has no body\n").into_response();
+    }
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return (StatusCode::NOT_IMPLEMENTED, "this connection cannot be upgraded\n")
             .into_response();
@@ -215,6 +220,11 @@ fn upgrade(
     response
 }
 
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+}
+
 fn refuse_handshake(error: &handshake::HandshakeError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = (status, format!("{error}\n")).into_response();
@@ -232,7 +242,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
      frame-ancestors 'none'";
 
 async fn add_headers(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let mut response = if names_one_host(&request) {
+        next.run(request).await
+    } else {
+        (StatusCode::BAD_REQUEST, "a request must have one Host header (RFC 9112 section 3.2)\n")
+            .into_response()
+    };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
     }
@@ -245,6 +260,12 @@ async fn add_headers(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
+}
+
+/// In HTTP/1.1 there is no request without it.
+fn names_one_host(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
 }
 
 #[cfg(test)]

@@ -153,6 +153,11 @@ impl Session {
         &self.room
     }
 
+    /// As whom.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
     /// The secret that proves it.
     pub fn token(&self) -> String {
         self.server.seal(self.identity, self.room.name(), &self.name)
@@ -309,7 +314,8 @@ pub fn write_refusal(out: &mut Vec<u8>, dialect: Dialect, room: &RoomName, refus
     }
 }
 
-fn too_many() -> Flow {
+/// The end of one who goes on and on.
+pub fn too_many() -> Flow {
     let code = CloseCode::TooManyRequests;
     Flow::End(code.code(), code.name().into())
 }
