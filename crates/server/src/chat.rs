@@ -13,8 +13,8 @@ use crate::fanout::{Registered, Shard};
 use crate::link::{Link, Voice};
 use crate::options::Options;
 use crate::reply::{self, Refusal};
-use crate::session::{Join, Refused, Session, too_many, write_refusal};
 use crate::room::Admission;
+use crate::session::{Join, Refused, Session, too_many, write_refusal};
 use crate::signal::Signal;
 use crate::transport::ws::{Conversation, Ending, Flow, Opened, Wire};
 use crate::visit::Visit;
@@ -84,7 +84,7 @@ impl Guest {
     /// Waits for the `join` of a client that has one to say. `None` if the connection ended instead. What came in one piece
     /// with the `join` is to be done after it.
     async fn ask(&mut self, room: RoomName, name: Name) -> Option<(Join, Vec<String>)> {
-        let mut lobby = Lobby { room: &room, join: None, early: Vec::new() };
+        let mut lobby = Lobby { room: &room, join: None, early: Vec::new(), refusals: 0 };
         if self.wire.link.voice() == Voice::V1 {
             let deadline = self.shard.server().options.join_timeout;
             match tokio::time::timeout(deadline, self.wire.converse(&mut lobby)).await {
