@@ -41,25 +41,12 @@ pub struct Porch {
 }
 
 /// The shard's end of a [`Porch`].
-pub struct Arrivals {
-    queue: UnboundedReceiver<Guest>,
-    load: Arc<AtomicU32>,
-}
+pub type Arrivals = UnboundedReceiver<Guest>;
 
 /// Both ends of the way to one shard. The queue is bounded by the bound on open connections.
 pub fn porch() -> (Porch, Arrivals) {
     let (sender, receiver) = unbounded_channel();
-    let load = Arc::new(AtomicU32::new(0));
-    (Porch { queue: sender, load: load.clone() }, Arrivals { queue: receiver, load })
-}
-
-/// Counts a connection of a shard as long as it is open.
-struct Load(Arc<AtomicU32>);
-
-impl Drop for Load {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
+    (Porch { queue: sender, load: Arc::default() }, receiver)
 }
 
 /// Opens the listening socket.
@@ -99,11 +86,11 @@ pub async fn accept(listener: TcpListener, server: Arc<Server>, porches: Vec<Por
 }
 
 fn welcome(stream: TcpStream, peer: SocketAddr, server: &Arc<Server>, porches: &[Porch]) {
-    let Some(visit) = server.visitors.enter(peer.ip().to_canonical()) else { return };
+    let Some(mut visit) = server.visitors.enter(peer.ip().to_canonical()) else { return };
     let Ok(stream) = stream.into_std() else { return };
     let fewest = porches.iter().min_by_key(|porch| porch.load.load(Ordering::Relaxed));
     if let Some(porch) = fewest {
-        porch.load.fetch_add(1, Ordering::Relaxed);
+        visit.count_on(&porch.load);
         // Fails only while the shard ends, and then the connection with it.
         let _ = porch.queue.send(Guest { stream, visit });
     }
@@ -111,13 +98,12 @@ fn welcome(stream: TcpStream, peer: SocketAddr, server: &Arc<Server>, porches: &
 
 /// Serves the connections of one shard.
 pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
-    while let Some(Guest { stream, visit }) = arrivals.queue.recv().await {
-        let load = Load(arrivals.load.clone());
+    while let Some(Guest { stream, visit }) = arrivals.recv().await {
         let (shard, router) = (shard.clone(), router.clone());
         tokio::task::spawn_local(async move {
             let _ = stream.set_nodelay(true);
             if let Ok(stream) = TcpStream::from_std(stream) {
-                speak_http(stream, shard, router, Rc::new(visit), load).await;
+                speak_http(stream, shard, router, Rc::new(visit)).await;
             }
         });
     }
@@ -125,19 +111,11 @@ pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
 
 type Io = TokioIo<Deadline<TcpStream>>;
 
-async fn speak_http(
-    stream: TcpStream,
-    shard: Rc<Shard>,
-    router: Router,
-    visit: Rc<Visit>,
-    load: Load,
-) {
+async fn speak_http(stream: TcpStream, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
     let server = shard.server().clone();
     let options = &server.options;
-    let load = Rc::new(load);
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        let (router, shard, visit, load) =
-            (router.clone(), shard.clone(), visit.clone(), load.clone());
+        let (router, shard, visit) = (router.clone(), shard.clone(), visit.clone());
         async move {
             if visit.over_limit {
                 shard.server().metrics.refused();
@@ -145,7 +123,7 @@ async fn speak_http(
             }
             let Ok(mut response) = router.oneshot(request).await;
             if let Some(opening) = response.extensions_mut().remove::<Opening>() {
-                tokio::task::spawn_local(open(opening, shard, visit, load));
+                tokio::task::spawn_local(open(opening, shard, visit));
             }
             Ok::<_, Infallible>(response)
         }
@@ -172,11 +150,10 @@ async fn speak_http(
 }
 
 /// Waits until the 101 is written, then lets the conversation begin on the raw socket.
-async fn open(opening: Opening, shard: Rc<Shard>, visit: Rc<Visit>, load: Rc<Load>) {
+async fn open(opening: Opening, shard: Rc<Shard>, visit: Rc<Visit>) {
     let Some((on_upgrade, door)) = opening.take() else { return };
     let Some((io, backlog)) = on_upgrade.await.ok().and_then(raw) else { return };
     door(Opened { io, backlog, shard, visit }).await;
-    drop(load);
 }
 
 fn raw(upgraded: Upgraded) -> Option<(TcpStream, bytes::Bytes)> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::metrics::Metrics;
@@ -19,6 +20,8 @@ pub struct Visitors {
 pub struct Visit {
     visitors: Arc<Visitors>,
     address: IpAddr,
+    /// Connections of the shard it was given to, itself included.
+    shard_load: Option<Arc<AtomicU32>>,
     /// The connection is above the bound of its address: it is told so and closed.
     pub over_limit: bool,
 }
@@ -52,7 +55,7 @@ impl Visitors {
             *count > self.per_address || self.metrics.connections() >= self.total.into();
         drop(by_address);
         self.metrics.connected();
-        Some(Visit { visitors: self.clone(), address, over_limit })
+        Some(Visit { visitors: self.clone(), address, shard_load: None, over_limit })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
@@ -60,8 +63,19 @@ impl Visitors {
     }
 }
 
+impl Visit {
+    /// Counts it among the connections of a shard.
+    pub fn count_on(&mut self, load: &Arc<AtomicU32>) {
+        load.fetch_add(1, Ordering::Relaxed);
+        self.shard_load = Some(load.clone());
+    }
+}
+
 impl Drop for Visit {
     fn drop(&mut self) {
+        if let Some(load) = &self.shard_load {
+            load.fetch_sub(1, Ordering::Relaxed);
+        }
         self.visitors.metrics.disconnected();
         let mut by_address = self.visitors.lock();
         if let Some(count) = by_address.get_mut(&self.address) {
