@@ -95,18 +95,21 @@ scene("a short cut makes no leave and no join, and what was said meanwhile arriv
 scene("a connection that was cut twenty times leaves every message once and in order", async (stage) => {
   const network = await stage.proxy();
   const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+  const ali = await stage.window();
   await maryam.enter({ room, name: "مریم" });
+  await ali.enter({ room, name: "علی" });
   const said = [];
   for (let turn = 1; turn <= 20; turn += 1) {
     said.push(`پیام ${turn}`);
     await maryam.say(`پیام ${turn}`);
     network.cut();
-    // A person who does not want to wait; without it the page comes back as well, later.
+    // Cut at different moments: connected, on the way back, waiting.
     if (turn % 5 === 0) await maryam.connected();
   }
   await maryam.connected();
   await eventually(() => maryam.messages(), (list) => list.length >= 20 && list.every(({ status }) => status === "sent"), "all are sent");
-  assert.deepEqual(await maryam.texts(), said);
+  await ali.sees("پیام 20");
+  for (const window of [maryam, ali]) assert.deepEqual(await window.texts(), said);
 });
 
 scene("a line says how many messages are gone when the room has gone on too far", { server: ["--history", "5", "--limits", "off"] }, async (stage) => {

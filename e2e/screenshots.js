@@ -116,6 +116,7 @@ async function full(stage, lang, options, shot) {
   for (let line = 1; line <= 12; line += 1) await others[1].say(`${words[lang].talk[line % 5][1]} (${line})`);
   await window.sees("(12)");
   await window.wheel(-900);
+  await window.get("new-messages-pill").waitFor();
   await others[2].say("🙂", "👍");
   await window.get("new-messages-pill").filter({ hasText: /[2۲]/ }).waitFor();
   await shot(window, "scrolled-up");
