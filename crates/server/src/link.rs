@@ -117,7 +117,6 @@ impl Link {
         match self.io.try_read(buffer) {
             Ok(n) => {
                 self.alive.set(true);
-                self.signal.heard();
                 self.metrics.bytes_in(n);
                 Ok(Some(n))
             }

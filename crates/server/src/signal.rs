@@ -13,6 +13,8 @@ pub struct Signal {
     close: AtomicU16,
     retry_after_ms: AtomicU32,
     asked: AtomicBool,
+    /// Nobody will answer any more.
+    gone: AtomicBool,
     answer: Notify,
 }
 
@@ -52,13 +54,14 @@ impl Signal {
         Duration::from_millis(self.retry_after_ms.load(Ordering::Acquire).into())
     }
 
-    /// Whether the connection answers a ping within `patience`.
+    /// Whether the connection answers a ping within `patience`. One that ends meanwhile does not.
     pub async fn answers(&self, patience: Duration) -> bool {
         let mut answered = std::pin::pin!(self.answer.notified());
         answered.as_mut().enable();
         self.asked.store(true, Ordering::Release);
         self.wake();
-        tokio::time::timeout(patience, answered).await.is_ok()
+        let is_gone = || self.gone.load(Ordering::Acquire);
+        !is_gone() && tokio::time::timeout(patience, answered).await.is_ok() && !is_gone()
     }
 
     /// Whether somebody waits for an answer: the connection's task then sends a ping.
@@ -66,7 +69,13 @@ impl Signal {
         self.asked.load(Ordering::Acquire)
     }
 
-    /// Something came from the client: whoever asked is answered.
+    /// The conversation is over, whatever still comes from the client: nobody need wait for its answer.
+    pub fn end(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.answer.notify_waiters();
+    }
+
+    /// Something came from a client that stays: whoever asked is answered.
     pub fn heard(&self) {
         // A plain load first: this runs on every read, and nearly always nobody has asked.
         if self.asked.load(Ordering::Relaxed) {

@@ -108,7 +108,10 @@ impl Wire {
                 () = self.link.signal().woken() => self.obey(),
                 ready = self.link.ready() => match ready.and_then(|()| self.turn(conversation)) {
                     Ok(ending) => ending,
-                    Err(_) => return Ending::Lost,
+                    Err(_) => {
+                        self.link.signal().end();
+                        return Ending::Lost;
+                    }
                 },
             };
             if let Some(ending) = ending {
@@ -151,7 +154,14 @@ impl Wire {
         SCRATCH.with_borrow_mut(|scratch| match self.link.read(scratch)? {
             None => Ok(None),
             Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Some(n) => Ok(self.take_in(&mut scratch[..n], conversation)),
+            Some(n) => {
+                let ending = self.take_in(&mut scratch[..n], conversation);
+                // A goodbye shows nobody that its sender is here.
+                if ending.is_none() {
+                    self.link.signal().heard();
+                }
+                Ok(ending)
+            }
         })
     }
 
@@ -217,6 +227,7 @@ impl Wire {
         if ending == Ending::Paused {
             return ending;
         }
+        self.link.signal().end();
         if self.link.is_stuck() && self.link.signal().close_asked() == Some(CloseCode::Slow.code())
         {
             // It has had its time: what the kernel holds for it is thrown away with it.
