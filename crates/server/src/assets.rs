@@ -54,7 +54,9 @@ pub fn file(path: &str, request: &HeaderMap) -> Response {
         headers.insert(header::ETAG, value);
     }
     let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|one| one.trim() == tag)) {
+    // Compared weakly (RFC 9110 section 13.1.2): a proxy that compresses marks the tag so.
+    let is_ours = |one: &str| one == "*" || one.trim_start_matches("W/") == tag;
+    if known.is_some_and(|known| known.split(',').any(|one| is_ours(one.trim()))) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     if let Ok(kind) = HeaderValue::from_str(&content_type(path, &file)) {

@@ -130,6 +130,13 @@ async fn expect_close(mut socket: Socket, code: u16, case: &str) {
     assert_eq!(socket.next().await, Frame::End { reset: false }, "{case}");
 }
 
+/// The close code comes, and after the client's own close the end of the connection.
+async fn expect_goodbye(mut socket: Socket, code: u16, case: &str) {
+    assert_eq!(socket.close_code().await, Some(code), "{case}");
+    socket.close(code).await;
+    assert_eq!(socket.next().await, Frame::End { reset: false }, "{case}");
+}
+
 #[tokio::test]
 async fn a_frame_that_breaks_a_rule_is_answered_with_its_close_code_and_the_end() {
     let server = TestServer::start(&TALKATIVE).await;
@@ -173,7 +180,7 @@ async fn binary_is_unsupported_where_text_is_spoken_and_welcome_at_the_echo() {
     for door in [Door::Seed, Door::BeforeJoin, Door::Joined, Door::Tutorial] {
         let mut socket = door.open(&server).await;
         socket.send_frame(Opcode::Binary, b"\x00\xff").await;
-        expect_close(socket, 1003, &format!("{door:?}")).await;
+        expect_goodbye(socket, 1003, &format!("{door:?}")).await;
     }
     let mut socket = Door::Echo.open(&server).await;
     socket.send_frame(Opcode::Binary, b"\x00\xff").await;
@@ -203,7 +210,7 @@ async fn a_message_that_never_ends_holds_nobody_up_and_is_let_go_by_the_heartbea
     socket.write(&announcement(65_536)).await;
     socket.write(b"half a mess").await;
     // Nothing more comes from here, not even a pong.
-    expect_close(socket, 4001, "half a message").await;
+    expect_goodbye(socket, 4001, "half a message").await;
     bystanders.noticed_nothing().await;
 }
 
@@ -423,7 +430,7 @@ async fn who_does_not_join_in_time_is_closed_with_4005_however_much_it_says() {
     let bystanders = Bystanders::start(&server).await;
     let silent = Door::BeforeJoin.open(&server).await;
     let mut talker = Door::BeforeJoin.open(&server).await;
-    expect_close(silent, 4005, "a silent one").await;
+    expect_goodbye(silent, 4005, "a silent one").await;
     let closed = tokio::time::timeout(PATIENCE, async {
         loop {
             talker.send_frame(Opcode::Pong, b"still here").await;
