@@ -71,7 +71,7 @@ impl Guest {
     fn new(opened: Opened, voice: Voice) -> Guest {
         let server = opened.shard.server();
         let signal = Arc::new(Signal::default());
-        let link = Rc::new(Link::new(opened.io, voice, signal, server.metrics.clone()));
+        let link = Rc::new(Link::new(opened.io, voice, signal, opened.shard.traffic().clone()));
         let receiver = Receiver::new(Role::Server, server.options.frame_limits());
         Guest {
             _registered: opened.shard.register(&link),

@@ -15,6 +15,7 @@ use hamhame_core::position::Position;
 use tokio::time::Instant;
 
 use crate::link::{Link, Voice};
+use crate::metrics::Traffic;
 use crate::reply;
 use crate::room::Room;
 use crate::server::Server;
@@ -83,6 +84,11 @@ impl Shard {
     /// What all shards share.
     pub fn server(&self) -> &Arc<Server> {
         &self.server
+    }
+
+    /// The shard's own counters.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        self.server.metrics.traffic(self.index)
     }
 
     /// Runs the flusher and the heartbeats, for ever.
@@ -204,7 +210,7 @@ impl Shard {
             }
             link.cursor.set(batch.to);
             link.write(&batch.bytes);
-            self.server.metrics.delivered(batch.to - batch.from);
+            self.traffic().delivered(batch.to - batch.from);
         }
         !link.is_open() || link.cursor.get() >= room.head()
     }

@@ -13,7 +13,7 @@ use hamhame_ws::Opcode;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use crate::metrics::Metrics;
+use crate::metrics::Traffic;
 use crate::reply;
 use crate::room::Room;
 use crate::signal::Signal;
@@ -34,7 +34,7 @@ pub struct Link {
     io: TcpStream,
     signal: Arc<Signal>,
     voice: Voice,
-    metrics: Arc<Metrics>,
+    traffic: Arc<Traffic>,
     /// Offset of the last event written.
     pub cursor: Cell<u64>,
     /// Versions of the states last told.
@@ -57,12 +57,12 @@ pub struct Link {
 
 impl Link {
     /// A link over a socket whose handshake is done.
-    pub fn new(io: TcpStream, voice: Voice, signal: Arc<Signal>, metrics: Arc<Metrics>) -> Link {
+    pub fn new(io: TcpStream, voice: Voice, signal: Arc<Signal>, traffic: Arc<Traffic>) -> Link {
         Link {
             io,
             signal,
             voice,
-            metrics,
+            traffic,
             cursor: Cell::new(0),
             presence: Cell::new(0),
             typing: Cell::new(0),
@@ -117,7 +117,7 @@ impl Link {
         match self.io.try_read(buffer) {
             Ok(n) => {
                 self.alive.set(true);
-                self.metrics.bytes_in(n);
+                self.traffic.received(n);
                 Ok(Some(n))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
@@ -130,7 +130,7 @@ impl Link {
         let mut unsent = self.unsent.borrow_mut();
         match self.io.try_write(&unsent) {
             Ok(n) => {
-                self.metrics.bytes_out(n);
+                self.traffic.sent(n);
                 unsent.drain(..n);
                 self.alive.set(true);
             }
@@ -223,13 +223,14 @@ impl Link {
     /// Makes the end of this link throw away what the kernel still holds for it: a peer that does not read would keep
     /// it in memory for minutes.
     pub fn discard(&self) {
+        self.traffic.was_slow();
         let _ = socket2::SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
     }
 
     fn try_write(&self, bytes: &[u8]) -> usize {
         match self.io.try_write(bytes) {
             Ok(n) => {
-                self.metrics.bytes_out(n);
+                self.traffic.sent(n);
                 n
             }
             // A broken socket is found by the task that reads from it; until then it is just full.

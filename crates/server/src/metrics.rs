@@ -1,6 +1,7 @@
 //! Counters, in the text format of Prometheus.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What the server counts about itself.
@@ -11,14 +12,58 @@ pub struct Metrics {
     sessions_total: AtomicU64,
     resumed_total: AtomicU64,
     messages_total: AtomicU64,
-    deliveries_total: AtomicU64,
     refusals_total: AtomicU64,
-    slow_total: AtomicU64,
-    bytes_in_total: AtomicU64,
-    bytes_out_total: AtomicU64,
+    traffic: Vec<Arc<Traffic>>,
+}
+
+/// What one shard counts at every read and write. Only its own thread adds to it, so no counter is fought over.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub struct Traffic {
+    deliveries: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    slow: AtomicU64,
+}
+
+impl Traffic {
+    /// Events were written to one member.
+    pub fn delivered(&self, events: u64) {
+        add(&self.deliveries, events);
+    }
+
+    /// A connection was ended because its peer did not read.
+    pub fn was_slow(&self) {
+        add(&self.slow, 1);
+    }
+
+    /// Bytes came from a WebSocket.
+    pub fn received(&self, bytes: usize) {
+        add(&self.bytes_in, bytes as u64);
+    }
+
+    /// Bytes were taken by the kernel for a WebSocket.
+    pub fn sent(&self, bytes: usize) {
+        add(&self.bytes_out, bytes as u64);
+    }
+}
+
+/// Adds where there is a single writer: no locked instruction.
+fn add(counter: &AtomicU64, n: u64) {
+    counter.store(counter.load(Relaxed) + n, Relaxed);
 }
 
 impl Metrics {
+    /// For so many shards.
+    pub fn new(shards: usize) -> Metrics {
+        Metrics { traffic: (0..shards).map(|_| Arc::default()).collect(), ..Metrics::default() }
+    }
+
+    /// The counters of one shard.
+    pub fn traffic(&self, shard: usize) -> &Arc<Traffic> {
+        &self.traffic[shard]
+    }
+
     /// A connection was accepted.
     pub fn connected(&self) {
         self.connections.fetch_add(1, Relaxed);
@@ -46,33 +91,16 @@ impl Metrics {
         self.messages_total.fetch_add(1, Relaxed);
     }
 
-    /// Events were written to one member.
-    pub fn delivered(&self, events: u64) {
-        self.deliveries_total.fetch_add(events, Relaxed);
-    }
-
     /// Something was refused.
     pub fn refused(&self) {
         self.refusals_total.fetch_add(1, Relaxed);
     }
 
-    /// A connection was ended because its peer did not read.
-    pub fn was_slow(&self) {
-        self.slow_total.fetch_add(1, Relaxed);
-    }
-
-    /// Bytes came from a WebSocket.
-    pub fn bytes_in(&self, n: usize) {
-        self.bytes_in_total.fetch_add(n as u64, Relaxed);
-    }
-
-    /// Bytes were taken by the kernel for a WebSocket.
-    pub fn bytes_out(&self, n: usize) {
-        self.bytes_out_total.fetch_add(n as u64, Relaxed);
-    }
-
     /// The exposition, with what only the registry knows.
     pub fn expose(&self, rooms: usize, members: usize) -> String {
+        let sum = |of: fn(&Traffic) -> &AtomicU64| -> u64 {
+            self.traffic.iter().map(|shard| of(shard).load(Relaxed)).sum()
+        };
         let rows: [(&str, &str, &str, u64); 12] = [
             ("connections", "gauge", "Connections open now", self.connections.load(Relaxed)),
             ("rooms", "gauge", "Rooms there are", rooms as u64),
@@ -100,7 +128,7 @@ impl Metrics {
                 "deliveries_total",
                 "counter",
                 "Events written to members",
-                self.deliveries_total.load(Relaxed),
+                sum(|shard| &shard.deliveries),
             ),
             (
                 "refusals_total",
@@ -112,19 +140,19 @@ impl Metrics {
                 "slow_total",
                 "counter",
                 "Connections ended because the peer did not read",
-                self.slow_total.load(Relaxed),
+                sum(|shard| &shard.slow),
             ),
             (
                 "websocket_received_bytes_total",
                 "counter",
                 "Bytes read from WebSockets",
-                self.bytes_in_total.load(Relaxed),
+                sum(|shard| &shard.bytes_in),
             ),
             (
                 "websocket_sent_bytes_total",
                 "counter",
                 "Bytes written to WebSockets",
-                self.bytes_out_total.load(Relaxed),
+                sum(|shard| &shard.bytes_out),
             ),
         ];
         let mut text = String::new();

@@ -106,7 +106,8 @@ impl Guest {
     fn new(opened: Opened) -> Guest {
         let server = opened.shard.server();
         let signal = Arc::new(Signal::default());
-        let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, server.metrics.clone()));
+        let link =
+            Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
         let receiver = Receiver::new(Role::Server, server.options.frame_limits());
         Guest {
             wire: Wire::new(link.clone(), receiver, opened.backlog),

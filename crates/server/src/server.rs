@@ -38,7 +38,7 @@ impl Server {
     /// If the system gives no randomness for the secret.
     pub fn new(options: Options) -> std::io::Result<Server> {
         let inboxes: Arc<Inboxes> = (0..options.thread_count()).map(|_| Inbox::default()).collect();
-        let metrics = Arc::new(Metrics::default());
+        let metrics = Arc::new(Metrics::new(inboxes.len()));
         let registry = Registry::new(options.max_rooms as usize, options.window(), inboxes.clone());
         Ok(Server {
             sealer: Sealer::new(options.secret.as_deref())?,

@@ -14,7 +14,7 @@ use crate::transport::ws::{Conversation, Flow, Opened, Wire};
 pub async fn run(opened: Opened) {
     let server = opened.shard.server().clone();
     let signal = Arc::new(Signal::default());
-    let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, server.metrics.clone()));
+    let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
     let _registered = opened.shard.register(&link);
     let receiver = Receiver::new(Role::Server, limits(&server.options));
     Wire::new(link, receiver, opened.backlog).converse(&mut Echo).await;
