@@ -135,7 +135,7 @@ async function full(stage, lang, options, shot) {
 async function readme() {
   const stage = await Stage.set();
   try {
-    const { window } = await classroom(stage, "fa", { viewport: { width: 1100, height: 720 }, reducedMotion: "reduce" });
+    const { window } = await classroom(stage, "fa", { viewport: { width: 1180, height: 780 }, reducedMotion: "reduce" });
     await window.type(words.fa.draft);
     await take(window, README);
   } finally {
