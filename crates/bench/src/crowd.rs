@@ -1,0 +1,315 @@
+//! The members of all rooms: they join, say things, and check what they hear.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use hdrhistogram::Histogram;
+
+use crate::dialect::{FromServer, Session, write_message};
+use crate::fleet::{Fleet, Guest};
+use crate::ledger::{Entry, Faults, Ledger};
+use crate::link::{End, Outbox};
+use crate::marker::{Finder, Marker, Purpose};
+use crate::target::Dialect;
+
+/// Rooms and who is in them.
+#[derive(Debug, Clone, Copy)]
+pub struct Layout {
+    /// How many rooms.
+    pub rooms: usize,
+    /// Members of each room.
+    pub members: usize,
+    /// How many of them send.
+    pub senders: usize,
+}
+
+impl Layout {
+    /// Room and number of each connection.
+    pub fn seats(self) -> Vec<(usize, usize)> {
+        (0..self.rooms * self.members)
+            .map(|link| (link / self.members, link % self.members))
+            .collect()
+    }
+}
+
+/// Everything the generator knows about the rooms; the [`Guest`] of its fleet.
+#[derive(Debug)]
+pub struct Crowd {
+    layout: Layout,
+    dialect: Dialect,
+    /// Bytes of each content.
+    size: usize,
+    finder: Finder,
+    rooms: Vec<Room>,
+    people: Vec<Person>,
+    /// Connections that are in their room.
+    pub joined: usize,
+    /// Handshakes over since the fleet was last told.
+    arrivals: usize,
+    /// Members that have got a probe.
+    pub reached: usize,
+    /// Whether a sender that hears itself says the next thing: a closed loop.
+    pub echoing: bool,
+    /// Messages got, probes left out.
+    pub deliveries: u64,
+    /// Messages that will have been got once all is delivered.
+    pub expected: u64,
+    /// Messages sent, probes left out.
+    pub sent: u64,
+    /// Latencies of messages due in this span of the generator's clock are recorded.
+    pub recording: std::ops::Range<u64>,
+    /// From when a message was due until it was read, in nanoseconds.
+    pub latency: Histogram<u64>,
+    /// From the beginning of a handshake until the member was in, in nanoseconds.
+    pub joining: Histogram<u64>,
+    /// Offsets that did not follow the one before, and gaps.
+    pub offset_faults: u64,
+    /// Resumes that the server could not serve in full.
+    pub unrecovered: u64,
+    /// What went wrong, and how often.
+    pub troubles: BTreeMap<String, u64>,
+    scratch: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Room {
+    ledger: Ledger,
+    /// Messages of each sender.
+    sent: Vec<u32>,
+}
+
+#[derive(Debug, Default, Clone)]
+struct Person {
+    present: bool,
+    reached: bool,
+    /// When its handshake began.
+    since: u64,
+    session: Session,
+}
+
+impl Crowd {
+    /// Nobody is there yet.
+    ///
+    /// # Errors
+    ///
+    /// None that could happen: the bounds of the histograms are constants.
+    pub fn new(layout: Layout, dialect: Dialect, size: usize) -> Result<Self> {
+        let room = || Room {
+            ledger: Ledger::new(layout.members, layout.senders),
+            sent: vec![0; layout.senders],
+        };
+        Ok(Self {
+            layout,
+            dialect,
+            size,
+            finder: Finder::default(),
+            rooms: (0..layout.rooms).map(|_| room()).collect(),
+            people: vec![Person::default(); layout.rooms * layout.members],
+            joined: 0,
+            arrivals: 0,
+            reached: 0,
+            echoing: false,
+            deliveries: 0,
+            expected: 0,
+            sent: 0,
+            recording: 0..0,
+            latency: Histogram::new_with_bounds(1, 600_000_000_000, 3)?,
+            joining: Histogram::new_with_bounds(1, 600_000_000_000, 3)?,
+            offset_faults: 0,
+            unrecovered: 0,
+            troubles: BTreeMap::new(),
+            scratch: Vec::new(),
+        })
+    }
+
+    /// How many members there are to be.
+    pub fn len(&self) -> usize {
+        self.people.len()
+    }
+
+    /// Whether there are to be none.
+    pub fn is_empty(&self) -> bool {
+        self.people.is_empty()
+    }
+
+    /// How rooms and members are laid out.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// A member connects as soon as its turn comes.
+    pub fn enter(&self, fleet: &mut Fleet, link: usize) {
+        fleet.open(link);
+    }
+
+    /// A member is cut off, on purpose; it can [`enter`](Self::enter) again and goes on where it was.
+    pub fn cut(&mut self, fleet: &mut Fleet, link: usize) {
+        fleet.cut(link);
+        self.leave(link);
+    }
+
+    /// Tells the fleet which handshakes are over. After each pump.
+    pub fn let_in(&mut self, fleet: &mut Fleet) {
+        for _ in 0..std::mem::take(&mut self.arrivals) {
+            fleet.opened();
+        }
+    }
+
+    /// The sender with this number (over all rooms, rooms first, so that consecutive ones are in
+    /// different rooms) says something that was due then.
+    pub fn say(&mut self, fleet: &mut Fleet, number: usize, due: u64) {
+        let (room, sender) = (number % self.layout.rooms, number / self.layout.rooms);
+        let link = room * self.layout.members + sender;
+        if !self.people[link].present {
+            return;
+        }
+        let payload = self.compose(room, sender, due);
+        fleet.send(link, self, |outbox| outbox.text(&payload));
+        self.scratch = payload;
+    }
+
+    /// The first member of each room says what only tells that messages come through.
+    pub fn probe(&mut self, fleet: &mut Fleet, round: u32) {
+        for room in 0..self.layout.rooms {
+            let link = room * self.layout.members;
+            let marker =
+                Marker { purpose: Purpose::Probe, sender: 0, sequence: round, due: fleet.now() };
+            let mut payload = Vec::new();
+            write_message(&mut payload, self.dialect, marker, self.size);
+            fleet.send(link, self, |outbox| outbox.text(&payload));
+        }
+    }
+
+    /// Broken promises, now that everything should have come.
+    pub fn settle(&self) -> Faults {
+        let mut faults = Faults::default();
+        for room in &self.rooms {
+            faults.add(room.ledger.settle(&room.sent));
+        }
+        faults
+    }
+
+    /// How many messages of its room a member has come past.
+    pub fn place(&self, link: usize) -> u64 {
+        self.rooms[link / self.layout.members].ledger.place(link % self.layout.members)
+    }
+
+    /// How many messages the fastest member of a member's room has got.
+    pub fn head(&self, link: usize) -> u64 {
+        self.rooms[link / self.layout.members].ledger.len()
+    }
+
+    /// Whether a member is in its room.
+    pub fn is_present(&self, link: usize) -> bool {
+        self.people[link].present
+    }
+
+    fn compose(&mut self, room: usize, sender: usize, due: u64) -> Vec<u8> {
+        let sent = &mut self.rooms[room].sent[sender];
+        let marker =
+            Marker { purpose: Purpose::Measure, sender: sender as u32, sequence: *sent, due };
+        *sent += 1;
+        self.sent += 1;
+        self.expected += self.layout.members as u64;
+        let mut payload = std::mem::take(&mut self.scratch);
+        payload.clear();
+        write_message(&mut payload, self.dialect, marker, self.size);
+        payload
+    }
+
+    fn hear(&mut self, link: usize, marker: Marker, now: u64, outbox: &mut Outbox<'_>) {
+        if marker.purpose == Purpose::Probe {
+            self.reached += usize::from(!std::mem::replace(&mut self.people[link].reached, true));
+            return;
+        }
+        let (room, member) = (link / self.layout.members, link % self.layout.members);
+        let entry = Entry { sender: marker.sender, sequence: marker.sequence };
+        self.rooms[room].ledger.note(member, entry);
+        self.deliveries += 1;
+        if self.recording.contains(&marker.due) {
+            self.latency.saturating_record(now.saturating_sub(marker.due).max(1));
+        }
+        if self.echoing && marker.sender as usize == member {
+            let payload = self.compose(room, member, now);
+            outbox.text(&payload);
+            self.scratch = payload;
+        }
+    }
+
+    fn arrive(&mut self, link: usize, now: u64) {
+        let person = &mut self.people[link];
+        if !std::mem::replace(&mut person.present, true) {
+            self.joining.saturating_record(now.saturating_sub(person.since).max(1));
+            self.joined += 1;
+            self.arrivals += 1;
+        }
+    }
+
+    fn leave(&mut self, link: usize) {
+        if std::mem::replace(&mut self.people[link].present, false) {
+            self.joined -= 1;
+        }
+    }
+
+    fn trouble(&mut self, what: impl Into<String>) {
+        *self.troubles.entry(what.into()).or_default() += 1;
+    }
+
+    fn understand(&mut self, link: usize, message: FromServer, now: u64) {
+        match message {
+            FromServer::Event(offset) => {
+                let seen = &mut self.people[link].session.position.offset;
+                self.offset_faults += u64::from(offset != *seen + 1);
+                *seen = offset;
+            }
+            FromServer::Welcome { session, recovered } => {
+                let before = std::mem::replace(&mut self.people[link].session, session);
+                let came_back = !before.token.is_empty();
+                if came_back && recovered != Some(true) {
+                    self.unrecovered += 1;
+                }
+                if came_back && before.position != self.people[link].session.position {
+                    self.offset_faults += 1;
+                }
+                self.arrive(link, now);
+            }
+            FromServer::Gap(missed) => {
+                self.offset_faults += 1;
+                self.people[link].session.position.offset += missed;
+            }
+            FromServer::Error(code) => self.trouble(format!("error {code}")),
+            FromServer::Other => {}
+        }
+    }
+}
+
+impl Guest for Crowd {
+    fn connecting(&mut self, link: usize, now: u64) {
+        self.people[link].since = now;
+    }
+
+    fn opened(&mut self, link: usize, now: u64, outbox: &mut Outbox<'_>) {
+        match self.dialect {
+            Dialect::Seed => self.arrive(link, now),
+            Dialect::V1 => outbox.text(self.people[link].session.join().as_bytes()),
+        }
+    }
+
+    fn text(&mut self, link: usize, payload: &[u8], now: u64, outbox: &mut Outbox<'_>) {
+        if self.dialect == Dialect::V1 {
+            self.understand(link, FromServer::read(payload), now);
+        }
+        if let Some(marker) = self.finder.find(payload) {
+            self.hear(link, marker, now, outbox);
+        }
+    }
+
+    fn ended(&mut self, link: usize, end: End) {
+        self.trouble(end.to_string());
+        if self.people[link].present {
+            self.leave(link);
+        } else {
+            self.arrivals += 1;
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The messages of both dialects, as far as a load generator needs them.
+
+use serde::Deserialize;
+
+use crate::marker::{self, Marker};
+use crate::target::Dialect;
+
+/// Appends the message that says a content of `size` bytes with `marker` in it.
+pub fn write_message(out: &mut Vec<u8>, dialect: Dialect, marker: Marker, size: usize) {
+    match dialect {
+        Dialect::Seed => out.extend_from_slice(b"{\"content\":\""),
+        Dialect::V1 => {
+            out.extend_from_slice(b"{\"type\":\"send\",\"id\":\"");
+            marker::write_id(out, marker);
+            out.extend_from_slice(b"\",\"content\":\"");
+        }
+    }
+    marker::write(out, marker, size);
+    out.extend_from_slice(b"\"}");
+}
+
+/// Where a session of `hamhame.v1` is in its room.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The life of the room's log.
+    pub epoch: String,
+    /// The offset of the last event seen.
+    pub offset: u64,
+}
+
+/// What a session needs to come back.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Proves it.
+    pub token: String,
+    /// What it has seen.
+    pub position: Position,
+}
+
+impl Session {
+    /// The `join` of a new session, or of this one that comes back.
+    pub fn join(&self) -> String {
+        if self.token.is_empty() {
+            return "{\"type\":\"join\"}".to_owned();
+        }
+        let Position { epoch, offset } = &self.position;
+        serde_json::json!({"type": "join", "token": self.token, "after": format!("{epoch}:{offset}")})
+            .to_string()
+    }
+}
+
+/// A message of the server in `hamhame.v1`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum FromServer {
+    /// The answer to `join`.
+    Welcome {
+        /// The session as it is now.
+        session: Session,
+        /// Whether reading goes on exactly where it stopped; absent at a first join.
+        recovered: Option<bool>,
+    },
+    /// An event of the room's log with this offset.
+    Event(u64),
+    /// So many events are gone for this member.
+    Gap(u64),
+    /// Something was refused, with this code.
+    Error(String),
+    /// Anything else: acknowledgements, presence, heartbeats.
+    Other,
+}
+
+impl FromServer {
+    /// Reads a message. Events are recognised by their first and last bytes, since there are so many.
+    pub fn read(payload: &[u8]) -> Self {
+        const BEFORE_TYPE: &[u8] = b"{\"type\":\"";
+        let kind = payload.strip_prefix(BEFORE_TYPE).unwrap_or_default();
+        if kind.starts_with(b"message\"") || kind.starts_with(b"system\"") {
+            return last_offset(payload).map_or(Self::Other, Self::Event);
+        }
+        match kind.first() {
+            Some(b'a' | b'p' | b'h' | b't') => Self::Other,
+            _ => Self::read_rare(payload),
+        }
+    }
+
+    fn read_rare(payload: &[u8]) -> Self {
+        #[derive(Deserialize)]
+        #[serde(tag = "type", rename_all = "lowercase")]
+        enum Rare {
+            Welcome {
+                token: String,
+                position: String,
+                recovered: Option<bool>,
+            },
+            Message {
+                offset: u64,
+            },
+            System {
+                offset: Option<u64>,
+            },
+            Gap {
+                missed: u64,
+            },
+            Error {
+                code: String,
+            },
+            #[serde(other)]
+            Other,
+        }
+        match serde_json::from_slice(payload) {
+            Ok(Rare::Welcome { token, position, recovered }) => {
+                let (epoch, offset) = position.rsplit_once(':').unwrap_or_default();
+                let offset = offset.parse().unwrap_or_default();
+                let position = Position { epoch: epoch.to_owned(), offset };
+                Self::Welcome { session: Session { token, position }, recovered }
+            }
+            Ok(Rare::Message { offset } | Rare::System { offset: Some(offset) }) => {
+                Self::Event(offset)
+            }
+            Ok(Rare::Gap { missed }) => Self::Gap(missed),
+            Ok(Rare::Error { code }) => Self::Error(code),
+            Ok(Rare::Other | Rare::System { offset: None }) => Self::Other,
+            Err(error) => Self::Error(format!("unreadable message: {error}")),
+        }
+    }
+}
+
+/// The number at the end of `…"offset":42}`.
+fn last_offset(payload: &[u8]) -> Option<u64> {
+    let body = payload.strip_suffix(b"}")?;
+    let digits = body.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (before, number) = body.split_at(body.len() - digits);
+    if digits == 0 || digits > 19 || !before.ends_with(b"\"offset\":") {
+        return None;
+    }
+    Some(number.iter().fold(0, |value, digit| value * 10 + u64::from(digit - b'0')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::marker::Purpose;
+
+    #[test]
+    fn events_are_known_by_their_offset() {
+        let read = |text: &str| FromServer::read(text.as_bytes());
+        assert_eq!(
+            read(r#"{"type":"message","content":"x","id":"c1","offset":42}"#),
+            FromServer::Event(42)
+        );
+        assert_eq!(read(r#"{"type":"system","event":"join","offset":7}"#), FromServer::Event(7));
+        assert_eq!(read(r#"{"type": "message", "offset": 9}"#), FromServer::Event(9));
+        assert_eq!(read(r#"{"type":"system","content":"too fast"}"#), FromServer::Other);
+        assert_eq!(read(r#"{"type":"ack","id":"c1","offset":42}"#), FromServer::Other);
+        assert_eq!(read(r#"{"type":"gap","missed":3,"position":"e:4"}"#), FromServer::Gap(3));
+        assert_eq!(
+            read(r#"{"type":"error","code":"slow_down","message":"","temporary":true}"#),
+            FromServer::Error("slow_down".to_owned())
+        );
+        assert!(matches!(read("{"), FromServer::Error(_)));
+    }
+
+    #[test]
+    fn a_welcome_is_what_the_next_join_needs() {
+        assert_eq!(Session::default().join(), r#"{"type":"join"}"#);
+        let welcome = br#"{"type":"welcome","token":"t\"k","position":"a:b:41","recovered":true}"#;
+        let FromServer::Welcome { session, recovered } = FromServer::read(welcome) else {
+            panic!("no welcome");
+        };
+        assert_eq!((session.position.offset, recovered), (41, Some(true)));
+        let join: serde_json::Value = serde_json::from_str(&session.join()).unwrap();
+        assert_eq!(join, serde_json::json!({"type": "join", "token": "t\"k", "after": "a:b:41"}));
+    }
+
+    #[test]
+    fn a_message_is_json_with_the_content_asked_for() {
+        let marker = Marker { purpose: Purpose::Measure, sender: 1, sequence: 2, due: 3 };
+        for (dialect, members) in [(Dialect::Seed, 1), (Dialect::V1, 3)] {
+            let mut out = Vec::new();
+            write_message(&mut out, dialect, marker, 100);
+            let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
+            assert_eq!(value["content"].as_str().unwrap().len(), 100);
+            assert_eq!(value.as_object().unwrap().len(), members);
+        }
+    }
+}

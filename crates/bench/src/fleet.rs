@@ -1,0 +1,249 @@
+//! Many connections on one thread: the loop that everything else hangs on.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use crate::link::{End, Keys, Link, Outbox, State, walk_frames};
+use crate::poller::{Interest, Poller, Ready};
+use crate::target::Target;
+
+/// What happens on the connections of a [`Fleet`]; messages given to the outbox go out on the connection
+/// in question.
+pub trait Guest {
+    /// The handshake begins.
+    fn connecting(&mut self, link: usize, now: u64);
+    /// The WebSocket is open.
+    fn opened(&mut self, link: usize, now: u64, outbox: &mut Outbox<'_>);
+    /// A text message came.
+    fn text(&mut self, link: usize, payload: &[u8], now: u64, outbox: &mut Outbox<'_>);
+    /// It ended without our doing.
+    fn ended(&mut self, link: usize, end: End);
+}
+
+/// Connections to one server. They have numbers from 0; each is a member of one room.
+#[derive(Debug)]
+pub struct Fleet {
+    target: Target,
+    poller: Poller,
+    ready: Vec<Ready>,
+    links: Vec<Link>,
+    /// Per connection: its room, and its number in the name.
+    seats: Vec<(usize, usize)>,
+    /// Those to be opened still, and how many handshakes may be under way.
+    to_open: VecDeque<usize>,
+    opening: usize,
+    at_once: usize,
+    buffer: Vec<u8>,
+    keys: Keys,
+    start: Instant,
+}
+
+/// What one read takes at most; a whole batch of a busy room.
+const BUFFER: usize = 256 * 1024;
+
+impl Fleet {
+    /// As many connections as `seats`, none of them open.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no poller.
+    pub fn new(target: Target, seats: Vec<(usize, usize)>, at_once: usize) -> Result<Self> {
+        let start = Instant::now();
+        let seed = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(1, |now| now.as_nanos() as u64);
+        Ok(Self {
+            target,
+            poller: Poller::new().context("no epoll instance")?,
+            ready: Vec::new(),
+            links: seats.iter().map(|_| Link::down()).collect(),
+            seats,
+            to_open: VecDeque::new(),
+            opening: 0,
+            at_once: at_once.max(1),
+            buffer: vec![0; BUFFER],
+            keys: Keys::new(seed),
+            start,
+        })
+    }
+
+    /// The generator's clock: nanoseconds since this fleet was made.
+    pub fn now(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
+    }
+
+    /// The number of connections, open or not.
+    pub fn len(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Opens a connection as soon as fewer than the allowed number of handshakes are under way.
+    pub fn open(&mut self, link: usize) {
+        self.to_open.push_back(link);
+    }
+
+    /// The handshake of a connection is over, join included, well or badly: another may begin.
+    pub fn opened(&mut self) {
+        self.opening = self.opening.saturating_sub(1);
+    }
+
+    /// Cuts a connection off: the server gets a reset.
+    pub fn cut(&mut self, link: usize) {
+        self.links[link].reset();
+    }
+
+    /// Sends text messages on a connection.
+    pub fn send(
+        &mut self,
+        link: usize,
+        guest: &mut impl Guest,
+        write: impl FnOnce(&mut Outbox<'_>),
+    ) {
+        let Self { links, keys, .. } = self;
+        if links[link].state != State::Open {
+            return;
+        }
+        write(&mut Outbox { bytes: &mut links[link].out, keys });
+        if let Err(end) = self.flush(link) {
+            self.end(link, end, guest);
+        }
+    }
+
+    /// Waits at most `timeout` for something to happen, and lets `guest` see all that did.
+    ///
+    /// # Errors
+    ///
+    /// The poller fails, or a connection cannot be begun for want of addresses or file descriptors.
+    pub fn pump(&mut self, timeout: Duration, guest: &mut impl Guest) -> Result<()> {
+        self.begin_handshakes(guest)?;
+        let mut ready = std::mem::take(&mut self.ready);
+        self.poller.wait(Some(timeout), &mut ready).context("epoll")?;
+        for event in &ready {
+            if let Err(end) = self.turn(event, guest) {
+                self.end(event.token, end, guest);
+            }
+        }
+        self.ready = ready;
+        Ok(())
+    }
+
+    /// Closes all that is open: a close frame each, and a reset once the server answers or `patience` is over.
+    ///
+    /// # Errors
+    ///
+    /// The poller fails.
+    pub fn close(&mut self, patience: Duration) -> Result<()> {
+        struct Leaving(usize);
+        impl Guest for Leaving {
+            fn connecting(&mut self, _: usize, _: u64) {}
+            fn opened(&mut self, _: usize, _: u64, _: &mut Outbox<'_>) {}
+            fn text(&mut self, _: usize, _: &[u8], _: u64, _: &mut Outbox<'_>) {}
+            fn ended(&mut self, _: usize, _: End) {
+                self.0 -= 1;
+            }
+        }
+        self.to_open.clear();
+        let open = self.links.iter().filter(|link| link.state == State::Open).count();
+        let mut leaving = Leaving(open);
+        for link in 0..self.links.len() {
+            self.send(link, &mut leaving, |outbox| outbox.close());
+        }
+        let until = Instant::now() + patience;
+        while leaving.0 > 0 && Instant::now() < until {
+            self.pump(Duration::from_millis(50), &mut leaving)?;
+        }
+        self.links.iter_mut().for_each(Link::reset);
+        Ok(())
+    }
+
+    fn begin_handshakes(&mut self, guest: &mut impl Guest) -> Result<()> {
+        while self.opening < self.at_once {
+            let Some(link) = self.to_open.pop_front() else { break };
+            let source = self.target.source(link)?;
+            self.opening += 1;
+            guest.connecting(link, self.now());
+            match self.links[link].connect(&self.target, source) {
+                Ok(stream) => self.poller.add(stream, link, Interest::Write).context("epoll")?,
+                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+                    return Err(error).context("no free port to connect from");
+                }
+                Err(error) => self.end(link, End::Broken(error.to_string()), guest),
+            }
+        }
+        Ok(())
+    }
+
+    fn turn(&mut self, event: &Ready, guest: &mut impl Guest) -> Result<(), End> {
+        let link = event.token;
+        match self.links[link].state {
+            State::Down => return Ok(()),
+            State::Connecting => {
+                let (room, client) = self.seats[link];
+                let path = self.target.path(room, client);
+                self.links[link].ask(&self.target, &path, &mut self.keys)?;
+                self.links[link].waits_for_space = true;
+                return self.flush(link);
+            }
+            State::Upgrading | State::Open => {}
+        }
+        if event.readable {
+            self.receive(link, guest)?;
+        }
+        if event.writable || !self.links[link].out.is_empty() {
+            self.flush(link)?;
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, number: usize, guest: &mut impl Guest) -> Result<(), End> {
+        let Self { links, buffer, keys, target, start, .. } = self;
+        let link = &mut links[number];
+        let Some(filled) = link.read(buffer)? else { return Ok(()) };
+        let now = start.elapsed().as_nanos() as u64;
+        let mut at = 0;
+        if link.state == State::Upgrading
+            && let Some(head_len) = link.read_answer(target, &buffer[..filled])?
+        {
+            at = head_len;
+            link.state = State::Open;
+            guest.opened(number, now, &mut Outbox { bytes: &mut link.out, keys });
+        }
+        if link.state == State::Open {
+            let mut outbox = Outbox { bytes: &mut link.out, keys };
+            at += walk_frames(&buffer[at..filled], &mut outbox, |payload, outbox| {
+                guest.text(number, payload, now, outbox);
+            })?;
+        }
+        link.unread.clear();
+        link.unread.extend_from_slice(&buffer[at..filled]);
+        Ok(())
+    }
+
+    fn flush(&mut self, number: usize) -> Result<(), End> {
+        let link = &mut self.links[number];
+        let all = link.write()?;
+        if link.waits_for_space == all
+            && let Some(stream) = &link.stream
+        {
+            let interest = if all { Interest::Read } else { Interest::Both };
+            self.poller
+                .change(stream, number, interest)
+                .map_err(|error| End::Broken(error.to_string()))?;
+            link.waits_for_space = !all;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, link: usize, end: End, guest: &mut impl Guest) {
+        self.links[link].reset();
+        guest.ended(link, end);
+    }
+}

@@ -1,0 +1,28 @@
+//! A load generator for chatroom servers.
+//!
+//! It speaks to any server that takes `{"content":…}` on a WebSocket and broadcasts an event with that
+//! content to the room, and `hamhame.v1` to hamhame. Every message carries a [`marker`], so that each
+//! delivery is checked (a [`ledger`] per room) and timed from when it was due.
+//!
+//! One thread, one loop: a [`poller`] says which sockets are ready, a [`fleet`] reads and writes them, its
+//! [`crowd`] decides what is said and judges what is heard, and a [`drive`] runs the course. The
+//! [`workload`]s put these together; a [`report`] is what comes of it.
+#![forbid(unsafe_code)]
+
+pub mod crowd;
+pub mod dialect;
+pub mod drive;
+pub mod fleet;
+pub mod floor;
+pub mod ledger;
+pub mod link;
+pub mod marker;
+pub mod options;
+pub mod page;
+pub mod poller;
+pub mod process;
+pub mod progress;
+pub mod report;
+pub mod table;
+pub mod target;
+pub mod workload;
