@@ -137,6 +137,19 @@ impl Shard {
         Attached { shard: self.clone(), local, link: link.clone() }
     }
 
+    /// Writes what the logs hold to everyone here who can take it. Ends if nothing more is appended.
+    pub async fn deliver_all(self: &Rc<Self>) {
+        let rooms: Vec<Rc<LocalRoom>> = self.rooms.borrow().values().cloned().collect();
+        let mut batch = Batch::default();
+        for local in rooms {
+            let head = local.room.head();
+            let is_behind = |link: &Rc<Link>| link.is_open() && link.cursor.get() < head;
+            while local.links.borrow().iter().any(is_behind) {
+                self.flush(&local, &mut batch).await;
+            }
+        }
+    }
+
     /// Asks every connection of this shard to end, each with its own time to come back.
     pub fn shut_down(&self, spread: Duration) {
         let links: Vec<Rc<Link>> = self

@@ -75,6 +75,13 @@ impl Registry {
         }
     }
 
+    /// Nothing more is said anywhere.
+    pub fn close(&self) {
+        for room in self.lock().values() {
+            room.close();
+        }
+    }
+
     /// Rooms there are.
     pub fn count(&self) -> usize {
         self.lock().len()

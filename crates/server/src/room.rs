@@ -119,6 +119,8 @@ struct State {
     /// Since when nobody is here (microseconds since 1970).
     empty_since: Option<u64>,
     gone: bool,
+    /// Nothing more is said here.
+    closed: bool,
 }
 
 /// A named log and the members in it.
@@ -163,6 +165,7 @@ impl Room {
                 spoken: false,
                 empty_since: Some(now),
                 gone: false,
+                closed: false,
             }),
         }
     }
@@ -216,12 +219,15 @@ impl Room {
         from - cursor
     }
 
-    /// Appends a message, or finds it there already, and gives its offset.
-    pub fn say(self: &Arc<Self>, saying: Saying<'_>) -> u64 {
+    /// Appends a message, or finds it there already, and gives its offset. `None` if the room is [closed](Self::close).
+    pub fn say(self: &Arc<Self>, saying: Saying<'_>) -> Option<u64> {
         let mut state = self.lock();
+        if state.closed {
+            return None;
+        }
         let said = saying.id.map(|id| (saying.member, id));
         if let Some(offset) = said.and_then(|(member, id)| state.tail.said(member, id)) {
-            return offset;
+            return Some(offset);
         }
         let body = event::message(
             self.name.as_str(),
@@ -239,7 +245,12 @@ impl Room {
             self.typing_version.fetch_add(1, Ordering::AcqRel);
         }
         self.publish(state);
-        offset
+        Some(offset)
+    }
+
+    /// The server goes: what is in the log by now is what everyone is still to get, and nothing is acknowledged after it.
+    pub fn close(&self) {
+        self.lock().closed = true;
     }
 
     /// Appends plain text: the tutorial rooms of the seeds.

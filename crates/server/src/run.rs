@@ -88,6 +88,8 @@ async fn shard(server: Arc<Server>, router: Router, arrivals: Arrivals, index: u
     tokio::task::spawn_local(listen::serve(Rc::clone(&shard), router, arrivals));
     tokio::task::spawn_local(shard.clone().run());
     server.drained().await;
+    // Everything that was acknowledged first reaches everyone.
+    shard.deliver_all().await;
     shard.shut_down(server.options.drain);
     // The connections now say goodbye, each in its own task; `drain` waits for them and ends the process.
     std::future::pending::<()>().await;
@@ -138,6 +140,7 @@ async fn wait_for_signal() -> anyhow::Result<()> {
 async fn drain(server: &Server) {
     let open = server.metrics.connections();
     tracing::info!(connections = open, "shutting down");
+    server.registry.close();
     server.start_draining();
     let gone = async {
         while server.metrics.connections() > 0 {

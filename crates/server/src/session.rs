@@ -223,7 +223,10 @@ impl Session {
             content: &content,
             at: clock::micros(),
         };
-        let offset = self.server.broker.say(&self.room, saying);
+        let Some(offset) = self.server.broker.say(&self.room, saying) else {
+            // The server goes. Whoever waits for the ack says it again where the next one is.
+            return Flow::Continue;
+        };
         self.server.metrics.said();
         if let Some(id) = id.filter(|_| self.dialect == Dialect::V1) {
             reply::ack(out, id, offset);

@@ -14,7 +14,7 @@ use crate::signal::Signal;
 pub struct Embedded;
 
 impl Broker for Embedded {
-    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> u64 {
+    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> Option<u64> {
         room.say(saying)
     }
 

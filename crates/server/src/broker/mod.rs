@@ -25,8 +25,8 @@ pub enum Parting {
 /// Orders what happens in rooms.
 pub trait Broker: Send + Sync + 'static {
     /// Puts a message in order and gives its offset. A message that was said before (same member, same id) is not
-    /// stored again: its first offset is given.
-    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> u64;
+    /// stored again: its first offset is given. `None` once the server goes: nothing is acknowledged that might be lost.
+    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> Option<u64>;
 
     /// Lets a member in, or says why not.
     fn join(&self, room: &Arc<Room>, entrant: Entrant<'_>) -> Entry;
