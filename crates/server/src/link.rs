@@ -118,11 +118,21 @@ impl Link {
             Ok(n) => {
                 self.alive.set(true);
                 self.traffic.received(n);
+                if n < buffer.len() {
+                    self.forget_readiness();
+                }
                 Ok(Some(n))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// A read that did not fill the buffer has emptied the socket, and what comes later is announced by a new edge: asking
+    /// the kernel once more, only to hear that there is nothing, would cost a system call per message.
+    fn forget_readiness(&self) {
+        let nothing = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
+        let _ = self.io.try_io(Interest::READABLE, nothing);
     }
 
     /// Goes on with what is unsent. True if the link got unstuck by it.
