@@ -129,7 +129,7 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_DRAIN", default_value = "3s", value_name = "DURATION", value_parser = parse_duration)]
     pub drain: Duration,
 
-    /// Further origins whose pages may connect, such as https://example.org; `*` allows all
+    /// Further origins whose pages may connect, such as <https://example.org>; `*` allows all
     #[arg(long = "origin", env = "HAMHAME_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
     pub origins: Vec<String>,
 
