@@ -15,7 +15,7 @@ export function shareDialog(room) {
   });
   // The server draws it; without that the link alone does.
   const qr = element("img", {
-    class: "qr", src: `/api/qr.svg?text=${encodeURIComponent(link)}`, width: "208", height: "208",
+    class: "qr", loading: "lazy", src: `/api/qr.svg?text=${encodeURIComponent(link)}`, width: "208", height: "208",
     alt: () => t("share.qr", { room }), on: { error: () => { qr.hidden = true; } },
   });
   const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname);
