@@ -109,6 +109,9 @@ pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
     }
 }
 
+/// While the server goes: how long a request that has begun may take to end.
+const LAST_REQUEST: Duration = Duration::from_secs(3);
+
 type Io = TokioIo<Deadline<TcpStream>>;
 
 async fn speak_http(stream: TcpStream, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
@@ -141,7 +144,10 @@ async fn speak_http(stream: TcpStream, shard: Rc<Shard>, router: Router, visit: 
         result = connection.as_mut() => result,
         () = server.drained() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(LAST_REQUEST, connection).await {
+                Ok(result) => result,
+                Err(_) => return,
+            }
         }
     };
     if let Err(error) = result {
