@@ -175,6 +175,10 @@ impl Wire {
         let mut ending = None;
         let closing = &mut self.closing;
         let fed = self.receiver.feed(bytes, |incoming| {
+            if !closing.may_send() && !matches!(incoming, Incoming::Close(_)) {
+                // After our goodbye only the peer's counts: the connection is over when it comes.
+                return ControlFlow::Continue(());
+            }
             let flow = match incoming {
                 Incoming::Text(text) => conversation.text(text, &mut out),
                 Incoming::Binary(data) => conversation.binary(data, &mut out),
@@ -203,7 +207,7 @@ impl Wire {
                         write_close(&mut out, code, &reason);
                     }
                     ending = Some(Ending::Lost);
-                    ControlFlow::Break(())
+                    ControlFlow::Continue(())
                 }
             }
         });
