@@ -402,7 +402,10 @@ impl Room {
     fn remove(&self, state: &mut State, member: Id, at: u64) {
         let noticed = state.roster.count() <= LIST_LIMIT;
         state.seats.remove(&member);
-        state.typing.retain(|(other, _)| *other != member);
+        if let Some(writing) = state.typing.iter().position(|(other, _)| *other == member) {
+            state.typing.swap_remove(writing);
+            self.typing_version.fetch_add(1, Ordering::AcqRel);
+        }
         let Some(name) = state.roster.leave(member) else { return };
         if noticed {
             let body = event::passage(Passage::Leave, self.name.as_str(), &name, at, member);
