@@ -199,7 +199,7 @@ impl Session {
         {
             let refusal = Refusal {
                 code: ErrorCode::RateLimited,
-                message: ErrorCode::RateLimited.message(),
+                message: "Too many messages at once.",
                 retry_after: Some(wait),
                 id,
             };
