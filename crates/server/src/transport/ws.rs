@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hamhame_core::codes::CloseCode;
-use hamhame_ws::{Closing, Incoming, Opcode, Receiver, write_close, write_frame};
+use hamhame_ws::{
+    CloseFrame, Closing, Incoming, NO_CODE, Opcode, Receiver, write_close, write_frame,
+};
 use tokio::net::TcpStream;
 
 use crate::fanout::Shard;
@@ -86,13 +88,15 @@ pub struct Wire {
     receiver: Receiver,
     closing: Closing,
     backlog: Option<Bytes>,
+    /// The code of a close frame that came right behind what made the conversation pause.
+    goodbye: Option<u16>,
 }
 
 impl Wire {
     /// Over an open link; `backlog` is what came with the handshake.
     pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes) -> Wire {
         let backlog = Some(backlog).filter(|bytes| !bytes.is_empty());
-        Wire { link, receiver, closing: Closing::new(), backlog }
+        Wire { link, receiver, closing: Closing::new(), backlog, goodbye: None }
     }
 
     /// Talks until one side has enough.
@@ -100,6 +104,13 @@ impl Wire {
         if let Some(backlog) = self.backlog.take()
             && let Some(ending) = self.take_in(&mut backlog.to_vec(), conversation)
         {
+            return self.end(ending).await;
+        }
+        if let Some(code) = self.goodbye.take() {
+            let mut out = Vec::new();
+            let ending = answer_close(&mut self.closing, code, &mut out);
+            self.link.write(&out);
+            self.link.seal();
             return self.end(ending).await;
         }
         loop {
@@ -173,7 +184,7 @@ impl Wire {
     ) -> Option<Ending> {
         let mut out = Vec::new();
         let mut ending = None;
-        let closing = &mut self.closing;
+        let (closing, goodbye) = (&mut self.closing, &mut self.goodbye);
         let fed = self.receiver.feed(bytes, |incoming| {
             if !closing.may_send() && !matches!(incoming, Incoming::Close(_)) {
                 // After our goodbye only the peer's counts: the connection is over when it comes.
@@ -188,11 +199,13 @@ impl Wire {
                 }
                 Incoming::Pong(_) => Flow::Continue,
                 Incoming::Close(frame) => {
-                    if let Some(code) = closing.answer(frame) {
-                        write_close(&mut out, code, "");
+                    let code = frame.map_or(NO_CODE, |frame| frame.code);
+                    if ending == Some(Ending::Paused) {
+                        // What came before it is still to be done.
+                        *goodbye = Some(code);
+                    } else {
+                        ending = Some(answer_close(closing, code, &mut out));
                     }
-                    let left = frame.is_none_or(|frame| frame.code == CloseCode::Normal.code());
-                    ending = Some(if left { Ending::Left } else { Ending::Lost });
                     Flow::Continue
                 }
             };
@@ -279,4 +292,14 @@ impl Wire {
             }
         }
     }
+}
+
+/// Answers the peer's close frame, and says how its code ends the conversation.
+fn answer_close(closing: &mut Closing, code: u16, out: &mut Vec<u8>) -> Ending {
+    let frame = (code != NO_CODE).then_some(CloseFrame { code, reason: "" });
+    if let Some(code) = closing.answer(frame) {
+        write_close(out, code, "");
+    }
+    let left = frame.is_none_or(|frame| frame.code == CloseCode::Normal.code());
+    if left { Ending::Left } else { Ending::Lost }
 }
