@@ -100,12 +100,16 @@ impl Client {
 
     /// The next frame that is no ping or pong.
     pub async fn next_but_control(&mut self) -> Frame {
-        loop {
-            match self.next_frame().await {
-                Frame::Ping(_) | Frame::Pong(_) => {}
-                frame => return frame,
+        let what = format!("{} to get more than pings", self.label);
+        let reading = async {
+            loop {
+                match self.next_frame().await {
+                    Frame::Ping(_) | Frame::Pong(_) => {}
+                    frame => return frame,
+                }
             }
-        }
+        };
+        within(&what, reading).await
     }
 
     /// What has come already and was not looked at yet.

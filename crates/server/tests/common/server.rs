@@ -167,10 +167,18 @@ impl TestServer {
         Connect::new(self.address, path)
     }
 
-    /// A client of the seeds in a room.
+    /// A client of the seeds that is on its way into a room.
     pub async fn seed(&self, room: &str, name: &str) -> SeedClient {
         let path = format!("/ws/{}/{}", encode(room), encode(name));
         SeedClient::new(name, self.connect(&path).open().await.into_client(name))
+    }
+
+    /// A client of the seeds that is in the room by now: it has read that it joined.
+    pub async fn seed_member(&self, room: &str, name: &str) -> SeedClient {
+        let mut client = self.seed(room, name).await;
+        let joined = client.next().await;
+        assert_eq!(joined["event"], "join", "{joined}");
+        client
     }
 
     /// A client of `hamhame.v1` that has not joined yet.
@@ -178,7 +186,7 @@ impl TestServer {
         let path = format!("/ws/{}/{}", encode(room), encode(name));
         let socket = self.connect(&path).protocol("hamhame.v1").open().await;
         assert_eq!(socket.protocol(), Some("hamhame.v1"));
-        V1Client::new(name, socket.into_client(name))
+        V1Client::over(name, socket.into_client(name))
     }
 
     /// A client of `hamhame.v1` that has joined.

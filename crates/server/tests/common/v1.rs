@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use serde_json::{Value, json};
 
 use super::client::{Client, Frame};
-use super::schema;
+use super::{schema, within};
 
 /// A client in the full protocol.
 pub struct V1Client {
@@ -20,7 +20,8 @@ pub struct V1Client {
 }
 
 impl V1Client {
-    pub(super) fn new(name: &str, client: Client) -> V1Client {
+    /// Over a connection that is open, for tests that open it in their own way.
+    pub fn over(name: &str, client: Client) -> V1Client {
         V1Client {
             name: name.to_owned(),
             client,
@@ -80,12 +81,16 @@ impl V1Client {
 
     /// The next message but `heartbeat`, which may come at any time.
     pub async fn next(&mut self) -> Value {
-        loop {
-            let message = self.next_of_all().await;
-            if message["type"] != "heartbeat" {
-                return message;
+        let what = format!("{} to get more than heartbeats", self.name);
+        let reading = async {
+            loop {
+                let message = self.next_of_all().await;
+                if message["type"] != "heartbeat" {
+                    return message;
+                }
             }
-        }
+        };
+        within(&what, reading).await
     }
 
     /// The next message, `heartbeat` included.
@@ -96,12 +101,16 @@ impl V1Client {
 
     /// The next message of this `type`; others are passed over.
     pub async fn next_of(&mut self, kind: &str) -> Value {
-        loop {
-            let message = self.next_of_all().await;
-            if message["type"] == kind {
-                return message;
+        let what = format!("{} to get {kind}", self.name);
+        let reading = async {
+            loop {
+                let message = self.next_of_all().await;
+                if message["type"] == kind {
+                    return message;
+                }
             }
-        }
+        };
+        within(&what, reading).await
     }
 
     /// The next message, which must be of this `type` (`heartbeat` may come before it).
