@@ -110,14 +110,21 @@ impl Guest {
         self.wire.close(code.code(), code.name()).await;
     }
 
-    /// A member from here to the end.
-    async fn talk(mut self, mut session: Session, early: Vec<String>) {
-        let _attached = self.shard.attach(session.room(), &self.wire.link);
-        if let Err((code, reason)) = catch_up(&self.wire.link, &mut session, early) {
-            return self.wire.close(code, &reason).await;
+    /// A member from here to the end. Not an `async fn`: that would hold its arguments twice.
+    fn talk(mut self, mut session: Session, early: Vec<String>) -> impl Future<Output = ()> {
+        let attached = self.shard.attach(session.room(), &self.wire.link);
+        let refused = catch_up(&self.wire.link, &mut session, early);
+        async move {
+            match refused {
+                Ok(()) => {
+                    let ending = self.wire.converse(&mut session).await;
+                    session.part(ending);
+                }
+                // Boxed, as nearly nobody comes here and everybody's task would have room for it.
+                Err((code, reason)) => Box::pin(self.wire.close(code, &reason)).await,
+            }
+            drop(attached);
         }
-        let ending = self.wire.converse(&mut session).await;
-        session.part(ending);
     }
 }
 
