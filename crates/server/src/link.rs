@@ -45,6 +45,8 @@ pub struct Link {
     pub slot: Cell<usize>,
     unsent: RefCell<Vec<u8>>,
     stuck: Cell<bool>,
+    /// The last read took all that may be read at once: there is more.
+    greedy: Cell<bool>,
     /// Whether the client read or wrote anything since the last beat.
     alive: Cell<bool>,
     /// Whether a plain link was asked at the last beat.
@@ -69,6 +71,7 @@ impl Link {
             slot: Cell::new(0),
             unsent: RefCell::default(),
             stuck: Cell::new(false),
+            greedy: Cell::new(false),
             alive: Cell::new(true),
             pinged: Cell::new(false),
             sealed: Cell::new(false),
@@ -108,6 +111,12 @@ impl Link {
 
     /// Waits until the socket can be read, or, while it is stuck, written.
     pub async fn ready(&self) -> io::Result<()> {
+        // A peer that sends without end finds the socket ready at all times: the others have their turn in between.
+        if self.greedy.take() {
+            tokio::task::yield_now().await;
+        } else {
+            tokio::task::consume_budget().await;
+        }
         let interest = if self.is_stuck() { Interest::WRITABLE } else { Interest::READABLE };
         self.io.ready(interest).await.map(drop)
     }
@@ -117,6 +126,7 @@ impl Link {
         match self.io.try_read(buffer) {
             Ok(n) => {
                 self.alive.set(true);
+                self.greedy.set(n == buffer.len());
                 self.traffic.received(n);
                 if n < buffer.len() {
                     self.forget_readiness();

@@ -19,7 +19,7 @@ use crate::signal::Signal;
 use crate::token::{Proof, random_id};
 use crate::transport::ws::{Conversation, Ending, Flow};
 
-/// Commands other than messages that a session may send at once, and per second; pings count too.
+/// Commands other than messages that a session may send at once, and per second; pings, pongs and what is empty count too.
 const COMMAND_BURST: u32 = 100;
 /// See [`COMMAND_BURST`].
 const COMMAND_RATE: f64 = 20.0;
@@ -265,7 +265,7 @@ impl Conversation for Session {
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
         match command::decode(self.dialect, text) {
             Ok(Some(command)) => self.apply(command, out),
-            Ok(None) => Flow::Continue,
+            Ok(None) => self.take_command().unwrap_or(Flow::Continue),
             Err(error) => self.refuse(out, error.code, &error.message, error.id.as_deref()),
         }
     }
