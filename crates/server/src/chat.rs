@@ -111,19 +111,21 @@ impl Guest {
     }
 
     /// A member from here to the end. Not an `async fn`: that would hold its arguments twice.
-    fn talk(mut self, mut session: Session, early: Vec<String>) -> impl Future<Output = ()> {
-        let attached = self.shard.attach(session.room(), &self.wire.link);
-        let refused = catch_up(&self.wire.link, &mut session, early);
+    fn talk(self, mut session: Session, early: Vec<String>) -> impl Future<Output = ()> {
+        // Named one by one: an `async` block takes in only what it names, and the rest would end here.
+        let Guest { mut wire, shard, _registered: registered, _visit: visit } = self;
+        let attached = shard.attach(session.room(), &wire.link);
+        let refused = catch_up(&wire.link, &mut session, early);
         async move {
             match refused {
                 Ok(()) => {
-                    let ending = self.wire.converse(&mut session).await;
+                    let ending = wire.converse(&mut session).await;
                     session.part(ending);
                 }
                 // Boxed, as nearly nobody comes here and everybody's task would have room for it.
-                Err((code, reason)) => Box::pin(self.wire.close(code, &reason)).await,
+                Err((code, reason)) => Box::pin(wire.close(code, &reason)).await,
             }
-            drop(attached);
+            drop((attached, registered, visit));
         }
     }
 }
