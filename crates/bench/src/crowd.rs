@@ -44,6 +44,8 @@ pub struct Crowd {
     people: Vec<Person>,
     /// Connections that are in their room.
     pub joined: usize,
+    /// Handshakes that led nowhere.
+    pub failed: usize,
     /// Handshakes over since the fleet was last told.
     arrivals: usize,
     /// Members that have got a probe.
@@ -106,6 +108,7 @@ impl Crowd {
             rooms: (0..layout.rooms).map(|_| room()).collect(),
             people: vec![Person::default(); layout.rooms * layout.members],
             joined: 0,
+            failed: 0,
             arrivals: 0,
             reached: 0,
             echoing: false,
@@ -309,6 +312,7 @@ impl Guest for Crowd {
         if self.people[link].present {
             self.leave(link);
         } else {
+            self.failed += 1;
             self.arrivals += 1;
         }
     }

@@ -132,11 +132,12 @@ impl Drive {
         Ok(())
     }
 
-    /// Steps until `done`, and fails if `progress` stands still for too long before.
+    /// Steps until `state`, a number reached and the number wanted, says that it is enough.
     ///
     /// # Errors
     ///
-    /// As [`Fleet::pump`], or it stood still; the error says at what.
+    /// As [`Fleet::pump`], or nothing moves any more, or a member does not get in; the error says what was
+    /// waited for.
     pub fn step_until(
         &mut self,
         what: &str,
@@ -151,6 +152,9 @@ impl Drive {
             }
             if reached != last {
                 (moved, last) = (Instant::now(), reached);
+            }
+            if self.crowd.failed > 0 {
+                bail!("{what}: {reached} of {wanted}{}", self.troubles());
             }
             if moved.elapsed() > PATIENCE {
                 bail!("{what}: {reached} of {wanted}, and no more came{}", self.troubles());
