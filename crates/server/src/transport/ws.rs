@@ -87,7 +87,7 @@ pub struct Wire {
     pub link: Rc<Link>,
     receiver: Receiver,
     closing: Closing,
-    backlog: Option<Bytes>,
+    backlog: Vec<u8>,
     /// The code of a close frame that came right behind what made the conversation pause.
     goodbye: Option<u16>,
 }
@@ -95,26 +95,14 @@ pub struct Wire {
 impl Wire {
     /// Over an open link; `backlog` is what came with the handshake.
     pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes) -> Wire {
-        let backlog = Some(backlog).filter(|bytes| !bytes.is_empty());
-        Wire { link, receiver, closing: Closing::new(), backlog, goodbye: None }
+        Wire { link, receiver, closing: Closing::new(), backlog: backlog.into(), goodbye: None }
     }
 
     /// Talks until one side has enough.
     pub async fn converse(&mut self, conversation: &mut impl Conversation) -> Ending {
-        if let Some(backlog) = self.backlog.take()
-            && let Some(ending) = self.take_in(&mut backlog.to_vec(), conversation)
-        {
-            return self.end(ending).await;
-        }
-        if let Some(code) = self.goodbye.take() {
-            let mut out = Vec::new();
-            let ending = answer_close(&mut self.closing, code, &mut out);
-            self.link.write(&out);
-            self.link.seal();
-            return self.end(ending).await;
-        }
-        loop {
-            let ending = tokio::select! {
+        let mut ending = self.begin(conversation);
+        while ending.is_none() {
+            ending = tokio::select! {
                 biased;
                 () = self.link.signal().woken() => self.obey(),
                 ready = self.link.ready() => match ready.and_then(|()| self.turn(conversation)) {
@@ -125,10 +113,23 @@ impl Wire {
                     }
                 },
             };
-            if let Some(ending) = ending {
-                return self.end(ending).await;
-            }
         }
+        // Boxed: the end comes once, and its room would be in every idle connection's task.
+        Box::pin(self.end(ending.unwrap_or(Ending::Lost))).await
+    }
+
+    /// Does first what came before the conversation: frames right behind the handshake, a goodbye right behind a pause.
+    fn begin(&mut self, conversation: &mut impl Conversation) -> Option<Ending> {
+        let mut backlog = std::mem::take(&mut self.backlog);
+        if let Some(ending) = self.take_in(&mut backlog, conversation) {
+            return Some(ending);
+        }
+        let code = self.goodbye.take()?;
+        let mut out = Vec::new();
+        let ending = answer_close(&mut self.closing, code, &mut out);
+        self.link.write(&out);
+        self.link.seal();
+        Some(ending)
     }
 
     /// Says goodbye with `code` and waits for the peer to do the same.
