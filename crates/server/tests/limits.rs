@@ -1,22 +1,11 @@
 //! Limits: who passes one is told which and when to come back, and nobody else pays for it.
 mod common;
 
-use std::io::Write;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::{Bystanders, Frame, HANDSHAKE, Raw, Socket, TALKATIVE, TestServer, V1Client, within};
-use hamhame_ws::{Opcode, write_masked_frame};
+use common::{Frame, HANDSHAKE, Raw, Socket, TestServer, V1Client, within};
+use hamhame_ws::Opcode;
 use serde_json::{Value, json};
-
-/// Many client frames in one piece.
-fn flood(opcode: Opcode, payload: &[u8], times: usize) -> Vec<u8> {
-    let mut one = Vec::new();
-    write_masked_frame(&mut one, opcode, payload, [9, 8, 7, 6]);
-    one.repeat(times)
-}
 
 /// What came back for the `send` with this `id`: an `ack` or an `error`.
 async fn outcome(client: &mut V1Client, id: &str) -> Value {
@@ -118,59 +107,6 @@ async fn one_who_floods_does_not_use_up_what_the_others_may_say() {
     for n in 0..burst {
         calm.said(&format!("c{n}"), "calm").await;
     }
-}
-
-#[tokio::test]
-async fn who_goes_on_after_a_hundred_refusals_is_closed_with_4003() {
-    let server = TestServer::start(&["--message-burst", "1", "--message-rate", "0.01"]).await;
-    for v1 in [true, false] {
-        let connect = server.connect("/ws/room/anonymous");
-        let mut socket =
-            if v1 { connect.protocol("hamhame.v1").open().await } else { connect.open().await };
-        if v1 {
-            socket.send(r#"{"type":"join"}"#).await;
-        }
-        let message = br#"{"type":"send","id":"a","content":"again"}"#;
-        let message = if v1 { &message[..] } else { b"again" };
-        let _ = tokio::io::AsyncWriteExt::write_all(
-            socket.stream(),
-            &flood(Opcode::Text, message, 1000),
-        )
-        .await;
-        assert_eq!(socket.close_code().await, Some(4003), "hamhame.v1: {v1}");
-        assert!(matches!(socket.next().await, Frame::End { .. }));
-    }
-}
-
-#[tokio::test]
-async fn pings_and_hints_in_floods_end_the_connection_and_at_a_human_pace_do_not() {
-    let server = TestServer::start(&TALKATIVE).await;
-    let bystanders = Bystanders::start(&server).await;
-    let hint = br#"{"type":"typing","typing":true}"#;
-    let beat = br#"{"type":"heartbeat"}"#;
-    for (opcode, payload) in [
-        (Opcode::Ping, &b"?"[..]),
-        (Opcode::Pong, b"!"),
-        (Opcode::Text, hint),
-        (Opcode::Text, beat),
-    ] {
-        let mut socket = server.connect("/ws/room/anonymous").protocol("hamhame.v1").open().await;
-        socket.send(r#"{"type":"join"}"#).await;
-        socket.write(&flood(opcode, payload, 50)).await;
-        socket.send(r#"{"type":"send","id":"a","content":"a"}"#).await;
-        loop {
-            match socket.next().await {
-                Frame::Text(text) if text.contains(r#""ack""#) => break,
-                Frame::Close(close) => panic!("fifty are no flood: {close:?}"),
-                _ => {}
-            }
-        }
-        let _ =
-            tokio::io::AsyncWriteExt::write_all(socket.stream(), &flood(opcode, payload, 20_000))
-                .await;
-        assert_eq!(socket.close_code().await, Some(4003), "{opcode:?}");
-    }
-    bystanders.noticed_nothing().await;
 }
 
 #[tokio::test]
@@ -451,57 +387,5 @@ async fn the_head_of_a_request_may_be_as_large_as_the_option_says() {
             431,
             "{option}"
         );
-    }
-}
-
-/// Tells the floods to stop, also when the test fails.
-struct Floods(Arc<AtomicBool>);
-
-impl Drop for Floods {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
-
-impl Floods {
-    /// Sends `frames` again and again on a WebSocket at `path`, with a new connection whenever one is ended.
-    fn add(&self, address: SocketAddr, path: &'static str, frames: Vec<u8>) {
-        let enough = self.0.clone();
-        tokio::task::spawn_blocking(move || {
-            while !enough.load(Ordering::SeqCst) {
-                // The end of one connection, or a moment without room for another, is the beginning of the next.
-                let _ = std::net::TcpStream::connect(address).and_then(|mut stream| {
-                    write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n")?;
-                    while !enough.load(Ordering::SeqCst) {
-                        stream.write_all(&frames)?;
-                    }
-                    Ok(())
-                });
-            }
-        });
-    }
-}
-
-#[tokio::test]
-async fn those_who_send_without_end_do_not_keep_the_thread_from_the_others() {
-    let server = TestServer::start(&[&TALKATIVE[..], &["--threads", "1"]].concat()).await;
-    let floods = Floods(Arc::default());
-    for (path, opcode, payload) in [
-        ("/ws/flood/pong", Opcode::Pong, &b"unasked"[..]),
-        ("/ws/flood/ping", Opcode::Ping, b""),
-        ("/ws/flood/empty", Opcode::Text, b"{}"),
-        ("/ws?mode=heartbeat", Opcode::Pong, b""),
-        ("/lab/echo", Opcode::Pong, b""),
-    ] {
-        floods.add(server.address(), path, flood(opcode, payload, 20_000));
-    }
-    // The floods go on until all of this is answered.
-    for _ in 0..50 {
-        let request = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
-        assert_eq!(Raw::send(server.address(), request).await.answer().await.status, 200);
-    }
-    let mut member = server.member("room", "calm").await;
-    for n in 0..20 {
-        member.said(&format!("m{n}"), "calm").await;
     }
 }
