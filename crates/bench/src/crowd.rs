@@ -44,6 +44,8 @@ pub struct Crowd {
     people: Vec<Person>,
     /// Connections that are in their room.
     pub joined: usize,
+    /// Members that have stalled, and how many of them the server has sent away.
+    pub stalled: (usize, usize),
     /// Handshakes that led nowhere.
     pub failed: usize,
     /// Handshakes over since the fleet was last told.
@@ -78,11 +80,14 @@ struct Room {
     ledger: Ledger,
     /// Messages of each sender.
     sent: Vec<u32>,
+    /// Members that read.
+    reading: usize,
 }
 
 #[derive(Debug, Default, Clone)]
 struct Person {
     present: bool,
+    stalled: bool,
     reached: bool,
     /// When its handshake began.
     since: u64,
@@ -99,6 +104,7 @@ impl Crowd {
         let room = || Room {
             ledger: Ledger::new(layout.members, layout.senders),
             sent: vec![0; layout.senders],
+            reading: layout.members,
         };
         Ok(Self {
             layout,
@@ -108,6 +114,7 @@ impl Crowd {
             rooms: (0..layout.rooms).map(|_| room()).collect(),
             people: vec![Person::default(); layout.rooms * layout.members],
             joined: 0,
+            stalled: (0, 0),
             failed: 0,
             arrivals: 0,
             reached: 0,
@@ -149,6 +156,25 @@ impl Crowd {
     pub fn cut(&mut self, fleet: &mut Fleet, link: usize) {
         fleet.cut(link);
         self.leave(link);
+    }
+
+    /// So many members read nothing more from now on: the last of each room, room by room.
+    ///
+    /// # Errors
+    ///
+    /// As [`Fleet::stall`].
+    pub fn stall(&mut self, fleet: &mut Fleet, count: usize) -> Result<()> {
+        for number in 0..count {
+            let (room, from_last) = (number % self.layout.rooms, number / self.layout.rooms);
+            let member = self.layout.members - 1 - from_last;
+            let link = room * self.layout.members + member;
+            self.people[link].stalled = true;
+            self.rooms[room].ledger.excuse(member);
+            self.rooms[room].reading -= 1;
+            fleet.stall(link)?;
+        }
+        self.stalled.0 = count;
+        Ok(())
     }
 
     /// Tells the fleet which handshakes are over. After each pump.
@@ -208,12 +234,13 @@ impl Crowd {
     }
 
     fn compose(&mut self, room: usize, sender: usize, due: u64) -> Vec<u8> {
-        let sent = &mut self.rooms[room].sent[sender];
+        let Room { sent, reading, .. } = &mut self.rooms[room];
+        let sent = &mut sent[sender];
         let marker =
             Marker { purpose: Purpose::Measure, sender: sender as u32, sequence: *sent, due };
         *sent += 1;
         self.sent += 1;
-        self.expected += self.layout.members as u64;
+        self.expected += *reading as u64;
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
         write_message(&mut payload, self.dialect, marker, self.size);
@@ -308,7 +335,11 @@ impl Guest for Crowd {
     }
 
     fn ended(&mut self, link: usize, end: End) {
-        self.trouble(end.to_string());
+        if self.people[link].stalled {
+            self.stalled.1 += 1;
+        } else {
+            self.trouble(end.to_string());
+        }
         if self.people[link].present {
             self.leave(link);
         } else {

@@ -35,6 +35,8 @@ pub struct Sample {
     pub deliveries_per_second: f64,
     /// Cores that the server used since the last sample.
     pub server_cores: f64,
+    /// Resident memory of the server in bytes.
+    pub server_rss: u64,
     /// Cores that the generator's thread used since the last sample.
     pub generator_cores: f64,
 }
@@ -92,6 +94,7 @@ struct Counters {
     deliveries: u64,
     server_cpu: u64,
     own_cpu: u64,
+    server_rss: u64,
 }
 
 /// Messages sent before replies are read again, when the schedule cannot be kept.
@@ -305,6 +308,7 @@ impl Drive {
             deliveries: self.crowd.deliveries,
             server_cpu: self.server.cpu().context("the server's CPU")?,
             own_cpu: own_cpu(),
+            server_rss: self.server.resident()?,
         })
     }
 }
@@ -316,6 +320,7 @@ impl Sample {
             at: (now.at - begin.at) as f64 / 1e9,
             deliveries_per_second: (now.deliveries - last.deliveries) as f64 / span * 1e9,
             server_cores: now.server_cpu.saturating_sub(last.server_cpu) as f64 / span,
+            server_rss: now.server_rss,
             generator_cores: now.own_cpu.saturating_sub(last.own_cpu) as f64 / span,
         }
     }

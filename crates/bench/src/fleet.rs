@@ -100,6 +100,16 @@ impl Fleet {
         self.links[link].reset();
     }
 
+    /// Reads nothing more from a connection: a peer that has stalled.
+    ///
+    /// # Errors
+    ///
+    /// As epoll reports them.
+    pub fn stall(&mut self, link: usize) -> Result<()> {
+        let Some(stream) = &self.links[link].stream else { return Ok(()) };
+        self.poller.change(stream, link, Interest::Nothing).context("epoll")
+    }
+
     /// Sends text messages on a connection.
     pub fn send(
         &mut self,

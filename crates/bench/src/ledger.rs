@@ -44,6 +44,7 @@ struct Reader {
     at: u64,
     /// Messages before it that have not come.
     missing: Vec<Entry>,
+    excused: bool,
 }
 
 /// What the members of one room got.
@@ -76,7 +77,10 @@ impl Ledger {
 
     /// `reader` got `entry`.
     pub fn note(&mut self, reader: usize, entry: Entry) {
-        let at = &mut self.readers[reader].at;
+        let Reader { at, excused, .. } = &mut self.readers[reader];
+        if *excused {
+            return;
+        }
         let place = (*at - self.base) as usize;
         match self.order.get(place) {
             Some(expected) if *expected == entry => *at += 1,
@@ -86,6 +90,11 @@ impl Ledger {
             }
             _ => self.puzzle_out(reader, entry),
         }
+    }
+
+    /// Nothing more is expected of `reader`, whatever it gets from now on.
+    pub fn excuse(&mut self, reader: usize) {
+        self.readers[reader].excused = true;
     }
 
     /// How many messages stand in the order.
@@ -108,7 +117,7 @@ impl Ledger {
         let mut faults = self.faults;
         let all: u64 = sent.iter().map(|&count| u64::from(count)).sum();
         let seen_by_nobody = all.saturating_sub(self.len());
-        for reader in &self.readers {
+        for reader in self.readers.iter().filter(|reader| !reader.excused) {
             faults.lost += seen_by_nobody + self.len() - reader.at + reader.missing.len() as u64;
         }
         faults
@@ -118,7 +127,8 @@ impl Ledger {
         self.order.push(entry);
         self.next[entry.sender as usize] = entry.sequence + 1;
         if self.order.len() >= self.trim_at {
-            let slowest = self.readers.iter().map(|reader| reader.at).min().unwrap_or(self.base);
+            let reading = self.readers.iter().filter(|reader| !reader.excused);
+            let slowest = reading.map(|reader| reader.at).min().unwrap_or(self.base);
             self.order.drain(..(slowest - self.base) as usize);
             self.base = slowest;
             self.trim_at = self.order.len() * 2 + TRIM_AT;
@@ -148,7 +158,7 @@ impl Ledger {
 
     /// `reader` is at `to` now; what it passed over has not come, but for the last `came`.
     fn skip_to(&mut self, reader: usize, to: u64, came: u64) {
-        let Reader { at, missing } = &mut self.readers[reader];
+        let Reader { at, missing, .. } = &mut self.readers[reader];
         let passed = (*at - self.base) as usize..(to - came - self.base) as usize;
         missing.extend_from_slice(&self.order[passed]);
         *at = to;
@@ -242,6 +252,16 @@ mod tests {
         let one = Faults { reordered: 1, ..Faults::default() };
         assert_eq!(faults(&[0, 1, 2], &[0, 2, 1], 3), one);
         assert_eq!(faults(&[0, 2, 1], &[0, 1, 2], 3), one);
+    }
+
+    #[test]
+    fn of_a_reader_that_is_excused_nothing_is_expected() {
+        let mut ledger = Ledger::new(2, 1);
+        ledger.note(0, entry(0));
+        assert_eq!(ledger.settle(&[1]), Faults { lost: 1, ..Faults::default() });
+        ledger.excuse(1);
+        ledger.note(1, entry(7));
+        assert!(ledger.settle(&[1]).is_none());
     }
 
     #[test]

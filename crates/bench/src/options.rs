@@ -101,6 +101,9 @@ pub struct Fanout {
     /// Members of each room that send
     #[arg(long, default_value_t = 1, value_parser = parse_count)]
     pub senders: usize,
+    /// Members that stop reading when the sending begins; what the server keeps for them is in its memory
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub stalled: usize,
     /// Closed loop: messages that each sender has on the way [default: 1]
     #[arg(long, value_name = "N", conflicts_with = "rate", value_parser = clap::value_parser!(u32).range(1..))]
     pub window: Option<u32>,

@@ -48,6 +48,11 @@ pub fn render(report: &Report) -> String {
         let of_cores = course_chart(&[("server", &server), ("generator", &generator)], "cores");
         let _ = writeln!(page, "<h2>Deliveries over time</h2>\n{of_rate}");
         let _ = writeln!(page, "<h2>CPU over time</h2>\n{of_cores}");
+        let memory = line(|sample| sample.server_rss as f64);
+        if memory.iter().any(|(_, bytes)| *bytes > 0.0) {
+            let of_memory = course_chart(&[("server, resident", &memory)], "B");
+            let _ = writeln!(page, "<h2>Memory over time</h2>\n{of_memory}");
+        }
     }
     page
 }
@@ -213,6 +218,7 @@ mod tests {
                 deliveries_per_second: 5.0,
                 server_cores: 0.5,
                 generator_cores: 0.25,
+                server_rss: 1 << 20,
             });
         }
         report
@@ -221,7 +227,7 @@ mod tests {
     #[test]
     fn the_page_needs_nothing_but_itself_and_shows_what_it_is_given_as_text() {
         let page = render(&report());
-        assert_eq!(page.matches("<svg").count(), 3);
+        assert_eq!(page.matches("<svg").count(), 4);
         for outside in ["http://", "https://", "src=", "href=", "url(", "@import", "<script"] {
             assert!(!page.contains(outside), "{outside}");
         }

@@ -12,6 +12,8 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 /// What a socket is watched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interest {
+    /// Nothing but its end.
+    Nothing,
     /// Bytes to read.
     Read,
     /// Space to write; a connection that is being made says so when it is made.
@@ -23,6 +25,7 @@ pub enum Interest {
 impl Interest {
     fn flags(self) -> EventFlags {
         match self {
+            Self::Nothing => EventFlags::empty(),
             Self::Read => EventFlags::IN,
             Self::Write => EventFlags::OUT,
             Self::Both => EventFlags::IN | EventFlags::OUT,

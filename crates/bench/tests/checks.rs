@@ -208,6 +208,18 @@ fn the_floor_delivers_everything_in_a_closed_loop() {
 }
 
 #[test]
+fn members_that_stall_are_no_fault_of_the_others() {
+    let floor = Floor::start();
+    let pid = floor.pid();
+    let own = ["--rooms", "2", "--stalled", "3", "--rate", "200", "--server-pid", &pid];
+    let (report, code) = run_fanout(&floor.url, &own);
+    assert_eq!(code, Some(0), "{report}");
+    // Of three members in each of two rooms, one and two are left.
+    let figure = |name: &str| report["figures"][name].as_f64().unwrap();
+    assert!(figure("deliveries_per_second") < figure("messages_per_second") * 2.0, "{report}");
+}
+
+#[test]
 fn messages_larger_than_every_buffer_come_through() {
     let floor = Floor::start();
     let (report, code) = run_fanout(&floor.url, &["--rate", "20", "--size", "600000"]);
