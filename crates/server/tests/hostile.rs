@@ -256,8 +256,9 @@ async fn ten_thousand_hostile_connections_are_not_noticed_by_the_chat_meanwhile(
     .await;
     let came = server.metric("hamhame_connections_total").await;
     assert!(came >= number as f64, "{came} of {number} reached the server");
-    assert!(server.metric("hamhame_sessions_total").await >= number as f64 / 10.0);
-    assert!(server.metric("hamhame_refusals_total").await >= number as f64 / 50.0);
+    // How many get how far before they go is theirs to decide; but some do.
+    assert!(server.metric("hamhame_sessions_total").await > 10.0 + number as f64 / 100.0);
+    assert!(server.metric("hamhame_refusals_total").await > 0.0);
     enough.store(true, Ordering::SeqCst);
     let messages = within("the chat's last words", chat).await.expect("the chat did not notice");
     let growth = server.rss().saturating_sub(before);
