@@ -25,6 +25,7 @@ pub struct Connect {
     protocols: Vec<String>,
     origin: Option<String>,
     receive_buffer: Option<u32>,
+    segment: Option<u32>,
     trailing: Vec<u8>,
 }
 
@@ -45,6 +46,7 @@ impl Connect {
             protocols: Vec::new(),
             origin: None,
             receive_buffer: None,
+            segment: None,
             trailing: Vec::new(),
         }
     }
@@ -61,10 +63,17 @@ impl Connect {
         self
     }
 
-    /// Has the kernel hold no more than about this much for us, so that a reader that stalls is felt soon.
+    /// Has the kernel hold no more than about this much for us.
     pub fn receive_buffer(mut self, bytes: u32) -> Connect {
         self.receive_buffer = Some(bytes);
         self
+    }
+
+    /// Has the kernel hold little in either direction, so that a reader that stalls is felt soon: a small buffer here, and
+    /// small segments, from which Linux takes the size of the buffer there.
+    pub fn narrow(mut self) -> Connect {
+        self.segment = Some(536);
+        self.receive_buffer(4096)
     }
 
     /// Sends these text messages in one piece with the request, without waiting for its answer.
@@ -122,6 +131,9 @@ impl Connect {
         let socket = TcpSocket::new_v4().expect("a socket can be made");
         if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes).expect("the buffer's size can be set");
+        }
+        if let Some(bytes) = self.segment {
+            socket2::SockRef::from(&socket).set_tcp_mss(bytes).expect("the size can be set");
         }
         let stream = within("the connection", socket.connect(self.address)).await;
         let stream = stream.expect("the server listens");

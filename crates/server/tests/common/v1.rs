@@ -120,13 +120,13 @@ impl V1Client {
         message
     }
 
-    /// The next event: `message` or `system`. A `gap` on the way fails the test.
+    /// The next event: `message` or `system`. A `gap` or an `error` on the way fails the test.
     pub async fn next_event(&mut self) -> Value {
         loop {
             let message = self.next().await;
             match message["type"].as_str() {
                 Some("message" | "system") => return message,
-                Some("gap") => panic!("{}: an unexpected {message}", self.name),
+                Some("gap" | "error") => panic!("{}: an unexpected {message}", self.name),
                 _ => {}
             }
         }
