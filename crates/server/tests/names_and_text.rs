@@ -144,7 +144,7 @@ async fn messages_keep_their_zwnj_emoji_and_line_breaks() {
 async fn a_bidi_control_that_is_left_open_is_closed_before_it_reaches_anyone() {
     let server = TestServer::start(&[]).await;
     let mut ali = server.member("room", "ali").await;
-    let mut seed = server.seed_member("room", "seed").await;
+    let seed = server.seed_member("room", "seed").await;
     for (sent, heard) in [
         ("\u{202e}abc", "\u{202e}abc\u{202c}"),
         ("\u{2067}سلام", "\u{2067}سلام\u{2069}"),
