@@ -19,7 +19,7 @@ use crate::signal::Signal;
 use crate::token::{Proof, random_id};
 use crate::transport::ws::{Conversation, Ending, Flow};
 
-/// Commands other than messages that a session may send at once, and per second; pings, pongs and what is empty count too.
+/// Commands other than messages that a session may send at once, and per second; pings and what is empty count too.
 const COMMAND_BURST: u32 = 100;
 /// See [`COMMAND_BURST`].
 const COMMAND_RATE: f64 = 20.0;

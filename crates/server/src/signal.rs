@@ -58,8 +58,9 @@ impl Signal {
     pub async fn answers(&self, patience: Duration) -> bool {
         let mut answered = std::pin::pin!(self.answer.notified());
         answered.as_mut().enable();
-        self.asked.store(true, Ordering::Release);
-        self.wake();
+        if !self.asked.swap(true, Ordering::AcqRel) {
+            self.wake();
+        }
         let is_gone = || self.gone.load(Ordering::Acquire);
         !is_gone() && tokio::time::timeout(patience, answered).await.is_ok() && !is_gone()
     }

@@ -54,7 +54,7 @@ pub trait Conversation {
         Flow::End(code, "this address speaks text messages only".into())
     }
 
-    /// A ping or a pong came. A ping is answered in any case; this is for those who count.
+    /// A ping came. It is answered in any case; this is for those who count.
     fn ping(&mut self) -> Flow {
         Flow::Continue
     }
@@ -198,7 +198,8 @@ impl Wire {
                     write_frame(&mut out, Opcode::Pong, payload);
                     conversation.ping()
                 }
-                Incoming::Pong(_) => conversation.ping(),
+                // Not counted: others make us ask for them, by wanting this client's name.
+                Incoming::Pong(_) => Flow::Continue,
                 Incoming::Close(frame) => {
                     let code = frame.map_or(NO_CODE, |frame| frame.code);
                     if ending == Some(Ending::Paused) {
