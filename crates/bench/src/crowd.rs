@@ -185,7 +185,7 @@ impl Crowd {
     }
 
     /// The sender with this number (over all rooms, rooms first, so that consecutive ones are in
-    /// different rooms) says something that was due then.
+    /// different rooms) says something that was due then. It leaves with the next [`Fleet::write_all`].
     pub fn say(&mut self, fleet: &mut Fleet, number: usize, due: u64) {
         let (room, sender) = (number % self.layout.rooms, number / self.layout.rooms);
         let link = room * self.layout.members + sender;
@@ -193,7 +193,7 @@ impl Crowd {
             return;
         }
         let payload = self.compose(room, sender, due);
-        fleet.send(link, self, |outbox| outbox.text(&payload));
+        fleet.put(link, |outbox| outbox.text(&payload));
         self.scratch = payload;
     }
 

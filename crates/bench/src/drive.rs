@@ -127,6 +127,7 @@ impl Drive {
                 schedule.count += 1;
                 self.crowd.say(&mut self.fleet, sender, due);
             }
+            self.fleet.write_all(&mut self.crowd);
             let until_due = schedule.due().saturating_sub(self.fleet.now());
             timeout = timeout.min(Duration::from_nanos(until_due));
         }
@@ -212,6 +213,7 @@ impl Drive {
                         self.crowd.say(&mut self.fleet, number, now);
                     }
                 }
+                self.fleet.write_all(&mut self.crowd);
             }
             Pace::Open { rate } => {
                 let (start, interval) = (self.fleet.now(), 1e9 / rate);

@@ -35,6 +35,8 @@ pub struct Fleet {
     /// Those to be opened still, and how many handshakes may be under way.
     to_open: VecDeque<usize>,
     opening: usize,
+    /// Those with messages that [`put`](Fleet::put) left unwritten.
+    unwritten: Vec<usize>,
     at_once: usize,
     buffer: Vec<u8>,
     keys: Keys,
@@ -63,6 +65,7 @@ impl Fleet {
             seats,
             to_open: VecDeque::new(),
             opening: 0,
+            unwritten: Vec::new(),
             at_once: at_once.max(1),
             buffer: vec![0; BUFFER],
             keys: Keys::new(seed),
@@ -117,13 +120,27 @@ impl Fleet {
         guest: &mut impl Guest,
         write: impl FnOnce(&mut Outbox<'_>),
     ) {
-        let Self { links, keys, .. } = self;
-        if links[link].state != State::Open {
-            return;
+        self.put(link, write);
+        self.write_all(guest);
+    }
+
+    /// Puts text messages on a connection's way, to be written by [`write_all`](Self::write_all): all that is
+    /// due at once takes one system call.
+    pub fn put(&mut self, link: usize, write: impl FnOnce(&mut Outbox<'_>)) {
+        let Self { links, keys, unwritten, .. } = self;
+        let Link { state: State::Open, out, .. } = &mut links[link] else { return };
+        if out.is_empty() {
+            unwritten.push(link);
         }
-        write(&mut Outbox { bytes: &mut links[link].out, keys });
-        if let Err(end) = self.flush(link) {
-            self.end(link, end, guest);
+        write(&mut Outbox { bytes: out, keys });
+    }
+
+    /// Writes what was put.
+    pub fn write_all(&mut self, guest: &mut impl Guest) {
+        while let Some(link) = self.unwritten.pop() {
+            if let Err(end) = self.flush(link) {
+                self.end(link, end, guest);
+            }
         }
     }
 
