@@ -23,6 +23,7 @@ async fn outcome(client: &mut V1Client, id: &str) -> Value {
 async fn who_says_too_much_at_once_is_told_when_to_go_on_and_is_right_to_believe_it() {
     let server = TestServer::start(&["--message-burst", "3", "--message-rate", "2"]).await;
     let mut reader = server.seed("room", "reader").await;
+    reader.mark("ready").await;
     let mut writer = server.member("room", "writer").await;
     for n in 0..3 {
         writer.say(&format!("m{n}"), &format!("message {n}")).await;

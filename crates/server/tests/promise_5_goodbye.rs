@@ -81,3 +81,15 @@ async fn a_name_that_many_want_at_once_goes_to_one_of_them() {
     ali.said("a", "سلام").await;
     assert_eq!(server.metric("hamhame_members").await, 1.0);
 }
+
+#[tokio::test]
+async fn a_holder_is_not_worn_down_by_the_many_who_want_its_name() {
+    let server = TestServer::start(&[]).await;
+    let mut holder = server.member("room", "ali").await;
+    for _ in 0..300 {
+        let mut newcomer = server.connect("/ws/room/ali").open().await;
+        assert_eq!(newcomer.close_code().await, Some(4502));
+        newcomer.close(4502).await;
+    }
+    holder.said("a", "هنوز هستم").await;
+}
