@@ -101,6 +101,23 @@ async fn every_member_sees_the_same_events_in_the_same_order() {
     rooms.join_all().await;
 }
 
+#[tokio::test]
+async fn what_is_said_on_one_thread_is_heard_on_all_without_anything_else_happening() {
+    let server = TestServer::start(&["--threads", "3"]).await;
+    // Connections are spread over the threads, so each has members here.
+    let mut members = Vec::new();
+    for n in 0..6 {
+        members.push(server.member("room", &format!("member {n}")).await);
+    }
+    for n in 0..members.len() {
+        let content = format!("of member {n}");
+        members[n].say("1", &content).await;
+        for member in &mut members {
+            member.until_said(&content).await;
+        }
+    }
+}
+
 /// All saw the same event at the same offset, with nothing left out, and each sender's words in the order it said them.
 fn check(seen: &[Vec<Value>]) {
     let mut log: HashMap<u64, &Value> = HashMap::new();

@@ -237,7 +237,8 @@ struct Room {
     over: AtomicBool,
 }
 
-async fn play(server: Arc<TestServer>, number: u64) {
+/// Gives the number of events that every member saw.
+async fn play(server: Arc<TestServer>, number: u64) -> usize {
     let name = format!("room {number}");
     let room =
         Arc::new(Room { name, together: Barrier::new(MEMBERS), over: AtomicBool::new(false) });
@@ -261,7 +262,9 @@ async fn play(server: Arc<TestServer>, number: u64) {
             playing.spawn(stay(member, random, room.clone()));
         }
     }
-    check(&playing.join_all().await);
+    let notes = playing.join_all().await;
+    check(&notes);
+    notes[0].seen.len()
 }
 
 fn check(notes: &[Notes]) {
@@ -304,7 +307,10 @@ async fn a_hundred_cuts_in_each_of_twenty_rooms_lose_nothing_and_repeat_nothing(
     for number in 0..ROOMS {
         rooms.spawn(play(server.clone(), number));
     }
-    rooms.join_all().await;
+    let events: usize = rooms.join_all().await.iter().sum();
     let resumed = server.metric("hamhame_sessions_resumed_total").await;
     assert!(resumed >= (ROOMS as usize * CUTS) as f64, "{resumed}");
+    eprintln!(
+        "{events} events, each seen once by all {MEMBERS} members of its room; {resumed} resumes"
+    );
 }

@@ -119,18 +119,24 @@ impl Client {
 
     /// Code and reason of the close frame; messages before it are passed over.
     pub async fn closed(&mut self) -> (u16, String) {
-        loop {
-            match self.next_frame().await {
-                Frame::Close(close) => return close.unwrap_or((1005, String::new())),
-                Frame::End { .. } => panic!("{} was lost without a close frame", self.label),
-                _ => {}
+        let what = format!("{} to be closed", self.label);
+        let reading = async {
+            loop {
+                match self.next_frame().await {
+                    Frame::Close(close) => return close.unwrap_or((1005, String::new())),
+                    Frame::End { .. } => panic!("{} was lost without a close frame", self.label),
+                    _ => {}
+                }
             }
-        }
+        };
+        within(&what, reading).await
     }
 
     /// Waits until the TCP connection has ended.
     pub async fn ended(&mut self) {
-        while !matches!(self.next_frame().await, Frame::End { .. }) {}
+        let what = format!("the end of {}'s connection", self.label);
+        within(&what, async { while !matches!(self.next_frame().await, Frame::End { .. }) {} })
+            .await
     }
 
     /// Writes bytes as they are.
