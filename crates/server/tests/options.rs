@@ -148,14 +148,12 @@ async fn the_file_takes_every_option_but_itself() {
     child.kill().await.expect("it is ours");
 }
 
-/// The long names in the help.
+/// The long names in the help: on lines that begin with a dash.
 fn options_of(help: &str) -> Vec<String> {
-    let words = help.lines().filter_map(|line| {
-        line.trim_start().split(['-', ' ']).next().is_some_and(str::is_empty).then_some(line)
-    });
-    words
-        .filter_map(|line| line.split_once("--").map(|(_, rest)| rest))
-        .map(|rest| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect())
+    help.lines()
+        .filter(|line| line.trim_start().starts_with('-'))
+        .filter_map(|line| line.split_once("--"))
+        .map(|(_, rest)| rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-').collect())
         .collect()
 }
 
@@ -234,7 +232,8 @@ async fn what_is_wrong_in_the_file_is_named_with_the_file() {
 
 #[tokio::test]
 async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
-    let cases: [(&[&str], &[(&str, &str)], &[&str]); 18] = [
+    type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+    let cases: [Case<'_>; 18] = [
         (&["--colour", "red"], &[], &["--colour"]),
         (&["surplus"], &[], &["surplus"]),
         (&["--listen", "nowhere"], &[], &["--listen", "nowhere"]),
