@@ -75,11 +75,12 @@ impl<E: Entry> Log<E> {
         Position { epoch: self.epoch, offset: self.head() }
     }
 
-    /// Appends one event and gives its offset. Events that fall out of the window by count or bytes are handed to `dropped`.
-    pub fn append(&mut self, entry: E, dropped: impl FnMut(&E)) -> u64 {
+    /// Appends one event and gives its offset. Events that fall out of the window by count or bytes are handed to `dropped`;
+    /// but an event after `delivered` does not go for the count alone, since those who keep up would miss it.
+    pub fn append(&mut self, entry: E, delivered: u64, dropped: impl FnMut(&E)) -> u64 {
         self.bytes += entry.weight();
         self.entries.push_back(entry);
-        self.trim_to_size(dropped);
+        self.trim_to_size(delivered, dropped);
         self.head()
     }
 
@@ -121,11 +122,13 @@ impl<E: Entry> Log<E> {
         }
     }
 
-    fn trim_to_size(&mut self, mut dropped: impl FnMut(&E)) {
+    fn trim_to_size(&mut self, delivered: u64, mut dropped: impl FnMut(&E)) {
         // The newest event always stays: a window smaller than one event would lose it for everyone.
-        while self.entries.len() > 1
-            && (self.entries.len() > self.window.count || self.bytes > self.window.bytes)
-        {
+        while self.entries.len() > 1 {
+            let too_many = self.entries.len() > self.window.count && self.oldest <= delivered;
+            if !too_many && self.bytes <= self.window.bytes {
+                return;
+            }
             self.drop_oldest(&mut dropped);
         }
     }
@@ -164,7 +167,7 @@ mod tests {
 
     fn fill(log: &mut Log<Said>, n: u64) {
         for at in 1..=n {
-            log.append(Said { text: "hello", at: at * 1_000_000 }, |_| {});
+            log.append(Said { text: "hello", at: at * 1_000_000 }, u64::MAX, |_| {});
         }
     }
 
@@ -176,8 +179,8 @@ mod tests {
     fn offsets_count_from_one() {
         let mut log = log(10, 1000);
         assert_eq!((log.head(), log.oldest()), (0, 1));
-        assert_eq!(log.append(Said { text: "a", at: 1 }, |_| {}), 1);
-        assert_eq!(log.append(Said { text: "b", at: 2 }, |_| {}), 2);
+        assert_eq!(log.append(Said { text: "a", at: 1 }, 0, |_| {}), 1);
+        assert_eq!(log.append(Said { text: "b", at: 2 }, 0, |_| {}), 2);
         assert_eq!(log.after(0).map(|e| e.text).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(log.after(1).map(|e| e.text).collect::<Vec<_>>(), ["b"]);
         assert_eq!(log.after(2).count(), 0);
@@ -193,11 +196,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_delivered_yet_does_not_go_for_the_count_alone() {
+        let mut log = log(3, 30);
+        for delivered in [0, 0, 0, 0, 2] {
+            log.append(Said { text: "hello", at: 1 }, delivered, |_| {});
+        }
+        assert_eq!((log.oldest(), log.head()), (3, 5), "the two that were delivered went");
+        for _ in 0..3 {
+            log.append(Said { text: "hello", at: 1 }, 2, |_| {});
+        }
+        assert_eq!((log.oldest(), log.head()), (3, 8), "the others stay");
+        log.append(Said { text: "hello", at: 1 }, 2, |_| {});
+        assert_eq!((log.oldest(), log.head()), (4, 9), "but never beyond the bound in bytes");
+    }
+
+    #[test]
     fn the_window_bounds_the_log_by_bytes_but_keeps_the_newest() {
         let mut log = log(100, 12);
         fill(&mut log, 5);
         assert_eq!((log.oldest(), log.head()), (4, 5));
-        log.append(Said { text: "longer than the whole window", at: 9 }, |_| {});
+        log.append(Said { text: "longer than the whole window", at: 9 }, 0, |_| {});
         assert_eq!((log.oldest(), log.head()), (6, 6));
     }
 

@@ -132,7 +132,7 @@ impl Shard {
         link.slot.set(links.len());
         links.push(link.clone());
         drop(links);
-        room.dirty().add_member(self.index);
+        room.dirty().add_member(self.index, link.cursor.get());
         room.dirty().mark_shard(room, self.index);
         Attached { shard: self.clone(), local, link: link.clone() }
     }
@@ -185,6 +185,7 @@ impl Shard {
         // A batch of another room, or of an earlier head, is none of this one's.
         *batch = Batch { bytes: std::mem::take(&mut batch.bytes), from: u64::MAX, to: u64::MAX };
         let states = self.due_states(local);
+        let mut delivered = local.room.head();
         let mut done = 0;
         loop {
             {
@@ -193,6 +194,7 @@ impl Shard {
                 for link in links.get(done..end).unwrap_or_default() {
                     if !self.deliver(&local.room, link, batch) {
                         local.room.dirty().mark_shard(&local.room, self.index);
+                        delivered = delivered.min(link.cursor.get());
                     }
                     if let Some(states) = &states
                         && !states.tell(link)
@@ -207,6 +209,7 @@ impl Shard {
             }
             tokio::task::yield_now().await;
         }
+        local.room.dirty().set_delivered(self.index, delivered);
     }
 
     /// Writes to one member. False if there is more than one turn allows.

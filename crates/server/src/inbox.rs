@@ -1,6 +1,6 @@
 //! How a room tells the shards that it has something new: once per (room, shard), however many members and events.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -49,6 +49,8 @@ impl Inbox {
 struct Flag {
     members: AtomicU32,
     dirty: AtomicBool,
+    /// Offset up to which this shard has written to all its members that keep up.
+    delivered: AtomicU64,
 }
 
 /// Where a room has members, and which of those shards know already that there is something new.
@@ -84,9 +86,23 @@ impl Dirty {
         self.flags[shard].dirty.store(false, Ordering::SeqCst);
     }
 
-    /// One more member on this shard.
-    pub fn add_member(&self, shard: usize) {
-        self.flags[shard].members.fetch_add(1, Ordering::SeqCst);
+    /// One more member on this shard, when the head was at `head`.
+    pub fn add_member(&self, shard: usize, head: u64) {
+        let flag = &self.flags[shard];
+        if flag.members.fetch_add(1, Ordering::SeqCst) == 0 {
+            flag.delivered.store(head, Ordering::Release);
+        }
+    }
+
+    /// The shard has written all up to `offset` to those of its members that keep up.
+    pub fn set_delivered(&self, shard: usize, offset: u64) {
+        self.flags[shard].delivered.store(offset, Ordering::Release);
+    }
+
+    /// The offset up to which every shard has written to those of its members that keep up.
+    pub fn delivered(&self) -> u64 {
+        let shards = self.flags.iter().filter(|flag| flag.members.load(Ordering::SeqCst) > 0);
+        shards.map(|flag| flag.delivered.load(Ordering::Acquire)).min().unwrap_or(u64::MAX)
     }
 
     /// One member fewer on this shard.

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hamhame_core::event::{self, Passage};
 use hamhame_core::id::Id;
@@ -22,6 +23,10 @@ use crate::token::Proof;
 
 /// Past this many members nobody is told of single comings and goings, and lists become a count.
 pub const LIST_LIMIT: usize = 1_000;
+
+/// Events that may wait for a flusher before those who speak are held. Without it, readers that find much to read could
+/// append more than the log keeps before anybody is written to.
+const PRESSURE: u64 = 512;
 
 /// How long a member counts as writing after it said so, in microseconds.
 const TYPING: u64 = 6_000_000;
@@ -190,6 +195,22 @@ impl Room {
         self.head.load(Ordering::Acquire)
     }
 
+    /// Whether so much is appended and not yet written, even to those who keep up, that who speaks should wait a moment.
+    pub fn is_pressed(&self) -> bool {
+        self.head().saturating_sub(self.dirty.delivered()) > PRESSURE
+    }
+
+    /// Waits until the flushers have caught up. Only flushers are waited for, never a client.
+    pub async fn eased(&self) {
+        while self.is_pressed() {
+            // Enough where the flusher is on this thread; another thread may need a moment to be scheduled.
+            tokio::task::yield_now().await;
+            if self.is_pressed() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
     /// Version of the presence, without taking the lock.
     pub fn presence_version(&self) -> u64 {
         self.presence_version.load(Ordering::Acquire)
@@ -237,7 +258,7 @@ impl Room {
             saying.member,
             saying.id,
         );
-        let offset = state.tail.append(body, saying.at, said);
+        let offset = state.tail.append(body, saying.at, said, self.dirty.delivered());
         state.spoken = true;
         if let Some(writing) = state.typing.iter().position(|(member, _)| *member == saying.member)
         {
@@ -256,7 +277,7 @@ impl Room {
     /// Appends plain text: the tutorial rooms of the seeds.
     pub fn say_plain(self: &Arc<Self>, text: &str, at: u64) {
         let mut state = self.lock();
-        state.tail.append_plain(text, at);
+        state.tail.append_plain(text, at, self.dirty.delivered());
         self.publish(state);
     }
 
@@ -390,7 +411,7 @@ impl Room {
         if state.roster.count() < LIST_LIMIT {
             let (room, member) = (self.name.as_str(), identity.member);
             let body = event::passage(Passage::Join, room, name.as_str(), entrant.at, member);
-            state.tail.append(body, entrant.at, None);
+            state.tail.append(body, entrant.at, None, self.dirty.delivered());
         }
         let key = (!name.is_anonymous()).then(|| name.key());
         state.roster.join(identity.member, name.as_str(), key);
@@ -409,7 +430,7 @@ impl Room {
         let Some(name) = state.roster.leave(member) else { return };
         if noticed {
             let body = event::passage(Passage::Leave, self.name.as_str(), &name, at, member);
-            state.tail.append(body, at, None);
+            state.tail.append(body, at, None, self.dirty.delivered());
         }
         if state.seats.is_empty() {
             state.empty_since = Some(at);

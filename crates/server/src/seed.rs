@@ -161,6 +161,10 @@ impl Talk {
 }
 
 impl Conversation for Talk {
+    fn pressed(&self) -> Option<&Arc<Room>> {
+        self.room.as_ref().filter(|room| room.is_pressed())
+    }
+
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
         let wait = self.limit.as_mut().map(|limit| limit.try_take(clock::uptime()));
         if let Some(Err(wait)) = wait {

@@ -262,6 +262,10 @@ impl Session {
 }
 
 impl Conversation for Session {
+    fn pressed(&self) -> Option<&Arc<Room>> {
+        Some(&self.room).filter(|room| room.is_pressed())
+    }
+
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
         match command::decode(self.dialect, text) {
             Ok(Some(command)) => self.apply(command, out),

@@ -87,20 +87,27 @@ impl Tail {
         self.said.get(&self.hasher.hash_one((member, id))).copied()
     }
 
-    /// Appends an event whose JSON lacks only its offset, and gives the offset.
-    pub fn append(&mut self, mut body: Vec<u8>, at: u64, said: Option<(Id, &str)>) -> u64 {
+    /// Appends an event whose JSON lacks only its offset, and gives the offset. All events up to `delivered` have been
+    /// written to the members who keep up.
+    pub fn append(
+        &mut self,
+        mut body: Vec<u8>,
+        at: u64,
+        said: Option<(Id, &str)>,
+        delivered: u64,
+    ) -> u64 {
         let offset = self.log.head() + 1;
         event::finish(&mut body, offset);
         let said = said.map(|said| self.hasher.hash_one(said));
         if let Some(key) = said {
             self.said.insert(key, offset);
         }
-        self.push(&body, at, said)
+        self.push(&body, at, said, delivered)
     }
 
     /// Appends plain text as it is: the tutorial rooms of the seeds, whose messages are no JSON.
-    pub fn append_plain(&mut self, text: &str, at: u64) -> u64 {
-        self.push(text.as_bytes(), at, None)
+    pub fn append_plain(&mut self, text: &str, at: u64, delivered: u64) -> u64 {
+        self.push(text.as_bytes(), at, None, delivered)
     }
 
     /// Fills `batch` with what comes after `cursor`. The cursor must not be below [`floor`](Self::floor).
@@ -123,13 +130,14 @@ impl Tail {
         self.log.expire(now, |event| forget(said, event));
     }
 
-    fn push(&mut self, payload: &[u8], at: u64, said: Option<u64>) -> u64 {
+    fn push(&mut self, payload: &[u8], at: u64, said: Option<u64>, delivered: u64) -> u64 {
         let header = frame_header(Opcode::Text, payload.len(), true);
         let mut frame = Vec::with_capacity(header.as_ref().len() + payload.len());
         frame.extend_from_slice(header.as_ref());
         frame.extend_from_slice(payload);
         let index = &mut self.said;
-        self.log.append(Event { frame: frame.into(), at, said }, |event| forget(index, event))
+        let event = Event { frame: frame.into(), at, said };
+        self.log.append(event, delivered, |event| forget(index, event))
     }
 }
 

@@ -243,3 +243,19 @@ async fn who_resumes_takes_its_place_from_its_old_connection() {
     sara.mark("nor when the old one is gone").await;
     new.mark("here still").await;
 }
+
+#[tokio::test]
+async fn a_burst_of_more_than_the_window_misses_nobody_who_keeps_up() {
+    let server = TestServer::start(&["--limits", "off", "--history", "5"]).await;
+    let mut listener = server.member("room", "sara").await;
+    let mut speaker = server.seed_member("room", "ali").await;
+    let words: Vec<String> = (0..400).map(|n| format!("word {n}")).collect();
+    speaker.send_together(&words.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let last = &words[words.len() - 1];
+    for events in [listener.until_said(last).await, speaker.until_said(last).await] {
+        let said: Vec<&str> =
+            contents(&events).into_iter().filter(|content| content.starts_with("word")).collect();
+        assert_eq!(said, words[..words.len() - 1], "all of them, in order, before the last");
+    }
+    assert!(listener.gaps().is_empty());
+}

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 
 use crate::fanout::Shard;
 use crate::link::Link;
+use crate::room::Room;
 use crate::visit::Visit;
 
 /// A WebSocket whose handshake is done, with what the client sent right behind it.
@@ -52,6 +54,11 @@ pub trait Conversation {
         let _ = (data, out);
         let code = CloseCode::UnsupportedData.code();
         Flow::End(code, "this address speaks text messages only".into())
+    }
+
+    /// The room that what was said goes to, if more must not be said before it has been delivered.
+    fn pressed(&self) -> Option<&Arc<Room>> {
+        None
     }
 
     /// A ping came. It is answered in any case; this is for those who count.
@@ -102,6 +109,9 @@ impl Wire {
     pub async fn converse(&mut self, conversation: &mut impl Conversation) -> Ending {
         let mut ending = self.begin(conversation);
         while ending.is_none() {
+            if let Some(room) = conversation.pressed().cloned() {
+                Box::pin(async move { room.eased().await }).await;
+            }
             ending = tokio::select! {
                 biased;
                 () = self.link.signal().woken() => self.obey(),
