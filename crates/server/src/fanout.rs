@@ -6,7 +6,7 @@
 //! ready already, and that is what makes the batches.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +41,19 @@ struct LocalRoom {
     /// Somebody was stuck when the others were told.
     behind: Cell<bool>,
     timer: Cell<bool>,
+    /// A pass over its members is under way, and must be followed by another.
+    in_pass: Cell<bool>,
+    again: Cell<bool>,
+}
+
+/// One round over the members of a room, which may take several turns.
+struct Pass {
+    local: Rc<LocalRoom>,
+    states: Option<States>,
+    /// What everybody who keeps up will have got.
+    delivered: u64,
+    /// Members done.
+    done: usize,
 }
 
 /// One thread's rooms and connections.
@@ -94,15 +107,24 @@ impl Shard {
     /// Runs the flusher and the heartbeats, for ever.
     pub async fn run(self: Rc<Self>) {
         tokio::task::spawn_local(self.clone().beat());
-        let mut rooms = Vec::new();
+        let (mut rooms, mut passes) = (Vec::new(), VecDeque::new());
         let mut batch = Batch::default();
         loop {
-            self.server.inboxes[self.index].take(&mut rooms).await;
-            for room in rooms.drain(..) {
-                room.dirty().clear(self.index);
-                let local = self.rooms.borrow().get(&room.serial()).cloned();
-                if let Some(local) = local {
-                    self.flush(&local, &mut batch).await;
+            let inbox = &self.server.inboxes[self.index];
+            if passes.is_empty() {
+                inbox.take(&mut rooms).await;
+            } else {
+                // Rooms take turns, so that a large one does not make the small ones wait for all its members.
+                tokio::task::yield_now().await;
+                inbox.swap(&mut rooms);
+            }
+            passes.extend(rooms.drain(..).filter_map(|room| self.begin(&room)));
+            let mut turn = TURN;
+            while turn > 0
+                && let Some(mut pass) = passes.pop_front()
+            {
+                if !self.advance(&mut pass, &mut turn, &mut batch) {
+                    passes.push_back(pass);
                 }
             }
             if batch.bytes.capacity() > 1 << 20 {
@@ -145,7 +167,14 @@ impl Shard {
             let head = local.room.head();
             let is_behind = |link: &Rc<Link>| link.is_open() && link.cursor.get() < head;
             while local.links.borrow().iter().any(is_behind) {
-                self.flush(&local, &mut batch).await;
+                match self.begin(&local.room) {
+                    Some(mut pass) => {
+                        let mut turn = usize::MAX;
+                        self.advance(&mut pass, &mut turn, &mut batch);
+                    }
+                    // The flusher is at it: it goes on meanwhile.
+                    None => tokio::task::yield_now().await,
+                }
             }
         }
     }
@@ -175,48 +204,61 @@ impl Shard {
                     versions: Cell::new((0, 0)),
                     behind: Cell::new(false),
                     timer: Cell::new(false),
+                    in_pass: Cell::new(false),
+                    again: Cell::new(false),
                 })
             })
             .clone()
     }
 
-    /// Writes what is new in a room to its members here.
-    async fn flush(self: &Rc<Self>, local: &Rc<LocalRoom>, batch: &mut Batch) {
-        // A batch of another room, or of an earlier head, is none of this one's.
-        *batch = Batch { bytes: std::mem::take(&mut batch.bytes), from: u64::MAX, to: u64::MAX };
-        let states = self.due_states(local);
-        let mut delivered = local.room.head();
-        let mut done = 0;
-        loop {
-            {
-                let links = local.links.borrow();
-                let end = links.len().min(done + TURN);
-                for link in links.get(done..end).unwrap_or_default() {
-                    if !self.deliver(&local.room, link, batch) {
-                        local.room.dirty().mark_shard(&local.room, self.index);
-                        delivered = delivered.min(link.cursor.get());
-                    }
-                    if let Some(states) = &states
-                        && !states.tell(link)
-                    {
-                        local.behind.set(true);
-                    }
-                }
-                done = end;
-                if done >= links.len() {
-                    break;
-                }
-            }
-            tokio::task::yield_now().await;
+    /// Begins to write what is new in a room. `None` if nobody is here, or a pass is under way: it then looks once more.
+    fn begin(self: &Rc<Self>, room: &Arc<Room>) -> Option<Pass> {
+        room.dirty().clear(self.index);
+        let local = self.rooms.borrow().get(&room.serial()).cloned()?;
+        if local.in_pass.replace(true) {
+            local.again.set(true);
+            return None;
         }
-        local.room.dirty().set_delivered(self.index, delivered);
+        let states = self.due_states(&local);
+        Some(Pass { states, delivered: room.head(), done: 0, local })
+    }
+
+    /// Writes to as many members as `turn` has left. True if the pass is over.
+    fn advance(&self, pass: &mut Pass, turn: &mut usize, batch: &mut Batch) -> bool {
+        // A batch of another room, or of an earlier turn, is none of this one's.
+        batch.clear();
+        let local = &pass.local;
+        let links = local.links.borrow();
+        let end = links.len().min(pass.done.saturating_add(*turn));
+        for link in links.get(pass.done..end).unwrap_or_default() {
+            if !self.deliver(&local.room, link, batch) {
+                local.again.set(true);
+                pass.delivered = pass.delivered.min(link.cursor.get());
+            }
+            if let Some(states) = &pass.states
+                && !states.tell(link)
+            {
+                local.behind.set(true);
+            }
+        }
+        *turn -= end.saturating_sub(pass.done).clamp(1, *turn);
+        pass.done = end;
+        if end < links.len() {
+            return false;
+        }
+        local.room.dirty().set_delivered(self.index, pass.delivered);
+        local.in_pass.set(false);
+        if local.again.take() {
+            local.room.dirty().mark_shard(&local.room, self.index);
+        }
+        true
     }
 
     /// Writes to one member. False if there is more than one turn allows.
     fn deliver(&self, room: &Room, link: &Link, batch: &mut Batch) -> bool {
         for _ in 0..BATCHES {
             if !link.is_open() || link.cursor.get() >= room.head() {
-                return true;
+                break;
             }
             if batch.from != link.cursor.get() {
                 let missed = room.read(link.cursor.get(), batch);
@@ -224,15 +266,17 @@ impl Shard {
                     tell_gap(room, link, missed, batch.from);
                 }
             }
-            link.cursor.set(batch.to);
-            link.write(&batch.bytes);
-            self.traffic().delivered(batch.to - batch.from);
+            link.write_batch(batch);
+            self.traffic().delivered(link.cursor.get() - batch.from);
+        }
+        if link.has_held() {
+            link.write(&[]);
         }
         !link.is_open() || link.cursor.get() >= room.head()
     }
 
     /// The states to tell now, if there is anything to tell. If it is too early for it, a timer is set.
-    fn due_states<'a>(self: &Rc<Self>, local: &'a Rc<LocalRoom>) -> Option<States<'a>> {
+    fn due_states(self: &Rc<Self>, local: &Rc<LocalRoom>) -> Option<States> {
         let states = States::of(&local.room);
         if states.versions() == local.versions.get() && !local.behind.get() {
             return None;

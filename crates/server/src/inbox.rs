@@ -28,7 +28,8 @@ impl Inbox {
         }
     }
 
-    fn swap(&self, rooms: &mut Vec<Arc<Room>>) {
+    /// Takes what there is into `rooms`, which is empty.
+    pub fn swap(&self, rooms: &mut Vec<Arc<Room>>) {
         let mut waiting = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::swap(&mut *waiting, rooms);
     }
@@ -79,6 +80,11 @@ impl Dirty {
         if flag.members.load(Ordering::SeqCst) > 0 && !flag.dirty.swap(true, Ordering::SeqCst) {
             self.inboxes[shard].put(room.clone());
         }
+    }
+
+    /// Whether the shard will look.
+    pub fn is_marked(&self, shard: usize) -> bool {
+        self.flags[shard].dirty.load(Ordering::SeqCst)
     }
 
     /// The shard is about to look: whatever is marked from now on wakes it again. Must come before the look.

@@ -17,6 +17,7 @@ use crate::metrics::Traffic;
 use crate::reply;
 use crate::room::Room;
 use crate::signal::Signal;
+use crate::tail::Batch;
 
 /// How this client is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,18 +95,72 @@ impl Link {
         self.stuck.get()
     }
 
+    /// Keeps whole frames for the next [`write`](Self::write), so that one system call carries both. For replies to what made
+    /// the room [dirty](Self::flush_follows).
+    pub fn hold(&self, frames: &[u8]) {
+        if !self.sealed.get() {
+            self.unsent.borrow_mut().extend_from_slice(frames);
+        }
+    }
+
+    /// Whether the shard is about to write to this link, as its room has something new.
+    pub fn flush_follows(&self) -> bool {
+        self.place.get().is_some_and(|(room, shard)| room.dirty().is_marked(*shard))
+    }
+
+    /// Whether there are frames that wait for the next write.
+    pub fn has_held(&self) -> bool {
+        !self.is_stuck() && !self.unsent.borrow().is_empty()
+    }
+
     /// Writes whole frames. What does not fit waits, and makes the link [stuck](Self::is_stuck).
     pub fn write(&self, frames: &[u8]) {
         if self.sealed.get() {
             return;
         }
-        let written = if self.is_stuck() { 0 } else { self.try_write(frames) };
-        if written < frames.len() {
-            self.unsent.borrow_mut().extend_from_slice(&frames[written..]);
-            if !self.is_stuck() {
-                self.stuck.set(true);
-                self.signal.wake();
-            }
+        let mut unsent = self.unsent.borrow_mut();
+        if self.is_stuck() {
+            unsent.extend_from_slice(frames);
+            return;
+        }
+        if unsent.is_empty() {
+            let written = self.try_write(frames);
+            unsent.extend_from_slice(&frames[written..]);
+        } else {
+            unsent.extend_from_slice(frames);
+            let written = self.try_write(&unsent);
+            unsent.drain(..written);
+        }
+        if unsent.is_empty() {
+            *unsent = Vec::new();
+        } else {
+            self.stuck.set(true);
+            self.signal.wake();
+        }
+    }
+
+    /// Writes a batch of events, and moves the cursor over those that the socket took. Of one that it took in part the rest
+    /// waits, and makes the link [stuck](Self::is_stuck).
+    pub fn write_batch(&self, batch: &Batch) {
+        let mut unsent = self.unsent.borrow_mut();
+        let written = if unsent.is_empty() {
+            self.try_write(&batch.bytes)
+        } else {
+            let held = unsent.len();
+            unsent.extend_from_slice(&batch.bytes);
+            let written = self.try_write(&unsent);
+            unsent.truncate(held);
+            unsent.drain(..written.min(held));
+            written.saturating_sub(held)
+        };
+        let (cursor, rest) = batch.taken(written);
+        self.cursor.set(cursor);
+        unsent.extend_from_slice(rest);
+        if written < batch.bytes.len() {
+            self.stuck.set(true);
+            self.signal.wake();
+        } else if unsent.is_empty() {
+            *unsent = Vec::new();
         }
     }
 

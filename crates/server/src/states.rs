@@ -1,6 +1,7 @@
 //! Presence and typing: versioned snapshots, of which only the latest counts. Nothing of them is queued.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 use crate::clock;
 use crate::link::{Link, Voice};
@@ -8,8 +9,8 @@ use crate::reply;
 use crate::room::Room;
 
 /// What there is to tell in one room at one moment. Each frame is made at most once, and only if somebody needs it.
-pub struct States<'a> {
-    room: &'a Room,
+pub struct States {
+    room: Arc<Room>,
     presence_version: u64,
     typing_version: u64,
     frames: RefCell<Frames>,
@@ -24,11 +25,11 @@ struct Frames {
     typing: Option<Vec<u8>>,
 }
 
-impl<'a> States<'a> {
+impl States {
     /// The states of `room` now.
-    pub fn of(room: &'a Room) -> States<'a> {
+    pub fn of(room: &Arc<Room>) -> States {
         States {
-            room,
+            room: room.clone(),
             presence_version: room.presence_version(),
             typing_version: room.typing_version(),
             frames: RefCell::default(),

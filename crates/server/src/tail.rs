@@ -40,10 +40,29 @@ pub struct Batch {
     pub to: u64,
     /// Whole frames.
     pub bytes: Vec<u8>,
+    /// Where in `bytes` each of them ends.
+    ends: Vec<usize>,
 }
 
-/// A batch is closed when it has this many bytes: large enough that the system call costs little per event, small enough
-/// that what a stalled reader leaves unsent is bounded by it.
+impl Batch {
+    /// How far a client has come that took `written` bytes: its cursor, and what of a frame begun is left to send. The
+    /// frames behind it stay in the log alone, so a client that stops reading costs one frame.
+    pub fn taken(&self, written: usize) -> (u64, &[u8]) {
+        let whole = self.ends.partition_point(|end| *end <= written);
+        let begun = whole.checked_sub(1).map_or(0, |last| self.ends[last]) < written;
+        let end = if begun { self.ends[whole] } else { written };
+        (self.from + whole as u64 + u64::from(begun), &self.bytes[written..end])
+    }
+
+    /// Forgets what is in it, so that it is nobody's.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        (self.from, self.to) = (u64::MAX, u64::MAX);
+    }
+}
+
+/// A batch is closed when it has this many bytes: enough that the system call costs little per event.
 const BATCH_BYTES: usize = 64 * 1024;
 
 /// The log of a room and what has been said in it already.
@@ -112,7 +131,7 @@ impl Tail {
 
     /// Fills `batch` with what comes after `cursor`. The cursor must not be below [`floor`](Self::floor).
     pub fn read(&self, cursor: u64, batch: &mut Batch) {
-        batch.bytes.clear();
+        batch.clear();
         batch.from = cursor;
         batch.to = cursor;
         for event in self.log.after(cursor) {
@@ -120,6 +139,7 @@ impl Tail {
                 break;
             }
             batch.bytes.extend_from_slice(&event.frame);
+            batch.ends.push(batch.bytes.len());
             batch.to += 1;
         }
     }
@@ -144,5 +164,26 @@ impl Tail {
 fn forget(said: &mut HashMap<u64, u64>, event: &Event) {
     if let Some(key) = event.said {
         said.remove(&key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_keeps_of_a_batch_only_the_frame_it_took_in_part() {
+        let batch = Batch { from: 7, to: 10, bytes: b"aabbbbcc".to_vec(), ends: vec![2, 6, 8] };
+        let taken = |written| {
+            let (cursor, rest) = batch.taken(written);
+            (cursor, std::str::from_utf8(rest).unwrap())
+        };
+        assert_eq!(taken(0), (7, ""));
+        assert_eq!(taken(1), (8, "a"));
+        assert_eq!(taken(2), (8, ""));
+        assert_eq!(taken(3), (9, "bbb"));
+        assert_eq!(taken(6), (9, ""));
+        assert_eq!(taken(7), (10, "c"));
+        assert_eq!(taken(8), (10, ""));
     }
 }

@@ -242,7 +242,9 @@ impl Wire {
             }
             ending = Some(Ending::Lost);
         }
-        if !out.is_empty() {
+        if ending.is_none() && self.link.flush_follows() {
+            self.link.hold(&out);
+        } else if !out.is_empty() {
             self.link.write(&out);
         }
         if !self.closing.may_send() {

@@ -16,6 +16,8 @@ pub struct TestServer {
     address: SocketAddr,
     args: Vec<String>,
     log: Arc<Mutex<String>>,
+    /// Reads stderr into `log`, to its end.
+    keeping: tokio::task::JoinHandle<()>,
 }
 
 /// A plain HTTP answer.
@@ -70,7 +72,7 @@ impl TestServer {
             .strip_prefix("listening on http://")
             .and_then(|address| address.parse().ok())
             .unwrap_or_else(|| panic!("the first line names the address, not {first:?}"));
-        Ok(TestServer { child, address, args, log })
+        Ok(TestServer { child, address, args, log, keeping })
     }
 
     /// Where it listens.
@@ -108,9 +110,13 @@ impl TestServer {
         self.child.kill().await.expect("it is ours");
     }
 
-    /// Waits until it has ended.
+    /// Waits until it has ended, and all that it wrote on stderr is in [`log`](Self::log).
     pub async fn wait(&mut self) -> ExitStatus {
-        within("the server's end", self.child.wait()).await.expect("it is ours")
+        let status = within("the server's end", self.child.wait()).await.expect("it is ours");
+        if !self.keeping.is_finished() {
+            within("the rest of stderr", &mut self.keeping).await.expect("stderr is read");
+        }
+        status
     }
 
     /// Kills it if it still runs, and starts it again on the same port with the same arguments.
