@@ -1,6 +1,6 @@
 //! One connection as the fan-out sees it: a socket, a cursor, and what a full socket left unsent.
 //!
-//! Memory per client is O(1) in messages: a link never queues. What did not fit into the socket is at most one batch
+//! Memory per client is O(1) in messages: a link never queues. What did not fit into the socket is at most one frame
 //! and the replies that were under way with it; until it is gone nothing more is read from the client or the log.
 
 use std::cell::{Cell, OnceCell, RefCell};
