@@ -52,7 +52,7 @@ async fn who_vanishes_without_a_word_leaves_when_its_lease_is_over() {
 #[tokio::test]
 async fn a_client_of_the_seeds_that_vanishes_leaves_as_well() {
     let server = hasty().await;
-    let mut witness = server.seed("room", "witness").await;
+    let mut witness = server.seed_member("room", "witness").await;
     let mut ghost = server.seed("room", "ghost").await;
     witness.until_present(&["witness", "ghost"]).await;
     ghost.mute();

@@ -155,8 +155,9 @@ async fn what_is_empty_or_an_object_without_content_is_ignored() {
 #[tokio::test]
 async fn a_message_goes_to_everyone_in_the_room_and_to_its_sender() {
     let server = TestServer::start(&[]).await;
-    let mut ali = server.seed("room", "ali").await;
-    let mut sara = server.seed("room", "sara").await;
+    // One after the other: the order of joining is part of what is awaited.
+    let mut ali = server.seed_member("room", "ali").await;
+    let mut sara = server.seed_member("room", "sara").await;
     let mut reza = server.member("room", "reza").await;
     sara.until_present(&["ali", "sara", "reza"]).await;
     sara.say("to all").await;
@@ -212,7 +213,7 @@ async fn each_coming_and_going_is_told_to_all_with_the_names_in_order_of_joining
 #[tokio::test]
 async fn a_refusal_is_a_system_event_in_plain_words_for_that_client_alone() {
     let server = TestServer::start(&["--message-burst", "3", "--message-rate", "0.01"]).await;
-    let mut ali = server.seed("room", "ali").await;
+    let mut ali = server.seed_member("room", "ali").await;
     let mut sara = server.seed("room", "sara").await;
     sara.until_present(&["ali", "sara"]).await;
     ali.until_present(&["ali", "sara"]).await;
