@@ -9,11 +9,11 @@ use hamhame_core::name::{Name, NameError, RoomName};
 use hamhame_core::position::Position;
 use hamhame_ws::{Receiver, Role};
 
+use crate::entry::Admission;
 use crate::fanout::{Registered, Shard};
 use crate::link::{Link, Voice};
 use crate::options::Options;
 use crate::reply::{self, Refusal};
-use crate::room::Admission;
 use crate::session::{Join, Refused, Session, too_many, write_refusal};
 use crate::signal::Signal;
 use crate::transport::ws::{Conversation, Ending, Flow, Opened, Wire};

@@ -14,8 +14,8 @@ use hamhame_ws::{Opcode, write_frame};
 use serde::Serialize;
 
 use crate::clock;
+use crate::entry::{Admission, Presence};
 use crate::options::Options;
-use crate::room::{Admission, Presence};
 
 /// Appends a text frame with `value` as JSON.
 fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {

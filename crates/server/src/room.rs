@@ -13,9 +13,10 @@ use hamhame_core::id::Id;
 use hamhame_core::log::{Start, Window};
 use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::{Epoch, Position};
-use hamhame_core::presence::{Difference, Present, Roster};
+use hamhame_core::presence::{Difference, Roster};
 
 use crate::broker::Parting;
+use crate::entry::{Admission, Entrant, Entry, Presence, Saying};
 use crate::inbox::{Dirty, Inboxes};
 use crate::signal::Signal;
 use crate::tail::{Batch, Tail};
@@ -33,74 +34,6 @@ const TYPING: u64 = 6_000_000;
 
 /// Members shown as writing at once; in a large room more would be noise.
 const TYPING_SHOWN: usize = 8;
-
-/// A message on its way into the log.
-pub struct Saying<'a> {
-    /// Who says it.
-    pub member: Id,
-    /// The sender's own identifier for it, if it has one.
-    pub id: Option<&'a str>,
-    /// The sender's display name.
-    pub name: &'a str,
-    /// What is said, cleaned.
-    pub content: &'a str,
-    /// Microseconds since 1970.
-    pub at: u64,
-}
-
-/// One who wants in.
-pub struct Entrant<'a> {
-    /// The display name.
-    pub name: &'a Name,
-    /// What its token proves.
-    pub proof: Option<Proof>,
-    /// Identifiers for a new session, if the proof gives none.
-    pub fresh: Proof,
-    /// The position of the last event it has.
-    pub after: Option<Position>,
-    /// Events of the past that a newcomer is shown.
-    pub history: u64,
-    /// Its connection.
-    pub signal: &'a Arc<Signal>,
-    /// Most members this room may have.
-    pub max_members: usize,
-    /// Microseconds since 1970.
-    pub at: u64,
-}
-
-/// What became of an [`Entrant`].
-pub enum Entry {
-    /// It is in.
-    In(Admission),
-    /// Its name is held by this connection, which may be a ghost.
-    Taken(Arc<Signal>),
-    /// The room has all the members it may have.
-    Full,
-    /// The room was given up between finding and entering it: find it again.
-    Gone,
-}
-
-/// What a new member needs to know.
-pub struct Admission {
-    /// Its session and public identity.
-    pub identity: Proof,
-    /// Where it starts to read.
-    pub start: Start,
-    /// The epoch that `start` is counted in.
-    pub epoch: Epoch,
-    /// Presence at the moment of joining.
-    pub presence: Presence,
-}
-
-/// Presence at one version.
-pub struct Presence {
-    /// The version.
-    pub version: u64,
-    /// Members.
-    pub count: usize,
-    /// Everyone, in order of joining; `None` in a room too large for lists.
-    pub users: Option<Vec<Present>>,
-}
 
 enum Place {
     Connected(Arc<Signal>),

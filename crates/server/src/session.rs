@@ -11,9 +11,10 @@ use hamhame_core::text::{self, TextError};
 
 use crate::broker::Parting;
 use crate::clock;
+use crate::entry::{Admission, Entrant, Entry, Saying};
 use crate::link::Voice;
 use crate::reply::{self, Refusal};
-use crate::room::{Admission, Entrant, Entry, Room, Saying};
+use crate::room::Room;
 use crate::server::Server;
 use crate::signal::Signal;
 use crate::token::{Proof, random_id};

@@ -6,7 +6,8 @@ use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
 
 use super::{Broker, Parting};
-use crate::room::{Entrant, Entry, Room, Saying};
+use crate::entry::{Entrant, Entry, Saying};
+use crate::room::Room;
 use crate::signal::Signal;
 
 /// Orders events in this process alone.

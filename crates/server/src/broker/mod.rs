@@ -10,7 +10,8 @@ use std::sync::Arc;
 pub use embedded::Embedded;
 use hamhame_core::id::Id;
 
-use crate::room::{Entrant, Entry, Room, Saying};
+use crate::entry::{Entrant, Entry, Saying};
+use crate::room::Room;
 use crate::signal::Signal;
 
 /// How a connection ended, as far as the room is concerned.
