@@ -1,0 +1,306 @@
+//! A whole server on this thread, with clients over the loopback: for the steps that need sockets.
+//!
+//! It is wired as `hamhame::run` wires it, but the runtime goes only when it is told to, so that what is measured begins
+//! and ends where it should. What the clients do is not measured.
+
+use std::future::Future;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use hamhame::entry::Saying;
+use hamhame::fanout::Shard;
+use hamhame::options::Options;
+use hamhame::room::Room;
+use hamhame::server::Server;
+use hamhame::{http, listen};
+use hamhame_core::command::Dialect;
+use hamhame_core::id::Id;
+use hamhame_core::name::RoomName;
+use hamhame_ws::{Opcode, write_masked_frame};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::LocalSet;
+
+use crate::sample::{self, AT, MESSAGE, NAME};
+use crate::work::Work;
+
+/// Where clients go: no name in it needs decoding, which has a step of its own in the benches.
+const ROOM: &str = "kelas";
+
+/// Longest time that a step of setting up may take. Nothing is measured by it: beyond it the set-up is broken.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Changes of presence are told together within a quarter of a second; after this time none is left to tell.
+const QUIET: Duration = Duration::from_millis(600);
+
+/// A server and its clients.
+struct House {
+    runtime: Runtime,
+    tasks: LocalSet,
+    server: Arc<Server>,
+    address: SocketAddr,
+    clients: Vec<Client>,
+}
+
+impl House {
+    fn open() -> anyhow::Result<House> {
+        // No limit and no heartbeat may come between two runs.
+        let options = Options::try_parse_from([
+            "hamhame",
+            "--threads=1",
+            "--limits=off",
+            "--heartbeat=1h",
+            "--listen=127.0.0.1:0",
+        ])?;
+        let listen_on = SocketAddr::from(([127, 0, 0, 1], 0));
+        let server = Arc::new(Server::new(options)?);
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let tasks = LocalSet::new();
+        let (entered, in_set) = (runtime.enter(), tasks.enter());
+        let listener = listen::bind(listen_on)?;
+        let address = listener.local_addr()?;
+        let shard = Shard::new(server.clone(), 0);
+        let router = http::router(server.clone());
+        let (porch, arrivals) = listen::porch();
+        tokio::task::spawn_local(listen::serve(shard.clone(), router, arrivals));
+        tokio::task::spawn_local(shard.run());
+        tokio::task::spawn_local(listen::accept(listener, server.clone(), vec![porch]));
+        drop((entered, in_set));
+        Ok(House { runtime, tasks, server, address, clients: Vec::new() })
+    }
+
+    /// Lets the driver see which sockets are ready. Runs none of the server's tasks.
+    fn look(&self) {
+        self.runtime.block_on(tokio::task::yield_now());
+    }
+
+    /// Runs the tasks that are ready.
+    fn work(&mut self) {
+        let _entered = self.runtime.enter();
+        let _ = Pin::new(&mut self.tasks).poll(&mut Context::from_waker(Waker::noop()));
+    }
+
+    /// Goes on until `done`.
+    fn work_until(&mut self, mut done: impl FnMut(&mut House) -> bool) {
+        let begin = Instant::now();
+        loop {
+            self.look();
+            self.work();
+            if done(self) {
+                return;
+            }
+            assert!(begin.elapsed() < PATIENCE, "the server does not do what it should");
+        }
+    }
+
+    /// Opens a connection and asks for a WebSocket.
+    fn knock(&mut self, room: &str, name: &str, dialect: Dialect) {
+        let client = Client::knock(self.address, room, name, dialect);
+        self.clients.push(client.expect("the loopback takes connections"));
+    }
+
+    /// Lets a client in, up to its first reading.
+    fn let_in(&mut self, room: &str, name: &str, dialect: Dialect) {
+        let members = self.server.registry.member_count();
+        self.knock(room, name, dialect);
+        self.finish_arrival(members, dialect);
+    }
+
+    /// Answers the newest client's handshake, and its `join`.
+    fn finish_arrival(&mut self, members_before: usize, dialect: Dialect) {
+        self.work_until(|house| house.clients.last_mut().is_some_and(|client| client.read() > 0));
+        if dialect == Dialect::V1
+            && let Some(client) = self.clients.last_mut()
+        {
+            client.send(br#"{"type":"join"}"#);
+        }
+        self.work_until(|house| house.server.registry.member_count() > members_before);
+    }
+
+    /// Takes from the clients' sockets what has come.
+    fn empty(&mut self) {
+        for client in &mut self.clients {
+            client.read();
+        }
+    }
+
+    /// A room with `members`, in which all has been told that there was to tell.
+    fn with_members(members: usize, dialect: Dialect) -> (House, Arc<Room>) {
+        let mut house = House::open().expect("a server can be set up on the loopback");
+        for number in 0..members {
+            house.let_in(ROOM, &format!("member{number:02}"), dialect);
+        }
+        let begin = Instant::now();
+        house.work_until(|house| {
+            house.empty();
+            std::thread::sleep(QUIET / 30);
+            begin.elapsed() > QUIET
+        });
+        let name = RoomName::parse(ROOM).expect("it is a good name");
+        let room = house.server.registry.find_or_make(&name, AT);
+        (house, room.expect("there is no bound on rooms"))
+    }
+}
+
+/// The other end of a connection.
+struct Client {
+    stream: TcpStream,
+}
+
+impl Client {
+    fn knock(
+        address: SocketAddr,
+        room: &str,
+        name: &str,
+        dialect: Dialect,
+    ) -> std::io::Result<Client> {
+        let mut stream = TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let protocol = match dialect {
+            Dialect::V1 => "Sec-WebSocket-Protocol: hamhame.v1\r\n",
+            Dialect::Seed => "",
+        };
+        let request = format!(
+            "GET /ws/{room}/{name} HTTP/1.1\r\nHost: {address}\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64)\r\n\
+             Accept: */*\r\nAccept-Language: fa-IR,fa;q=0.9\r\nAccept-Encoding: gzip, deflate, br\r\n\
+             Sec-WebSocket-Version: 13\r\nOrigin: http://{address}\r\n{protocol}\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nConnection: keep-alive, Upgrade\r\n\
+             Pragma: no-cache\r\nCache-Control: no-cache\r\nUpgrade: websocket\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes())?;
+        Ok(Client { stream })
+    }
+
+    fn send(&mut self, text: &[u8]) {
+        let mut frame = Vec::new();
+        write_masked_frame(&mut frame, Opcode::Text, text, [0x37, 0xfa, 0x21, 0x3d]);
+        self.stream.write_all(&frame).expect("the server takes what a client says");
+    }
+
+    /// Throws away what has come, and says how much it was.
+    fn read(&mut self) -> usize {
+        let mut buffer = [0; 16 * 1024];
+        let mut sum = 0;
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => panic!("the server closed a connection"),
+                Ok(n) => sum += n,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return sum,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+/// Steps 6 and 7: what one event costs a flusher that writes it to all members of a room.
+pub struct Delivering {
+    house: House,
+    room: Arc<Room>,
+}
+
+impl Delivering {
+    /// In a room of so many.
+    pub fn new(members: usize) -> Delivering {
+        let (house, room) = House::with_members(members, Dialect::V1);
+        Delivering { house, room }
+    }
+}
+
+impl Work for Delivering {
+    fn prepare(&mut self, _: usize) {
+        self.house.empty();
+        let (member, id) = (Id::new(0x5eed), None);
+        let saying = Saying { member, id, name: NAME, content: MESSAGE, at: AT };
+        assert!(self.room.say(saying).is_some());
+    }
+
+    fn run(&mut self, _: usize) {
+        self.house.work();
+        assert_eq!(self.room.dirty().delivered(), self.room.head());
+    }
+}
+
+/// Steps 1 to 7: from the bytes that one member sent to those that all members get.
+pub struct Speaking {
+    house: House,
+    room: Arc<Room>,
+    dialect: Dialect,
+    said: u64,
+}
+
+impl Speaking {
+    /// In a room of so many.
+    pub fn new(members: usize, dialect: Dialect) -> Speaking {
+        let (house, room) = House::with_members(members, dialect);
+        Speaking { house, room, dialect, said: 0 }
+    }
+}
+
+impl Work for Speaking {
+    fn prepare(&mut self, _: usize) {
+        self.house.empty();
+        self.said += 1;
+        let text = match self.dialect {
+            Dialect::V1 => sample::send_v1(self.said),
+            Dialect::Seed => sample::send_seed(),
+        };
+        self.house.clients[0].send(text.as_bytes());
+        self.house.look();
+    }
+
+    fn run(&mut self, _: usize) {
+        let head = self.room.head();
+        self.house.work();
+        if self.room.head() == head {
+            // The kernel had not announced the bytes yet.
+            let room = self.room.clone();
+            self.house.work_until(|_| room.head() > head);
+        }
+        assert_eq!(self.room.dirty().delivered(), self.room.head());
+    }
+}
+
+/// From the accept to the `welcome`, into a room of one's own.
+pub struct Arriving {
+    house: House,
+    rooms: usize,
+    members: usize,
+}
+
+impl Arriving {
+    /// In a server without rooms.
+    pub fn new() -> Arriving {
+        let house = House::open().expect("a server can be set up on the loopback");
+        Arriving { house, rooms: 0, members: 0 }
+    }
+}
+
+impl Default for Arriving {
+    fn default() -> Arriving {
+        Arriving::new()
+    }
+}
+
+impl Work for Arriving {
+    fn prepare(&mut self, _: usize) {
+        self.house.clients.clear();
+        for _ in 0..4 {
+            // Whoever went is struck out of the books.
+            self.house.look();
+            self.house.work();
+        }
+        self.rooms += 1;
+        self.members = self.house.server.registry.member_count();
+        let room = format!("{ROOM}{:06}", self.rooms);
+        self.house.knock(&room, "maryam", Dialect::V1);
+    }
+
+    fn run(&mut self, _: usize) {
+        self.house.finish_arrival(self.members, Dialect::V1);
+    }
+}
