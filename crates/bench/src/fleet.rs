@@ -103,13 +103,15 @@ impl Fleet {
         self.links[link].reset();
     }
 
-    /// Reads nothing more from a connection: a peer that has stalled.
+    /// Reads nothing more from a connection: a peer that has stalled. Its kernel is to hold little, so that it is the server
+    /// that soon has to hold, or not to hold, what the peer does not take.
     ///
     /// # Errors
     ///
-    /// As epoll reports them.
+    /// As epoll and the socket report them.
     pub fn stall(&mut self, link: usize) -> Result<()> {
         let Some(stream) = &self.links[link].stream else { return Ok(()) };
+        socket2::SockRef::from(stream).set_recv_buffer_size(4096).context("a receive buffer")?;
         self.poller.change(stream, link, Interest::Nothing).context("epoll")
     }
 

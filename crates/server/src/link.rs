@@ -19,6 +19,10 @@ use crate::room::Room;
 use crate::signal::Signal;
 use crate::tail::Batch;
 
+/// How long what was written last may take to arrive once the connection is given up.
+#[cfg(target_os = "linux")]
+const LAST_TRY: Duration = Duration::from_secs(15);
+
 /// How this client is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
@@ -300,6 +304,13 @@ impl Link {
     pub fn discard(&self) {
         self.traffic.was_slow();
         let _ = socket2::SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
+    }
+
+    /// The peer did not answer our goodbye: what the kernel still holds for it, megabytes perhaps, is tried for a while and
+    /// not for the minutes that TCP would (RFC 9293, section 3.8.3: user time-out).
+    pub fn abandon(&self) {
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&self.io).set_tcp_user_timeout(Some(LAST_TRY));
     }
 
     /// Writes what the socket takes. Past the runtime at first, whose readiness of the socket is one cache line more to

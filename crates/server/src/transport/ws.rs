@@ -265,7 +265,9 @@ impl Wire {
             self.link.discard();
             return ending;
         }
-        let _ = tokio::time::timeout(CLOSE_PATIENCE, self.wait_for_end()).await;
+        if tokio::time::timeout(CLOSE_PATIENCE, self.wait_for_end()).await.is_err() {
+            self.link.abandon();
+        }
         ending
     }
 
