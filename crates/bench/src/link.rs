@@ -228,7 +228,7 @@ fn offer<'a>(target: &'a Target, path: &'a str, nonce: [u8; 16]) -> Offer<'a> {
         Dialect::Seed => &[],
         Dialect::V1 => &["hamhame.v1"],
     };
-    Offer { host: &target.host, target: path, origin: None, protocols, nonce }
+    Offer { host: &target.host, target: path, origin: None, protocols, deflate: false, nonce }
 }
 
 /// Walks over the server's frames at the start of `bytes`, passes texts on and answers pings; the number

@@ -2,7 +2,7 @@
 //! encoding can be shared by all of them.
 
 use crate::closing::{NO_CODE, is_valid_close_code};
-use crate::frame::{FIN, MASK, MAX_CONTROL_PAYLOAD, MAX_HEADER, Opcode};
+use crate::frame::{COMPRESSED, FIN, MASK, MAX_CONTROL_PAYLOAD, MAX_HEADER, Opcode};
 use crate::mask::apply_mask;
 
 /// The encoded header of a frame; dereferences to its bytes.
@@ -17,6 +17,14 @@ impl Header {
         let start = usize::from(self.len);
         self.bytes[start..start + more.len()].copy_from_slice(more);
         self.len += more.len() as u8;
+    }
+
+    /// The same, saying that the message is compressed: RSV1, for the first frame of a message whose payload is what
+    /// [`Deflater::compress`](crate::Deflater::compress) made (RFC 7692 section 6.1).
+    #[must_use]
+    pub fn compressed(mut self) -> Self {
+        self.bytes[0] |= COMPRESSED;
+        self
     }
 }
 

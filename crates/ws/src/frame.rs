@@ -14,6 +14,9 @@ pub(crate) const MASK: u8 = 0x80;
 /// The three bits that are for extensions.
 pub(crate) const RESERVED: u8 = 0x70;
 
+/// The one of them that permessage-deflate uses (RFC 7692 section 6).
+pub(crate) const COMPRESSED: u8 = 0x40;
+
 /// Which side of the connection we are: a server expects masked frames, a client unmasked ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -65,6 +68,8 @@ impl Opcode {
 pub struct FrameHead {
     /// Whether this is the last (or only) fragment of its message.
     pub fin: bool,
+    /// Whether the message that begins with this frame is compressed: RSV1 (RFC 7692 section 6).
+    pub compressed: bool,
     /// What the frame is.
     pub opcode: Opcode,
     /// The key that the payload is masked with; a client's frame has one and a server's has none.
@@ -78,12 +83,20 @@ impl FrameHead {
     ///
     /// `Ok(None)` means that more bytes are needed. A broken rule is reported from the first byte
     /// that breaks it, so the outcome does not depend on how the bytes were split.
+    ///
+    /// No extension is taken to be negotiated: see [`read_deflated`](Self::read_deflated).
     pub fn read(bytes: &[u8], role: Role) -> Result<Option<(Self, usize)>, Violation> {
         Self::read_reserving(bytes, role, RESERVED)
     }
 
-    /// [`read`](Self::read), with the bits of the first byte that must be zero: all of [`RESERVED`]
-    /// unless an extension gave one a meaning.
+    /// [`read`](Self::read), where permessage-deflate was negotiated: the first frame of a message may say that it is
+    /// [`compressed`](Self::compressed).
+    pub fn read_deflated(bytes: &[u8], role: Role) -> Result<Option<(Self, usize)>, Violation> {
+        Self::read_reserving(bytes, role, RESERVED & !COMPRESSED)
+    }
+
+    /// `reserved` are the bits of the first byte that must be zero.
+    #[inline(always)] // Into the loop over all frames, where a call costs as much as what it does.
     pub(crate) fn read_reserving(
         bytes: &[u8],
         role: Role,
@@ -97,6 +110,10 @@ impl FrameHead {
         }
         let opcode = Opcode::from_bits(first & 0x0f)?;
         let fin = first & FIN != 0;
+        let compressed = first & COMPRESSED != 0;
+        if compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+            return Err(Violation::MisplacedBit);
+        }
         if opcode.is_control() && !fin {
             return Err(Violation::FragmentedControl);
         }
@@ -122,7 +139,7 @@ impl FrameHead {
                 None => return Ok(None),
             },
         };
-        let head = Self { fin, opcode, key, payload_len };
+        let head = Self { fin, compressed, opcode, key, payload_len };
         Ok(Some((head, bytes.len() - rest.len())))
     }
 }

@@ -1,11 +1,11 @@
-//! The WebSocket protocol (RFC 6455) without any I/O, for both roles.
+//! The WebSocket protocol (RFC 6455) without any I/O, for both roles, with compression of messages (RFC 7692).
 //!
 //! Bytes go in, messages come out, and the other way round; sockets, timers and randomness belong to
 //! the caller. The path of a message through this crate:
 //!
 //! - [`handshake`] turns an HTTP request into a WebSocket, or says with which status to refuse it;
 //! - [`Receiver`] takes the bytes of a connection as they arrive and passes on whole messages;
-//! - [`write_frame`] and its kin encode messages, [`frame_header`] the header alone;
+//! - [`write_frame`] and its kin encode messages, [`frame_header`] the header alone, and a [`Deflater`] compresses;
 //! - [`Closing`] knows what the close handshake wants next.
 //!
 //! What a peer sends is never trusted: each broken rule is a [`Violation`] that knows its close code,
@@ -29,15 +29,18 @@
 #![forbid(unsafe_code)]
 
 mod closing;
+mod deflate;
 mod encode;
 mod frame;
 pub mod handshake;
+mod inflate;
 mod mask;
 mod receive;
 mod text;
 mod violation;
 
 pub use closing::{CloseFrame, Closing, NO_CODE, is_valid_close_code};
+pub use deflate::Deflater;
 pub use encode::{
     Header, frame_header, header_len, masked_frame_header, write_close, write_frame,
     write_masked_close, write_masked_frame,

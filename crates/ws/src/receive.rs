@@ -3,17 +3,20 @@
 use std::ops::ControlFlow;
 
 use crate::closing::CloseFrame;
-use crate::frame::{FrameHead, MAX_CONTROL_PAYLOAD, MAX_HEADER, Opcode, RESERVED, Role};
+use crate::frame::{
+    COMPRESSED, FrameHead, MAX_CONTROL_PAYLOAD, MAX_HEADER, Opcode, RESERVED, Role,
+};
+use crate::inflate::{inflate, most_deflated};
 use crate::mask::apply_mask;
 use crate::text::whole_characters;
 use crate::violation::Violation;
 
-/// What a peer may send. Passing a limit is answered with 1009, from the frame's header alone.
+/// What a peer may send. Passing a limit is answered with 1009, from the frame's header alone where it shows there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most bytes of payload in one data frame.
+    /// The most bytes of payload in one data frame, as it travels.
     pub frame: u64,
-    /// The most bytes in one message, summed over its fragments.
+    /// The most bytes in one message, summed over its fragments, and inflated if it is compressed.
     pub message: usize,
     /// The most frames that one message may be made of, empty ones included.
     pub fragments: u32,
@@ -48,6 +51,17 @@ enum Kind {
     Binary,
 }
 
+/// Whether messages may be compressed (RFC 7692).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Compression {
+    /// It was not negotiated.
+    Unknown,
+    /// The message under way, if there is one, is not.
+    Unused,
+    /// The message under way is.
+    Used,
+}
+
 /// The frame whose payload is arriving.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
@@ -75,7 +89,9 @@ const BETWEEN_FRAMES: Stage = Stage::Head { bytes: [0; MAX_HEADER], len: 0 };
 /// Parses the frames of one direction of a connection and assembles its messages.
 ///
 /// It keeps only what is incomplete: between messages it owns no heap memory, and its buffer never has
-/// a capacity above [`Limits::message`] plus one control frame.
+/// a capacity above [`Limits::message`] plus one control frame. A compressed message is kept as it travels, which
+/// can be some more than that (an eighth and a little), and inflated when it is all there, in memory that all
+/// receivers of a thread share.
 #[derive(Debug)]
 pub struct Receiver {
     limits: Limits,
@@ -88,9 +104,7 @@ pub struct Receiver {
     fragments: u32,
     message: Option<Kind>,
     control: u8,
-    /// The bits of a frame's first byte that must be zero. This is where permessage-deflate will take out
-    /// RSV1 once it is negotiated (RFC 7692 section 6).
-    reserved: u8,
+    compression: Compression,
     role: Role,
 }
 
@@ -105,9 +119,16 @@ impl Receiver {
             fragments: 0,
             message: None,
             control: 0,
-            reserved: RESERVED,
+            compression: Compression::Unknown,
             role,
         }
+    }
+
+    /// With messages that may be compressed, as permessage-deflate was negotiated without context takeover.
+    #[must_use]
+    pub fn with_deflate(mut self) -> Self {
+        self.compression = Compression::Unused;
+        self
     }
 
     /// Takes the next bytes of the connection, split anywhere, and calls `on` for each message and control
@@ -190,7 +211,11 @@ impl Receiver {
             return Ok(None);
         };
         let had = usize::from(*len);
-        let read = |bytes: &[u8]| FrameHead::read_reserving(bytes, self.role, self.reserved);
+        let reserved = match self.compression {
+            Compression::Unknown => RESERVED,
+            _ => RESERVED & !COMPRESSED,
+        };
+        let read = |bytes: &[u8]| FrameHead::read_reserving(bytes, self.role, reserved);
         let found = if had == 0 {
             read(input)?
         } else {
@@ -221,11 +246,14 @@ impl Receiver {
                 (Opcode::Text, None) => Kind::Text,
                 (_, None) => Kind::Binary,
             });
+            if head.compressed {
+                self.compression = Compression::Used;
+            }
             self.check_limits(head.payload_len)?;
             self.fragments += 1;
         }
         Ok(Frame {
-            // Within the message's limit or 125, so it fits.
+            // Within what a message may take or 125, so it fits.
             remaining: head.payload_len as usize,
             key: head.key,
             opcode: head.opcode,
@@ -242,10 +270,18 @@ impl Receiver {
             return Err(Violation::FrameTooLarge { announced, limit: frame });
         }
         // Between frames the buffer holds nothing but the message, which is within its limit.
-        if announced > (message - self.buffer.len()) as u64 {
+        if announced > (self.most_kept() - self.buffer.len()) as u64 {
             return Err(Violation::MessageTooLarge { limit: message });
         }
         Ok(())
+    }
+
+    /// The most bytes that the message under way may take as it travels.
+    fn most_kept(&self) -> usize {
+        match self.compression {
+            Compression::Used => most_deflated(self.limits.message),
+            _ => self.limits.message,
+        }
     }
 
     /// Keeps a part of a frame whose rest has not come yet, or a fragment that is not the last.
@@ -256,10 +292,12 @@ impl Receiver {
         } else if frame.fin {
             self.buffer.len() + part.len() + frame.remaining
         } else {
-            self.limits.message
+            self.most_kept()
         };
         append(&mut self.buffer, part, most);
-        if !frame.opcode.is_control() && self.message == Some(Kind::Text) {
+        // Compressed text is checked when it has been inflated.
+        let is_text = self.message == Some(Kind::Text) && self.compression != Compression::Used;
+        if !frame.opcode.is_control() && is_text {
             self.checked +=
                 whole_characters(&self.buffer[self.checked..]).ok_or(Violation::BadText)?;
         }
@@ -299,6 +337,9 @@ impl Receiver {
             // `begin` has named the message of every data frame.
             return Err(Violation::NothingToContinue);
         };
+        if self.compression == Compression::Used {
+            return self.finish_compressed(kind, part, on);
+        }
         if self.buffer.is_empty() {
             self.forget_message();
             return pass_message(kind, part, on);
@@ -308,6 +349,26 @@ impl Receiver {
         let message = std::mem::take(&mut self.buffer);
         self.forget_message();
         pass_message(kind, &message, on)
+    }
+
+    #[inline(never)]
+    fn finish_compressed(
+        &mut self,
+        kind: Kind,
+        part: &[u8],
+        on: &mut impl FnMut(Incoming<'_>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, Violation> {
+        let mut message = std::mem::take(&mut self.buffer);
+        self.forget_message();
+        self.compression = Compression::Unused;
+        let payload = if message.is_empty() {
+            part
+        } else {
+            let whole = message.len() + part.len();
+            append(&mut message, part, whole);
+            &message
+        };
+        inflate(payload, self.limits.message, |message| pass_message(kind, message, on))?
     }
 
     fn forget_message(&mut self) {

@@ -11,6 +11,8 @@ use std::fmt;
 pub enum Violation {
     /// A reserved bit is set that no negotiated extension gives a meaning (section 5.2).
     ReservedBit,
+    /// A control frame, or a fragment that is not the first, says that it is compressed (RFC 7692 section 6).
+    MisplacedBit,
     /// The opcode is one of those kept for later versions: 3–7 or 11–15 (section 5.2).
     ReservedOpcode(u8),
     /// A client's frame is not masked (section 5.1).
@@ -35,9 +37,11 @@ pub enum Violation {
     BadCloseCode(u16),
     /// A text message is not valid UTF-8 (section 8.1).
     BadText,
+    /// A compressed message is not a stream of whole DEFLATE blocks (RFC 7692 section 7.2.2).
+    BadDeflate,
     /// The reason in a close frame is not valid UTF-8 (sections 5.5.1 and 8.1).
     BadReason,
-    /// A frame announces more bytes than [`Limits::frame`](crate::Limits::frame) allows.
+    /// A frame announces more bytes of payload than [`Limits::frame`](crate::Limits::frame) allows.
     FrameTooLarge {
         /// The length that the frame's header announced, in bytes.
         announced: u64,
@@ -57,11 +61,11 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// The code to close the connection with: 1002 (protocol error), 1007 (not UTF-8) or 1009 (too big),
+    /// The code to close the connection with: 1002 (protocol error), 1007 (not what it says it is) or 1009 (too big),
     /// as in RFC 6455 section 7.4.1.
     pub fn close_code(&self) -> u16 {
         match self {
-            Self::BadText | Self::BadReason => 1007,
+            Self::BadText | Self::BadDeflate | Self::BadReason => 1007,
             Self::FrameTooLarge { .. }
             | Self::MessageTooLarge { .. }
             | Self::TooManyFragments { .. } => 1009,
@@ -75,6 +79,9 @@ impl fmt::Display for Violation {
         match self {
             Self::ReservedBit => f.write_str(
                 "a reserved bit is set but no extension was negotiated (RFC 6455 section 5.2)",
+            ),
+            Self::MisplacedBit => f.write_str(
+                "only a message's first frame may say that it is compressed (RFC 7692 section 6)",
             ),
             Self::ReservedOpcode(opcode) => {
                 write!(f, "opcode {opcode} is reserved (RFC 6455 section 5.2)")
@@ -106,6 +113,9 @@ impl fmt::Display for Violation {
                 write!(f, "close code {code} must not be sent (RFC 6455 section 7.4)")
             }
             Self::BadText => f.write_str("a text message must be UTF-8 (RFC 6455 section 8.1)"),
+            Self::BadDeflate => f.write_str(
+                "a compressed message must be whole DEFLATE blocks (RFC 7692 section 7.2.2)",
+            ),
             Self::BadReason => f.write_str("a close reason must be UTF-8 (RFC 6455 section 5.5.1)"),
             Self::FrameTooLarge { announced, limit } => write!(
                 f,

@@ -61,7 +61,14 @@ const RARE_HEADERS: Headers = &[
     ("Sec-WebSocket-Key", &["dG9vIHNob3J0", ""]),
     ("Sec-WebSocket-Version", &["8", "130"]),
     ("Sec-WebSocket-Protocol", &["a b", "«"]),
-    ("Sec-WebSocket-Extensions", &["permessage-deflate"]),
+    (
+        "Sec-WebSocket-Extensions",
+        &[
+            "permessage-deflate; client_max_window_bits",
+            "a; b=\"c\", permessage-deflate; server_max_window_bits=9",
+            "permessage-deflate;",
+        ],
+    ),
     ("X-Other", &["a:b", "\u{7f}"]),
 ];
 

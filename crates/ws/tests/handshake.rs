@@ -129,6 +129,7 @@ const OFFER: Offer<'static> = Offer {
     target: "/ws/%DA%A9%D9%84%D8%A7%D8%B3/a?b=c",
     origin: None,
     protocols: &["hamhame.v1"],
+    deflate: false,
     nonce: [7; 16],
 };
 

@@ -76,6 +76,7 @@ fn sections_1_2_and_1_3_the_opening_handshake() {
         target: "/chat",
         origin: Some("http://example.com"),
         protocols: &["chat", "superchat"],
+        deflate: false,
         nonce: *b"the sample nonce",
     };
     let head = offer.request_head().unwrap();
@@ -103,7 +104,7 @@ fn sections_1_2_and_1_3_the_opening_handshake() {
     assert_eq!(request.protocols, ["chat", "superchat"]);
     assert_eq!(request.accept(), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 
-    let response = response_head(&request, request.choose(&["chat"]));
+    let response = response_head(&request, request.choose(&["chat"]), None);
     assert_eq!(
         response,
         "HTTP/1.1 101 Switching Protocols\r\n\

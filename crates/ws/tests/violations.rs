@@ -139,6 +139,7 @@ fn what_came_before_a_violation_is_passed_on_and_nothing_after_it() {
 fn every_violation_names_the_section_it_breaks() {
     for violation in [
         Violation::ReservedBit,
+        Violation::MisplacedBit,
         Violation::ReservedOpcode(3),
         Violation::Unmasked,
         Violation::Masked,
@@ -151,13 +152,15 @@ fn every_violation_names_the_section_it_breaks() {
         Violation::HalfCloseCode,
         Violation::BadCloseCode(1005),
         Violation::BadText,
+        Violation::BadDeflate,
         Violation::BadReason,
         Violation::FrameTooLarge { announced: 2, limit: 1 },
         Violation::MessageTooLarge { limit: 1 },
         Violation::TooManyFragments { limit: 1 },
     ] {
         let prose = violation.to_string();
-        assert!(prose.contains("RFC 6455 section"), "{prose}");
+        let rfc = ["RFC 6455 section", "RFC 7692 section"];
+        assert!(rfc.iter().any(|rfc| prose.contains(rfc)), "{prose}");
         // It must fit into the reason of a close frame.
         assert!(prose.len() <= 123, "{} bytes: {prose}", prose.len());
     }

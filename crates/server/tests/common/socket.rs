@@ -102,6 +102,7 @@ impl Connect {
             target: &self.path,
             origin: self.origin.as_deref(),
             protocols: &protocols,
+            deflate: false,
             nonce: *b"a nonce of tests",
         };
         let mut request = offer.request_head().expect("the offer can be written").into_bytes();

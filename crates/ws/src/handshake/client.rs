@@ -5,7 +5,8 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{accept_key, has_token, is_token};
+use super::extension::OFFER;
+use super::{Deflate, accept_key, has_token, is_token};
 
 /// The longest response head that [`Offer::read`] takes, in bytes.
 pub const MAX_RESPONSE_HEAD: usize = 16 * 1024;
@@ -23,6 +24,8 @@ pub struct Offer<'a> {
     pub origin: Option<&'a str>,
     /// The subprotocols to offer, the best first; may be empty.
     pub protocols: &'a [&'a str],
+    /// Whether to offer permessage-deflate (RFC 7692), without context takeover in both directions.
+    pub deflate: bool,
     /// 16 bytes drawn at random for this request.
     pub nonce: [u8; 16],
 }
@@ -45,6 +48,8 @@ impl std::error::Error for UnfitOffer {}
 pub struct Accepted<'a> {
     /// The subprotocol that the server chose from those offered.
     pub protocol: Option<&'a str>,
+    /// permessage-deflate, if it was offered and the server agreed to it.
+    pub deflate: Option<Deflate>,
     /// The length of the response head in bytes; frames begin after it.
     pub head_len: usize,
 }
@@ -65,7 +70,7 @@ pub enum BadResponse {
     Accept,
     /// The subprotocol chosen was not offered.
     Protocol,
-    /// An extension was accepted that was not offered.
+    /// An extension was accepted that was not offered, or not as it was offered.
     Extension,
 }
 
@@ -85,7 +90,7 @@ impl fmt::Display for BadResponse {
                 "the server chose a subprotocol that was not offered (RFC 6455 section 4.1)",
             ),
             Self::Extension => f.write_str(
-                "the server accepted an extension that was not offered (RFC 6455 section 4.1)",
+                "the server accepted an extension in a way that was not offered (RFC 6455 section 4.1)",
             ),
         }
     }
@@ -136,6 +141,9 @@ impl Offer<'_> {
         if !self.protocols.is_empty() {
             head.push_str(&format!("Sec-WebSocket-Protocol: {}\r\n", self.protocols.join(", ")));
         }
+        if self.deflate {
+            head.push_str(&format!("Sec-WebSocket-Extensions: {OFFER}\r\n"));
+        }
         head.push_str("\r\n");
         Ok(head)
     }
@@ -165,14 +173,14 @@ impl Offer<'_> {
         if status != 101 {
             return Err(BadResponse::Status(status));
         }
-        let protocol = self.check_headers(response.headers)?;
-        Ok(Some(Accepted { protocol, head_len }))
+        self.check_headers(response.headers, head_len).map(Some)
     }
 
     fn check_headers<'b>(
         &self,
         headers: &[httparse::Header<'b>],
-    ) -> Result<Option<&'b str>, BadResponse> {
+        head_len: usize,
+    ) -> Result<Accepted<'b>, BadResponse> {
         let values = |name: &'static str| {
             headers
                 .iter()
@@ -191,17 +199,19 @@ impl Offer<'_> {
         {
             return Err(BadResponse::Accept);
         }
-        if values("sec-websocket-extensions").any(|value| !value.trim_ascii().is_empty()) {
+        let deflate =
+            Deflate::agreed(values("sec-websocket-extensions")).ok_or(BadResponse::Extension)?;
+        if deflate.is_some() && !self.deflate {
             return Err(BadResponse::Extension);
         }
         let mut chosen = values("sec-websocket-protocol");
         let Some(protocol) = chosen.next() else {
-            return Ok(None);
+            return Ok(Accepted { protocol: None, deflate, head_len });
         };
         let protocol = std::str::from_utf8(protocol).map_err(|_| BadResponse::Protocol)?;
         if chosen.next().is_some() || !self.protocols.contains(&protocol) {
             return Err(BadResponse::Protocol);
         }
-        Ok(Some(protocol))
+        Ok(Accepted { protocol: Some(protocol), deflate, head_len })
     }
 }

@@ -1,12 +1,15 @@
 //! The opening handshake over HTTP/1.1 (RFC 6455 sections 1.3 and 4): both sides, on header values only,
 //! so that any HTTP parser can stand before it.
 //!
-//! The server's side is [`check`]; the client's is [`Offer`], which also parses the response.
+//! The server's side is [`check`]; the client's is [`Offer`], which also parses the response. What both agree to
+//! about compression is a [`Deflate`].
 
 mod client;
+mod extension;
 mod server;
 
 pub use client::{Accepted, BadResponse, MAX_RESPONSE_HEAD, Offer, UnfitOffer};
+pub use extension::Deflate;
 pub use server::{HandshakeError, Request, check, response_head};
 
 use base64::Engine;
@@ -35,8 +38,9 @@ fn has_token(value: &[u8], token: &str) -> bool {
 
 /// Whether `value` is a token of HTTP (RFC 9110 section 5.6.2), which the name of a subprotocol must be.
 fn is_token(value: &str) -> bool {
-    !value.is_empty()
-        && value
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !value.is_empty() && value.bytes().all(is_token_byte)
+}
+
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{accept_key, has_token, is_token};
+use super::{Deflate, accept_key, has_token, is_token};
 
 /// A valid request to open a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,9 @@ pub struct Request<'a> {
     pub key: &'a str,
     /// The subprotocols that the client offers, the one it likes best first.
     pub protocols: Vec<&'a str>,
+    /// The first of the client's offers of permessage-deflate that we can keep to (RFC 7692). It is agreed if the
+    /// response has its [`answer`](Deflate::answer), and only then.
+    pub deflate: Option<Deflate>,
 }
 
 impl Request<'_> {
@@ -48,6 +51,8 @@ pub enum HandshakeError {
     Key,
     /// `Sec-WebSocket-Protocol` is not a list of tokens.
     Protocols,
+    /// `Sec-WebSocket-Extensions` is not a list of extensions.
+    Extensions,
 }
 
 impl HandshakeError {
@@ -56,7 +61,7 @@ impl HandshakeError {
         match self {
             Self::Method => 405,
             Self::NotAnUpgrade | Self::Version => 426,
-            Self::HttpVersion | Self::Key | Self::Protocols => 400,
+            Self::HttpVersion | Self::Key | Self::Protocols | Self::Extensions => 400,
         }
     }
 
@@ -69,7 +74,7 @@ impl HandshakeError {
                 ("upgrade", "websocket"),
                 ("sec-websocket-version", "13"),
             ],
-            Self::HttpVersion | Self::Key | Self::Protocols => &[],
+            Self::HttpVersion | Self::Key | Self::Protocols | Self::Extensions => &[],
         }
     }
 }
@@ -89,6 +94,9 @@ impl fmt::Display for HandshakeError {
             }
             Self::Protocols => {
                 "Sec-WebSocket-Protocol must be a list of tokens (RFC 6455 section 11.3.4)"
+            }
+            Self::Extensions => {
+                "Sec-WebSocket-Extensions must be a list of extensions (RFC 6455 section 9.1)"
             }
         })
     }
@@ -121,6 +129,7 @@ pub fn check<'a>(
     let (mut upgrade, mut connection) = (false, false);
     let (mut version, mut key) = (Once::Missing, Once::Missing);
     let mut protocols = Some(Vec::new());
+    let mut deflate = Ok(None);
     for (name, value) in headers {
         if name.eq_ignore_ascii_case("upgrade") {
             upgrade |= has_token(value, "websocket");
@@ -132,6 +141,8 @@ pub fn check<'a>(
             key = key.and(value);
         } else if name.eq_ignore_ascii_case("sec-websocket-protocol") {
             protocols = protocols.and_then(|list| add_protocols(list, value));
+        } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
+            deflate = deflate.and_then(|first| Deflate::choose(value).map(|next| first.or(next)));
         }
     }
     if !upgrade || !connection {
@@ -142,13 +153,19 @@ pub fn check<'a>(
     }
     let key = key.value().and_then(read_key).ok_or(HandshakeError::Key)?;
     let protocols = protocols.ok_or(HandshakeError::Protocols)?;
-    Ok(Request { key, protocols })
+    let deflate = deflate.map_err(|_| HandshakeError::Extensions)?;
+    Ok(Request { key, protocols, deflate })
 }
 
 /// The head of the response that opens the connection, for a server without an HTTP library.
 ///
-/// `protocol` is the outcome of [`Request::choose`].
-pub fn response_head(request: &Request<'_>, protocol: Option<&str>) -> String {
+/// `protocol` is the outcome of [`Request::choose`], and `deflate` is [`Request::deflate`], or `None` to do without
+/// compression.
+pub fn response_head(
+    request: &Request<'_>,
+    protocol: Option<&str>,
+    deflate: Option<Deflate>,
+) -> String {
     let mut head = format!(
         "HTTP/1.1 101 Switching Protocols\r\n\
          Upgrade: websocket\r\n\
@@ -159,6 +176,11 @@ pub fn response_head(request: &Request<'_>, protocol: Option<&str>) -> String {
     if let Some(protocol) = protocol {
         head.push_str("Sec-WebSocket-Protocol: ");
         head.push_str(protocol);
+        head.push_str("\r\n");
+    }
+    if let Some(deflate) = deflate {
+        head.push_str("Sec-WebSocket-Extensions: ");
+        head.push_str(deflate.answer());
         head.push_str("\r\n");
     }
     head.push_str("\r\n");

@@ -11,6 +11,7 @@ pub const OFFER: Offer<'static> = Offer {
     target: "/ws/room/name",
     origin: None,
     protocols: &["hamhame.v1", "other"],
+    deflate: true,
     nonce: *b"the sample nonce",
 };
 
@@ -63,7 +64,7 @@ fn check_verdict(verdict: Result<Request<'_>, HandshakeError>) -> bool {
     }
     assert_eq!(request.choose(&[]), None);
 
-    let head = response_head(&request, request.protocols.first().copied());
+    let head = response_head(&request, request.protocols.first().copied(), request.deflate);
     let mut headers = [httparse::EMPTY_HEADER; 8];
     let mut response = httparse::Response::new(&mut headers);
     let parsed = response.parse(head.as_bytes());

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test and each fuzz target uses its own part of this directory")]
 
 pub mod command;
+pub mod deflate;
 pub mod frame;
 pub mod handshake;
 pub mod random;
