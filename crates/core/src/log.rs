@@ -21,7 +21,7 @@ pub struct Window {
 
 /// What a log keeps: one event, encoded once.
 pub trait Entry {
-    /// Encoded size in bytes, counted against [`Window::bytes`].
+    /// What it takes to keep it, in bytes, counted against [`Window::bytes`].
     fn weight(&self) -> usize;
     /// Microseconds since 1970, counted against [`Window::age`].
     fn at(&self) -> u64;
@@ -79,6 +79,10 @@ impl<E: Entry> Log<E> {
     /// but an event after `delivered` does not go for the count alone, since those who keep up would miss it.
     pub fn append(&mut self, entry: E, delivered: u64, dropped: impl FnMut(&E)) -> u64 {
         self.bytes += entry.weight();
+        if self.entries.len() == self.entries.capacity() {
+            // By a quarter rather than twice: what is never filled would be paid for in every room.
+            self.entries.reserve_exact((self.entries.len() / 4).max(4));
+        }
         self.entries.push_back(entry);
         self.trim_to_size(delivered, dropped);
         self.head()
@@ -89,6 +93,10 @@ impl<E: Entry> Log<E> {
         let horizon = now.saturating_sub(self.window.age.as_micros() as u64);
         while self.entries.front().is_some_and(|entry| entry.at() < horizon) {
             self.drop_oldest(&mut dropped);
+        }
+        // After a busy time the room that it took goes back.
+        if self.entries.capacity() > 4 * self.entries.len() + 16 {
+            self.entries.shrink_to(2 * self.entries.len());
         }
     }
 
