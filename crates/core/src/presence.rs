@@ -1,14 +1,20 @@
 //! Who is in a room: the roster in order of joining, with a version, and the differences between versions.
 //!
-//! Presence is a versioned snapshot, never a queue: a client that is behind gets the difference if the journal still
-//! has it, else the whole list.
+//! Presence is a versioned snapshot, never a queue: a client that is behind gets the difference if it can still be told,
+//! else the whole list. Most rooms are small and there may be very many, so a member takes one row and one name here,
+//! and tables to find it by come only with numbers that are worth them.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 use crate::id::Id;
 
-/// Changes kept for differences. A client further behind gets a snapshot.
-const JOURNAL: usize = 512;
+/// Changes that a difference may span. A client further behind gets a snapshot.
+const JOURNAL: u64 = 512;
+
+/// Members up to which one is found by looking at each: a few cache lines, and no tables in small rooms.
+const SMALL: usize = 32;
 
 /// One member as everyone may see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +22,7 @@ pub struct Present {
     /// The public identifier.
     pub member: Id,
     /// The display name.
-    pub name: Box<str>,
+    pub name: Arc<str>,
 }
 
 /// What changed between two versions, with comings and goings that cancel out left away.
@@ -29,30 +35,63 @@ pub struct Difference {
 }
 
 #[derive(Debug)]
-enum Change {
-    Joined(Present),
-    Left(Id),
-}
-
-#[derive(Debug)]
-struct Row {
+struct Row<S> {
     present: Present,
-    key: Box<str>,
+    /// The hash of what the name is compared by; 0 for a name that is nobody's.
+    key: u64,
+    seat: S,
 }
 
-/// The members of a room in order of joining.
+/// A row with the version at which its member joined. It stays, empty, for a while after the member has left: so the rows
+/// are in order of joining, and leaving moves none.
+#[derive(Debug)]
+struct Slot<S> {
+    joined: u64,
+    row: Option<Row<S>>,
+}
+
+/// What a difference needs to know of one who is no longer in a row.
+#[derive(Debug)]
+struct Departure {
+    version: u64,
+    joined: u64,
+    member: Id,
+}
+
+/// Where the rows of a large room are: the versions at which their members joined.
 #[derive(Debug, Default)]
-pub struct Roster {
+struct Index {
+    by_member: HashMap<Id, u64>,
+    by_key: HashMap<u64, u64>,
+}
+
+/// The members of a room in order of joining, and what the room knows of each beside: `S`.
+#[derive(Debug)]
+pub struct Roster<S> {
     /// Counts changes; the roster of version 0 is empty.
     version: u64,
-    /// By the version at which they joined, which is the order of joining.
-    rows: BTreeMap<u64, Row>,
-    by_member: HashMap<Id, u64>,
-    by_key: HashMap<Box<str>, Id>,
-    journal: VecDeque<Change>,
+    slots: Vec<Slot<S>>,
+    count: usize,
+    departures: VecDeque<Departure>,
+    index: Option<Box<Index>>,
+    /// Keyed at random, so that nobody can make two names that are taken for the same.
+    hasher: RandomState,
 }
 
-impl Roster {
+impl<S> Default for Roster<S> {
+    fn default() -> Self {
+        Roster {
+            version: 0,
+            slots: Vec::new(),
+            count: 0,
+            departures: VecDeque::new(),
+            index: None,
+            hasher: RandomState::new(),
+        }
+    }
+}
+
+impl<S> Roster<S> {
     /// Counts every change.
     pub fn version(&self) -> u64 {
         self.version
@@ -60,150 +99,169 @@ impl Roster {
 
     /// Members present.
     pub fn count(&self) -> usize {
-        self.rows.len()
+        self.count
     }
 
     /// Everyone, in order of joining.
     pub fn iter(&self) -> impl Iterator<Item = &Present> {
-        self.rows.values().map(|row| &row.present)
+        self.rows().map(|(_, row)| &row.present)
     }
 
-    /// Whether this member is here.
-    pub fn contains(&self, member: Id) -> bool {
-        self.by_member.contains_key(&member)
+    /// What the room knows of everyone, in order of joining.
+    pub fn seats(&self) -> impl Iterator<Item = (Id, &S)> {
+        self.rows().map(|(_, row)| (row.present.member, &row.seat))
+    }
+
+    /// What the room knows of this member; `None` if it is not here.
+    pub fn seat(&self, member: Id) -> Option<&S> {
+        self.slots[self.find(member)?].row.as_ref().map(|row| &row.seat)
+    }
+
+    /// The same, to change it.
+    pub fn seat_mut(&mut self, member: Id) -> Option<&mut S> {
+        let at = self.find(member)?;
+        self.slots[at].row.as_mut().map(|row| &mut row.seat)
+    }
+
+    /// The display name of this member; `None` if it is not here.
+    pub fn name(&self, member: Id) -> Option<&Arc<str>> {
+        self.slots[self.find(member)?].row.as_ref().map(|row| &row.present.name)
     }
 
     /// Who holds the name with this key. Names without a key of their own (`anonymous`) are nobody's.
     pub fn holder(&self, key: &str) -> Option<Id> {
-        self.by_key.get(key).copied()
+        let key = self.hash(key);
+        let row = match &self.index {
+            Some(index) => self.row_of(*index.by_key.get(&key)?)?,
+            None => self.rows().map(|(_, row)| row).find(|row| row.key == key)?,
+        };
+        Some(row.present.member)
     }
 
-    /// Adds a member. `key` is `None` for a name that is nobody's. The caller has seen to it that the name is free.
-    pub fn join(&mut self, member: Id, name: &str, key: Option<&str>) {
+    /// Adds a member. `key` is `None` for a name that is nobody's. The caller has seen to it that the name is free and that
+    /// the member is not here.
+    pub fn join(&mut self, member: Id, name: Arc<str>, key: Option<&str>, seat: S) {
         self.version += 1;
-        let present = Present { member, name: name.into() };
-        if let Some(key) = key {
-            self.by_key.insert(key.into(), member);
+        let key = key.map_or(0, |key| self.hash(key));
+        if let Some(index) = &mut self.index {
+            index.note(member, key, self.version);
         }
-        self.by_member.insert(member, self.version);
-        self.note(Change::Joined(present.clone()));
-        self.rows.insert(self.version, Row { present, key: key.unwrap_or_default().into() });
+        if self.slots.len() == self.slots.capacity() {
+            // By a quarter rather than twice: what is never filled would be paid for in every room.
+            self.slots.reserve_exact((self.slots.len() / 4).max(2));
+        }
+        let row = Row { present: Present { member, name }, key, seat };
+        self.slots.push(Slot { joined: self.version, row: Some(row) });
+        self.count += 1;
+        if self.count > SMALL && self.index.is_none() {
+            self.index = Some(Box::new(self.indexed()));
+        }
     }
 
     /// Removes a member and gives its name; `None` if it was not here.
-    pub fn leave(&mut self, member: Id) -> Option<Box<str>> {
-        let row = self.rows.remove(&self.by_member.remove(&member)?)?;
-        if self.by_key.get(&row.key) == Some(&member) {
-            self.by_key.remove(&row.key);
-        }
+    pub fn leave(&mut self, member: Id) -> Option<Arc<str>> {
+        let at = self.find(member)?;
+        let joined = self.slots[at].joined;
+        let row = self.slots[at].row.take()?;
+        self.count -= 1;
         self.version += 1;
-        self.note(Change::Left(member));
+        if let Some(index) = &mut self.index {
+            index.forget(member, row.key, joined);
+        }
+        self.note(Departure { version: self.version, joined, member });
+        self.tidy();
         Some(row.present.name)
     }
 
-    /// What changed since `base`; `None` if the journal does not reach back that far.
+    /// What changed since `base`; `None` if that is too long ago to tell.
     pub fn since(&self, base: u64) -> Option<Difference> {
-        let steps = usize::try_from(self.version.checked_sub(base)?).ok()?;
-        let start = self.journal.len().checked_sub(steps)?;
-        let mut difference = Difference::default();
-        for change in self.journal.range(start..) {
-            match change {
-                Change::Joined(present) => difference.joined.push(present.clone()),
-                Change::Left(member) => {
-                    match difference.joined.iter().position(|p| p.member == *member) {
-                        Some(at) => drop(difference.joined.remove(at)),
-                        None => difference.left.push(*member),
-                    }
-                }
-            }
+        if self.version.checked_sub(base)? > JOURNAL {
+            return None;
         }
-        Some(difference)
+        let first = self.slots.partition_point(|slot| slot.joined <= base);
+        let rows = self.slots[first..].iter().filter_map(|slot| slot.row.as_ref());
+        let departed = self.departures.partition_point(|departure| departure.version <= base);
+        // Who came after `base` and is gone again is in no row, and nobody to tell of.
+        let left = self.departures.range(departed..).filter(|gone| gone.joined <= base);
+        Some(Difference {
+            joined: rows.map(|row| row.present.clone()).collect(),
+            left: left.map(|gone| gone.member).collect(),
+        })
     }
 
-    fn note(&mut self, change: Change) {
-        if self.journal.len() == JOURNAL {
-            self.journal.pop_front();
+    fn rows(&self) -> impl Iterator<Item = (u64, &Row<S>)> {
+        self.slots.iter().filter_map(|slot| Some((slot.joined, slot.row.as_ref()?)))
+    }
+
+    fn find(&self, member: Id) -> Option<usize> {
+        match &self.index {
+            Some(index) => self.slot_of(*index.by_member.get(&member)?),
+            None => self
+                .slots
+                .iter()
+                .position(|slot| slot.row.as_ref().is_some_and(|row| row.present.member == member)),
         }
-        self.journal.push_back(change);
+    }
+
+    fn slot_of(&self, joined: u64) -> Option<usize> {
+        self.slots.binary_search_by_key(&joined, |slot| slot.joined).ok()
+    }
+
+    fn row_of(&self, joined: u64) -> Option<&Row<S>> {
+        self.slots[self.slot_of(joined)?].row.as_ref()
+    }
+
+    /// Never 0, which stands for no key.
+    fn hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key).max(1)
+    }
+
+    fn indexed(&self) -> Index {
+        let mut index = Index::default();
+        for (joined, row) in self.rows() {
+            index.note(row.present.member, row.key, joined);
+        }
+        index
+    }
+
+    fn note(&mut self, departure: Departure) {
+        let reach = self.version.saturating_sub(JOURNAL);
+        while self.departures.front().is_some_and(|gone| gone.version <= reach) {
+            self.departures.pop_front();
+        }
+        self.departures.push_back(departure);
+    }
+
+    /// Closes the gaps when they are as many as the members, so each is paid for once; a room that has become small gives
+    /// back what it took as a large one.
+    fn tidy(&mut self) {
+        if self.slots.len() < 2 * self.count + 8 {
+            return;
+        }
+        self.slots.retain(|slot| slot.row.is_some());
+        self.slots.shrink_to(self.count + 2);
+        if self.count <= SMALL / 2 {
+            self.index = None;
+        }
+    }
+}
+
+impl Index {
+    fn note(&mut self, member: Id, key: u64, joined: u64) {
+        self.by_member.insert(member, joined);
+        if key != 0 {
+            self.by_key.insert(key, joined);
+        }
+    }
+
+    fn forget(&mut self, member: Id, key: u64, joined: u64) {
+        self.by_member.remove(&member);
+        if self.by_key.get(&key) == Some(&joined) {
+            self.by_key.remove(&key);
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(roster: &Roster) -> Vec<&str> {
-        roster.iter().map(|p| &*p.name).collect()
-    }
-
-    #[test]
-    fn members_stand_in_order_of_joining() {
-        let mut roster = Roster::default();
-        for (id, name) in [(9, "c"), (1, "a"), (5, "b")] {
-            roster.join(Id::new(id), name, Some(name));
-        }
-        assert_eq!(names(&roster), ["c", "a", "b"]);
-        roster.leave(Id::new(1));
-        roster.join(Id::new(1), "a", Some("a"));
-        assert_eq!(names(&roster), ["c", "b", "a"]);
-    }
-
-    #[test]
-    fn a_name_is_free_again_after_its_holder_left() {
-        let mut roster = Roster::default();
-        roster.join(Id::new(1), "a", Some("a"));
-        assert_eq!(roster.holder("a"), Some(Id::new(1)));
-        assert_eq!(roster.leave(Id::new(1)).as_deref(), Some("a"));
-        assert_eq!(roster.holder("a"), None);
-        assert_eq!(roster.leave(Id::new(1)), None);
-    }
-
-    #[test]
-    fn anonymous_may_be_here_more_than_once() {
-        let mut roster = Roster::default();
-        roster.join(Id::new(1), "anonymous", None);
-        roster.join(Id::new(2), "anonymous", None);
-        assert_eq!((roster.count(), roster.holder("anonymous")), (2, None));
-    }
-
-    #[test]
-    fn a_difference_leaves_out_who_came_and_went() {
-        let mut roster = Roster::default();
-        roster.join(Id::new(1), "a", Some("a"));
-        let base = roster.version();
-        roster.join(Id::new(2), "b", Some("b"));
-        roster.join(Id::new(3), "c", Some("c"));
-        roster.leave(Id::new(2));
-        roster.leave(Id::new(1));
-        let difference = roster.since(base).unwrap();
-        assert_eq!(difference.left, [Id::new(1)]);
-        assert_eq!(difference.joined, [Present { member: Id::new(3), name: "c".into() }]);
-        assert_eq!(roster.since(roster.version()), Some(Difference::default()));
-    }
-
-    #[test]
-    fn one_who_left_and_came_back_stands_in_both_lists() {
-        let mut roster = Roster::default();
-        roster.join(Id::new(1), "a", Some("a"));
-        let base = roster.version();
-        roster.leave(Id::new(1));
-        roster.join(Id::new(1), "a", Some("a"));
-        let difference = roster.since(base).unwrap();
-        assert_eq!(
-            (difference.left.len(), difference.joined.len()),
-            (1, 1),
-            "left first, then joined"
-        );
-    }
-
-    #[test]
-    fn a_base_that_the_journal_no_longer_reaches_needs_a_snapshot() {
-        let mut roster = Roster::default();
-        for id in 0..JOURNAL as u64 + 1 {
-            roster.join(Id::new(id), "x", None);
-        }
-        assert_eq!(roster.since(0), None);
-        assert!(roster.since(1).is_some());
-        assert_eq!(roster.since(99_999), None, "a version of the future is none of ours");
-    }
-}
+#[path = "presence_tests.rs"]
+mod tests;

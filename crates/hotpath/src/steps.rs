@@ -147,7 +147,7 @@ fn next_batch(events: u64) -> Box<dyn Work> {
     let tail = tail(KEPT);
     let mut batch = Batch::default();
     plain(move || {
-        tail.read(black_box(tail.head() - events), &mut batch);
+        tail.read("room", black_box(tail.head() - events), &mut batch);
         assert_eq!(black_box(batch.to), tail.head());
     })
 }

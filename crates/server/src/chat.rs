@@ -53,8 +53,8 @@ pub async fn run(opened: Opened, address: Address) {
             guest.refuse(&join.room, &refused).await;
         }
         Ok((session, admission)) => {
-            welcome(link, &session, &admission, &server.options);
-            tokio::task::spawn_local(guest.talk(session, early));
+            welcome(link, &session, &join.name, &admission, &server.options);
+            guest.begin(session, early);
         }
     }
 }
@@ -63,8 +63,8 @@ pub async fn run(opened: Opened, address: Address) {
 struct Guest {
     wire: Wire,
     shard: Rc<Shard>,
-    _registered: Registered,
-    _visit: Rc<Visit>,
+    registered: Registered,
+    visit: Rc<Visit>,
 }
 
 impl Guest {
@@ -74,10 +74,10 @@ impl Guest {
         let link = Rc::new(Link::new(opened.io, voice, signal, opened.shard.traffic().clone()));
         let receiver = Receiver::new(Role::Server, server.options.frame_limits());
         Guest {
-            _registered: opened.shard.register(&link),
+            registered: opened.shard.register(&link),
             wire: Wire::new(link, receiver, opened.backlog),
             shard: opened.shard,
-            _visit: opened.visit,
+            visit: opened.visit,
         }
     }
 
@@ -110,50 +110,52 @@ impl Guest {
         self.wire.close(code.code(), code.name()).await;
     }
 
-    /// A member from here to the end. Not an `async fn`: that would hold its arguments twice.
-    fn talk(self, mut session: Session, early: Vec<String>) -> impl Future<Output = ()> {
-        // Named one by one: an `async` block takes in only what it names, and the rest would end here.
-        let Guest { mut wire, shard, _registered: registered, _visit: visit } = self;
-        let attached = shard.attach(session.room(), &wire.link);
-        let refused = catch_up(&wire.link, &mut session, early);
-        async move {
-            match refused {
-                Ok(()) => {
-                    let ending = wire.converse(&mut session).await;
-                    session.part(ending);
-                }
-                // Boxed, as nearly nobody comes here and everybody's task would have room for it.
-                Err((code, reason)) => Box::pin(wire.close(code, &reason)).await,
-            }
-            drop((attached, registered, visit));
+    /// A member from here to the end, in a task of its own.
+    fn begin(self, mut session: Session, early: Vec<String>) {
+        let attached = self.registered.attach(session.room(), &self.wire.link);
+        let refused = catch_up(&self.wire.link, &mut session, early);
+        let (mut wire, visit) = (self.wire, self.visit);
+        // Blocks that take in only what they name, where an `async fn` would hold its arguments twice; and two of them, as
+        // nearly nobody is sent away here and everybody's task would have room for it.
+        match refused {
+            None => drop(tokio::task::spawn_local(async move {
+                let ending = wire.converse(&mut session).await;
+                session.part(ending);
+                drop((attached, visit));
+            })),
+            Some((code, reason)) => drop(tokio::task::spawn_local(async move {
+                wire.close(code, &reason).await;
+                drop((attached, visit, session));
+            })),
         }
     }
 }
 
 /// Tells a new member where it is: in `hamhame.v1` by a `welcome`. The seeds tell a newcomer only who is there, itself
 /// included, and that is the presence which follows.
-fn welcome(link: &Link, session: &Session, admission: &Admission, options: &Options) {
+fn welcome(link: &Link, session: &Session, name: &Name, admission: &Admission, options: &Options) {
     link.cursor.set(admission.start.offset);
     if link.voice() == Voice::V1 {
         link.presence.set(admission.presence.version);
         let mut out = Vec::new();
-        let (room, name, token) = (session.room().name(), session.name(), session.token());
+        let (room, token) = (session.room().name(), session.token(admission, name));
         reply::welcome(&mut out, room, name.as_str(), &token, admission, options);
         link.write(&out);
     }
 }
 
-fn catch_up(link: &Link, session: &mut Session, early: Vec<String>) -> Result<(), (u16, String)> {
+/// Does what came in one piece with the `join`. `Some` if the connection must end for it.
+fn catch_up(link: &Link, session: &mut Session, early: Vec<String>) -> Option<(u16, String)> {
     let mut out = Vec::new();
-    let mut result = Ok(());
+    let mut refused = None;
     for text in early {
         if let Flow::End(code, reason) = session.text(&text, &mut out) {
-            result = Err((code, reason));
+            refused = Some((code, reason));
             break;
         }
     }
     link.write(&out);
-    result
+    refused
 }
 
 /// A client of `hamhame.v1` before its `join`.

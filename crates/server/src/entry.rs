@@ -61,6 +61,8 @@ pub enum Entry {
 pub struct Admission {
     /// Its session and public identity.
     pub identity: Proof,
+    /// Its display name, shared with the room where it is the same there.
+    pub name: Arc<str>,
     /// Where it starts to read.
     pub start: Start,
     /// The epoch that `start` is counted in.

@@ -74,7 +74,7 @@ pub struct Registered {
 
 /// Keeps a link among the members that a room's batches are written to; dropping it takes the link out.
 pub struct Attached {
-    shard: Rc<Shard>,
+    registered: Registered,
     local: Rc<LocalRoom>,
     link: Rc<Link>,
 }
@@ -144,19 +144,6 @@ impl Shard {
             link.signal().shut_down(self.server.options.drain);
         }
         Registered { shard: self.clone(), serial }
-    }
-
-    /// Adds a link to the members of `room`, from its cursor on.
-    pub fn attach(self: &Rc<Self>, room: &Arc<Room>, link: &Rc<Link>) -> Attached {
-        let local = self.local(room);
-        let mut links = local.links.borrow_mut();
-        link.set_place(room, self.index);
-        link.slot.set(links.len());
-        links.push(link.clone());
-        drop(links);
-        room.dirty().add_member(self.index, link.cursor.get());
-        room.dirty().mark_shard(room, self.index);
-        Attached { shard: self.clone(), local, link: link.clone() }
     }
 
     /// Writes what the logs hold to everyone here who can take it. Ends if nothing more is appended.
@@ -317,6 +304,27 @@ impl Shard {
     }
 }
 
+impl Registered {
+    /// Adds the link to the members of `room`, from its cursor on.
+    pub fn attach(self, room: &Arc<Room>, link: &Rc<Link>) -> Attached {
+        let shard = &self.shard;
+        let local = shard.local(room);
+        let mut links = local.links.borrow_mut();
+        link.set_place(room, shard.index);
+        link.slot.set(links.len() as u32);
+        if links.len() == links.capacity() {
+            // By a quarter rather than twice: what is never filled would be paid for in every room.
+            let more = (links.len() / 4).max(4);
+            links.reserve_exact(more);
+        }
+        links.push(link.clone());
+        drop(links);
+        room.dirty().add_member(shard.index, link.cursor.get());
+        room.dirty().mark_shard(room, shard.index);
+        Attached { registered: self, local, link: link.clone() }
+    }
+}
+
 fn tell_gap(room: &Room, link: &Link, missed: u64, resumes_after: u64) {
     let mut frame = Vec::new();
     let position = Position { epoch: room.position().epoch, offset: resumes_after };
@@ -339,20 +347,20 @@ impl Drop for Registered {
 
 impl Drop for Attached {
     fn drop(&mut self) {
-        let room = &self.local.room;
-        room.dirty().remove_member(self.shard.index);
+        let (shard, room) = (&self.registered.shard, &self.local.room);
+        room.dirty().remove_member(shard.index);
         let mut links = self.local.links.borrow_mut();
         let slot = self.link.slot.get();
-        links.swap_remove(slot);
-        if let Some(moved) = links.get(slot) {
+        links.swap_remove(slot as usize);
+        if let Some(moved) = links.get(slot as usize) {
             moved.slot.set(slot);
         }
         let empty = links.is_empty();
         drop(links);
         // A flush that is between two turns may have passed the slot into which the last link moved just now.
-        room.dirty().mark_shard(room, self.shard.index);
+        room.dirty().mark_shard(room, shard.index);
         if empty {
-            self.shard.rooms.borrow_mut().remove(&room.serial());
+            shard.rooms.borrow_mut().remove(&room.serial());
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hamhame_core::codes::CloseCode;
@@ -47,7 +48,9 @@ pub struct Link {
     /// See [`presence`](Self::presence).
     pub typing: Cell<u64>,
     /// Index among its room's links on this shard.
-    pub slot: Cell<usize>,
+    pub slot: Cell<u32>,
+    /// The shard that it lives on.
+    shard: Cell<u32>,
     unsent: RefCell<Vec<u8>>,
     stuck: Cell<bool>,
     /// The last read took all that may be read at once: there is more.
@@ -58,8 +61,8 @@ pub struct Link {
     pinged: Cell<bool>,
     /// Our close frame is written: nothing may follow it (RFC 6455, section 5.5.1).
     sealed: Cell<bool>,
-    /// The room it reads from, and its shard.
-    place: OnceCell<(Arc<Room>, usize)>,
+    /// The room it reads from.
+    room: OnceCell<Arc<Room>>,
 }
 
 impl Link {
@@ -74,13 +77,14 @@ impl Link {
             presence: Cell::new(0),
             typing: Cell::new(0),
             slot: Cell::new(0),
+            shard: Cell::new(0),
             unsent: RefCell::default(),
             stuck: Cell::new(false),
             greedy: Cell::new(false),
             alive: Cell::new(true),
             pinged: Cell::new(false),
             sealed: Cell::new(false),
-            place: OnceCell::new(),
+            room: OnceCell::new(),
         }
     }
 
@@ -109,7 +113,7 @@ impl Link {
 
     /// Whether the shard is about to write to this link, as its room has something new.
     pub fn flush_follows(&self) -> bool {
-        self.place.get().is_some_and(|(room, shard)| room.dirty().is_marked(*shard))
+        self.room.get().is_some_and(|room| room.dirty().is_marked(self.shard()))
     }
 
     /// Whether there are frames that wait for the next write.
@@ -168,16 +172,20 @@ impl Link {
         }
     }
 
-    /// Waits until the socket can be read, or, while it is stuck, written.
-    pub async fn ready(&self) -> io::Result<()> {
-        // A peer that sends without end finds the socket ready at all times: the others have their turn in between.
-        if self.greedy.take() {
-            tokio::task::yield_now().await;
+    /// Waits until the socket can be read, or, while it is stuck, written. For the connection's own task alone: the runtime
+    /// keeps one waker for each, and so the task nothing.
+    pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.is_stuck() {
+            self.io.poll_write_ready(context)
         } else {
-            tokio::task::consume_budget().await;
+            self.io.poll_read_ready(context)
         }
-        let interest = if self.is_stuck() { Interest::WRITABLE } else { Interest::READABLE };
-        self.io.ready(interest).await.map(drop)
+    }
+
+    /// Whether there was more than one read takes, for the first time that this is asked after it. A peer that sends without
+    /// end finds the socket ready at all times: the others should have their turn in between.
+    pub fn is_greedy(&self) -> bool {
+        self.greedy.take()
     }
 
     /// Reads what is there. `Ok(None)`: nothing yet; `Ok(Some(0))`: the client has closed its side.
@@ -243,7 +251,7 @@ impl Link {
 
     fn beat(&self) {
         let mut frames = Vec::new();
-        if let Some((room, _)) = self.place.get().filter(|_| self.voice == Voice::V1) {
+        if let Some(room) = self.room.get().filter(|_| self.voice == Voice::V1) {
             reply::heartbeat(&mut frames, room.position());
         }
         hamhame_ws::write_frame(&mut frames, Opcode::Ping, &[]);
@@ -252,13 +260,18 @@ impl Link {
 
     /// Notes the room it reads from, on which shard.
     pub fn set_place(&self, room: &Arc<Room>, shard: usize) {
-        let _ = self.place.set((room.clone(), shard));
+        self.shard.set(shard as u32);
+        let _ = self.room.set(room.clone());
+    }
+
+    fn shard(&self) -> usize {
+        self.shard.get() as usize
     }
 
     /// Has its shard look at it again: it can take what it missed while it was stuck.
     pub fn catch_up(&self) {
-        if let Some((room, shard)) = self.place.get() {
-            room.dirty().mark_shard(room, *shard);
+        if let Some(room) = self.room.get() {
+            room.dirty().mark_shard(room, self.shard());
         }
     }
 

@@ -3,7 +3,6 @@
 //! Only this module appends to a tail. An append moves the head and marks the room dirty on every shard that has members
 //! here; the shard's flusher does the rest (`fanout`).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,8 +46,7 @@ struct Seat {
 
 struct State {
     tail: Tail,
-    roster: Roster,
-    seats: HashMap<Id, Seat>,
+    roster: Roster<Seat>,
     /// Who is writing, until when.
     typing: Vec<(Id, u64)>,
     /// The last presence version at which the room was too large for a list.
@@ -97,7 +95,6 @@ impl Room {
             state: Mutex::new(State {
                 tail: Tail::new(epoch, window),
                 roster: Roster::default(),
-                seats: HashMap::new(),
                 typing: Vec::new(),
                 large_at: 0,
                 spoken: false,
@@ -169,7 +166,7 @@ impl Room {
     pub fn read(&self, cursor: u64, batch: &mut Batch) -> u64 {
         let state = self.lock();
         let from = cursor.max(state.tail.floor());
-        state.tail.read(from, batch);
+        state.tail.read(self.name.as_str(), from, batch);
         from - cursor
     }
 
@@ -225,10 +222,10 @@ impl Room {
         let start = state.tail.start(entrant.after, entrant.history);
         let identity = entrant.proof.unwrap_or(entrant.fresh);
         if state.take_over(identity, entrant.signal) {
-            return Entry::In(state.admission(identity, start));
+            return Entry::In(state.admission(identity, entrant.name, start));
         }
         if let Some(holder) = state.name_holder(entrant.name) {
-            match &state.seats.get(&holder).map(|seat| &seat.place) {
+            match state.roster.seat(holder).map(|seat| &seat.place) {
                 Some(Place::Connected(signal)) => return Entry::Taken(signal.clone()),
                 _ => self.remove(&mut state, holder, entrant.at),
             }
@@ -237,7 +234,7 @@ impl Room {
             return Entry::Full;
         }
         self.seat(&mut state, identity, &entrant);
-        let admission = state.admission(identity, start);
+        let admission = state.admission(identity, entrant.name, start);
         self.publish(state);
         Entry::In(admission)
     }
@@ -245,9 +242,8 @@ impl Room {
     /// The connection behind `signal` ended. Nothing happens if the member has another one by now.
     pub fn part(self: &Arc<Self>, member: Id, signal: &Arc<Signal>, parting: Parting) {
         let mut state = self.lock();
-        let Some(seat) = state.seats.get_mut(&member).filter(|seat| seat.is_held_by(signal)) else {
-            return;
-        };
+        let seat = state.roster.seat_mut(member).filter(|seat| seat.is_held_by(signal));
+        let Some(seat) = seat else { return };
         match parting {
             Parting::Until(until) => seat.place = Place::Away { until },
             Parting::ForGood => {
@@ -260,7 +256,11 @@ impl Room {
     /// Takes out the member whose place is held by `signal`.
     pub fn evict(self: &Arc<Self>, signal: &Arc<Signal>) {
         let mut state = self.lock();
-        let ghost = state.seats.iter().find(|(_, seat)| seat.is_held_by(signal)).map(|(id, _)| *id);
+        let ghost = state
+            .roster
+            .seats()
+            .find(|(_, seat)| seat.is_held_by(signal))
+            .map(|(member, _)| member);
         if let Some(member) = ghost {
             self.remove(&mut state, member, crate::clock::micros());
             self.publish(state);
@@ -272,16 +272,16 @@ impl Room {
     pub fn sweep(self: &Arc<Self>, now: u64) -> bool {
         let mut state = self.lock();
         let over: Vec<Id> = state
-            .seats
-            .iter()
+            .roster
+            .seats()
             .filter(|(_, seat)| matches!(seat.place, Place::Away { until } if until <= now))
-            .map(|(member, _)| *member)
+            .map(|(member, _)| member)
             .collect();
         for member in &over {
             self.remove(&mut state, *member, now);
         }
         state.tail.expire(now);
-        let idle = state.seats.is_empty() && state.tail.head() == state.tail.floor();
+        let idle = state.roster.count() == 0 && state.tail.head() == state.tail.floor();
         if over.is_empty() {
             drop(state);
         } else {
@@ -299,7 +299,7 @@ impl Room {
     /// Gives the room up if nobody is in it. True if it is gone; who still holds it cannot join any more.
     pub fn give_up(&self) -> bool {
         let mut state = self.lock();
-        state.gone = state.seats.is_empty();
+        state.gone = state.roster.count() == 0;
         state.gone
     }
 
@@ -340,32 +340,32 @@ impl Room {
     }
 
     fn seat(&self, state: &mut State, identity: Proof, entrant: &Entrant<'_>) {
-        let name = entrant.name;
+        // One copy of the name for the roster, the log and the session.
+        let name: Arc<str> = entrant.name.as_str().into();
         if state.roster.count() < LIST_LIMIT {
-            let (room, member) = (self.name.as_str(), identity.member);
-            let body = event::passage(Passage::Join, room, name.as_str(), entrant.at, member);
-            state.tail.append(body, entrant.at, None, self.dirty.delivered());
+            let (member, name, at) = (identity.member, name.clone(), entrant.at);
+            let delivered = self.dirty.delivered();
+            state.tail.append_passage(Passage::Join, member, name, at, delivered);
         }
-        let key = (!name.is_anonymous()).then(|| name.key());
-        state.roster.join(identity.member, name.as_str(), key);
+        let key = (!entrant.name.is_anonymous()).then(|| entrant.name.key());
         let place = Place::Connected(entrant.signal.clone());
-        state.seats.insert(identity.member, Seat { session: identity.session, place });
+        let seat = Seat { session: identity.session, place };
+        state.roster.join(identity.member, name, key, seat);
         state.empty_since = None;
     }
 
     fn remove(&self, state: &mut State, member: Id, at: u64) {
         let noticed = state.roster.count() <= LIST_LIMIT;
-        state.seats.remove(&member);
         if let Some(writing) = state.typing.iter().position(|(other, _)| *other == member) {
             state.typing.swap_remove(writing);
             self.typing_version.fetch_add(1, Ordering::AcqRel);
         }
         let Some(name) = state.roster.leave(member) else { return };
         if noticed {
-            let body = event::passage(Passage::Leave, self.name.as_str(), &name, at, member);
-            state.tail.append(body, at, None, self.dirty.delivered());
+            let delivered = self.dirty.delivered();
+            state.tail.append_passage(Passage::Leave, member, name, at, delivered);
         }
-        if state.seats.is_empty() {
+        if state.roster.count() == 0 {
             state.empty_since = Some(at);
         }
     }
@@ -401,7 +401,7 @@ impl State {
 
     /// Gives the seat of a session that is still here to a new connection.
     fn take_over(&mut self, identity: Proof, signal: &Arc<Signal>) -> bool {
-        let Some(seat) = self.seats.get_mut(&identity.member) else { return false };
+        let Some(seat) = self.roster.seat_mut(identity.member) else { return false };
         if seat.session != identity.session {
             return false;
         }
@@ -413,9 +413,12 @@ impl State {
         true
     }
 
-    fn admission(&self, identity: Proof, start: Start) -> Admission {
+    fn admission(&self, identity: Proof, name: &Name, start: Start) -> Admission {
         let epoch = self.tail.position().epoch;
-        Admission { identity, start, epoch, presence: self.presence() }
+        // One who came back may write the same name in another way.
+        let seated = self.roster.name(identity.member).filter(|seated| ***seated == *name.as_str());
+        let name = seated.cloned().unwrap_or_else(|| name.as_str().into());
+        Admission { identity, name, start, epoch, presence: self.presence() }
     }
 
     fn presence(&self) -> Presence {

@@ -98,8 +98,8 @@ struct Guest {
     link: Rc<Link>,
     wire: Wire,
     shard: Rc<Shard>,
-    _registered: Registered,
-    _visit: Rc<Visit>,
+    registered: Registered,
+    visit: Rc<Visit>,
 }
 
 impl Guest {
@@ -111,19 +111,23 @@ impl Guest {
         let receiver = Receiver::new(Role::Server, server.options.frame_limits());
         Guest {
             wire: Wire::new(link.clone(), receiver, opened.backlog),
-            _registered: opened.shard.register(&link),
-            _visit: opened.visit,
+            registered: opened.shard.register(&link),
+            visit: opened.visit,
             shard: opened.shard,
             link,
         }
     }
 
-    async fn talk(mut self, room: Option<&Arc<Room>>, kind: Kind) {
-        let attached = room.map(|room| {
-            self.link.cursor.set(room.head());
-            self.shard.attach(room, &self.link)
-        });
-        let options = &self.shard.server().options;
+    async fn talk(self, room: Option<&Arc<Room>>, kind: Kind) {
+        let Guest { link, mut wire, shard, registered, visit } = self;
+        let books = match room {
+            Some(room) => {
+                link.cursor.set(room.head());
+                (None, Some(registered.attach(room, &link)))
+            }
+            None => (Some(registered), None),
+        };
+        let options = &shard.server().options;
         let mut talk = Talk {
             room: room.cloned(),
             kind,
@@ -131,8 +135,8 @@ impl Guest {
                 .limited()
                 .then(|| TokenBucket::new(options.message_burst, options.message_rate)),
         };
-        self.wire.converse(&mut talk).await;
-        drop(attached);
+        wire.converse(&mut talk).await;
+        drop((books, visit));
     }
 }
 

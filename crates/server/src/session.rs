@@ -1,9 +1,11 @@
 //! Step 3 of a message's way: one client in one room. A [`Command`] comes in, a reply goes out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hamhame_core::codes::{CloseCode, ErrorCode};
 use hamhame_core::command::{self, Command, Dialect};
+use hamhame_core::id::Id;
 use hamhame_core::limits::TokenBucket;
 use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::Position;
@@ -13,6 +15,7 @@ use crate::broker::Parting;
 use crate::clock;
 use crate::entry::{Admission, Entrant, Entry, Saying};
 use crate::link::Voice;
+use crate::options::Options;
 use crate::reply::{self, Refusal};
 use crate::room::Room;
 use crate::server::Server;
@@ -55,14 +58,30 @@ pub struct Join {
 pub struct Session {
     server: Arc<Server>,
     room: Arc<Room>,
-    name: Name,
-    identity: Proof,
+    name: Arc<str>,
+    member: Id,
     signal: Arc<Signal>,
     dialect: Dialect,
     for_good: bool,
+    /// There from the first command on: most members only listen, and all of them wait for long.
+    allowance: Option<Box<Allowance>>,
+}
+
+/// What one session may do before it is asked to slow down.
+struct Allowance {
     messages: TokenBucket,
     commands: TokenBucket,
     refusals: TokenBucket,
+}
+
+impl Allowance {
+    fn new(options: &Options) -> Allowance {
+        Allowance {
+            messages: TokenBucket::new(options.message_burst, options.message_rate),
+            commands: TokenBucket::new(COMMAND_BURST, COMMAND_RATE),
+            refusals: TokenBucket::new(REFUSAL_BURST, REFUSAL_RATE),
+        }
+    }
 }
 
 impl Session {
@@ -101,9 +120,7 @@ impl Session {
                 Entry::In(admission) => {
                     let recovered = admission.start.recovered == Some(true);
                     server.metrics.joined(recovered);
-                    let identity = admission.identity;
-                    let session =
-                        Session::new(server, room, join.name.clone(), identity, signal, voice);
+                    let session = Session::new(server, room, &admission, signal, voice);
                     return Ok((session, admission));
                 }
                 Entry::Gone => {}
@@ -129,23 +146,19 @@ impl Session {
     fn new(
         server: &Arc<Server>,
         room: Arc<Room>,
-        name: Name,
-        identity: Proof,
+        admission: &Admission,
         signal: &Arc<Signal>,
         voice: Voice,
     ) -> Session {
-        let options = &server.options;
         Session {
-            messages: TokenBucket::new(options.message_burst, options.message_rate),
-            commands: TokenBucket::new(COMMAND_BURST, COMMAND_RATE),
-            refusals: TokenBucket::new(REFUSAL_BURST, REFUSAL_RATE),
             server: server.clone(),
             room,
-            name,
-            identity,
+            name: admission.name.clone(),
+            member: admission.identity.member,
             signal: signal.clone(),
             dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
             for_good: false,
+            allowance: None,
         }
     }
 
@@ -154,14 +167,9 @@ impl Session {
         &self.room
     }
 
-    /// As whom.
-    pub fn name(&self) -> &Name {
-        &self.name
-    }
-
-    /// The secret that proves it.
-    pub fn token(&self) -> String {
-        self.server.seal(self.identity, self.room.name(), &self.name)
+    /// The secret that proves that it was admitted under this name.
+    pub fn token(&self, admission: &Admission, name: &Name) -> String {
+        self.server.seal(admission.identity, self.room.name(), name)
     }
 
     /// Notes how the conversation ended. A client of the seeds has no token to come back with, so it leaves in any case.
@@ -186,7 +194,7 @@ impl Session {
     fn note(&self, command: &Command<'_>, out: &mut Vec<u8>) -> Flow {
         match command {
             Command::Typing(typing) => {
-                self.room.set_typing(self.identity.member, *typing, clock::micros());
+                self.room.set_typing(self.member, *typing, clock::micros());
             }
             _ => reply::heartbeat(out, self.room.position()),
         }
@@ -194,10 +202,7 @@ impl Session {
     }
 
     fn say(&mut self, id: Option<&str>, content: &str, out: &mut Vec<u8>) -> Flow {
-        let options = &self.server.options;
-        if options.limited()
-            && let Err(wait) = self.messages.try_take(clock::uptime())
-        {
+        if let Err(wait) = self.take(|allowance| &mut allowance.messages) {
             let refusal = Refusal {
                 code: ErrorCode::RateLimited,
                 message: "Too many messages at once.",
@@ -206,7 +211,7 @@ impl Session {
             };
             return self.tell(out, &refusal);
         }
-        let content = match text::clean(content, &options.text_limits()) {
+        let content = match text::clean(content, &self.server.options.text_limits()) {
             Ok(content) => content,
             Err(TextError::Empty) if self.dialect == Dialect::Seed => return Flow::Continue,
             Err(error) => {
@@ -218,9 +223,9 @@ impl Session {
             }
         };
         let saying = Saying {
-            member: self.identity.member,
+            member: self.member,
             id,
-            name: self.name.as_str(),
+            name: &self.name,
             content: &content,
             at: clock::micros(),
         };
@@ -248,7 +253,7 @@ impl Session {
     /// Tells a refusal, or ends the connection of one who does not care.
     fn tell(&mut self, out: &mut Vec<u8>, refusal: &Refusal<'_>) -> Flow {
         self.server.metrics.refused();
-        if self.server.options.limited() && self.refusals.try_take(clock::uptime()).is_err() {
+        if self.take(|allowance| &mut allowance.refusals).is_err() {
             return too_many();
         }
         write_refusal(out, self.dialect, self.room.name(), refusal);
@@ -257,8 +262,17 @@ impl Session {
 
     /// Counts a command that is no message. `Some` if there were too many.
     fn take_command(&mut self) -> Option<Flow> {
-        let limited = self.server.options.limited();
-        (limited && self.commands.try_take(clock::uptime()).is_err()).then(too_many)
+        self.take(|allowance| &mut allowance.commands).is_err().then(too_many)
+    }
+
+    /// Takes one of what `of` names, or says after how long there is one.
+    fn take(&mut self, of: fn(&mut Allowance) -> &mut TokenBucket) -> Result<(), Duration> {
+        let options = &self.server.options;
+        if !options.limited() {
+            return Ok(());
+        }
+        let allowance = self.allowance.get_or_insert_with(|| Box::new(Allowance::new(options)));
+        of(allowance).try_take(clock::uptime())
     }
 }
 
@@ -291,7 +305,7 @@ impl Drop for Session {
         } else {
             Parting::Until(clock::micros() + self.server.options.grace.as_micros() as u64)
         };
-        self.server.broker.part(&self.room, self.identity.member, &self.signal, parting);
+        self.server.broker.part(&self.room, self.member, &self.signal, parting);
     }
 }
 
@@ -328,6 +342,6 @@ pub fn too_many() -> Flow {
     Flow::End(code.code(), code.name().into())
 }
 
-fn random_identifier() -> hamhame_core::id::Id {
-    hamhame_core::id::Id::new(random_id())
+fn random_identifier() -> Id {
+    Id::new(random_id())
 }

@@ -1,32 +1,47 @@
 //! What may be asked of a connection from any thread: to close, to show that it is alive, to look again.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering, fence};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use futures_util::task::AtomicWaker;
 use hamhame_core::codes::CloseCode;
 use tokio::sync::Notify;
 
 /// The one thread-safe part of a connection. Asking wakes the connection's own task, which does it.
 #[derive(Debug, Default)]
 pub struct Signal {
-    wake: Notify,
-    close: AtomicU16,
-    retry_after_ms: AtomicU32,
+    /// Only one task waits for it, so this needs no list of those who wait.
+    wake: AtomicWaker,
+    /// Since the task looked last.
+    woken: AtomicBool,
     asked: AtomicBool,
     /// Nobody will answer any more.
     gone: AtomicBool,
-    answer: Notify,
+    close: AtomicU16,
+    retry_after_ms: AtomicU32,
+    /// There only once somebody has asked, which nearly nobody ever does.
+    answer: OnceLock<Box<Notify>>,
 }
 
 impl Signal {
     /// Makes the connection's task look at its link and at this signal again.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.woken.store(true, Ordering::Release);
+        self.wake.wake();
     }
 
-    /// Waits for the next [`wake`](Self::wake); one that came before is not lost.
-    pub async fn woken(&self) {
-        self.wake.notified().await;
+    /// Waits for the next [`wake`](Self::wake); one that came before is not lost. For the connection's own task alone.
+    pub fn poll_woken(&self, context: &mut Context<'_>) -> Poll<()> {
+        // First, so that a wake which comes between the look and the end finds whom to wake.
+        self.wake.register(context.waker());
+        // A plain load: this runs at every turn of the connection, and nearly always nobody has asked for anything.
+        if self.woken.load(Ordering::Acquire) && self.woken.swap(false, Ordering::AcqRel) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Asks the connection to end with `code`. The first reason given stands.
@@ -56,11 +71,14 @@ impl Signal {
 
     /// Whether the connection answers a ping within `patience`. One that ends meanwhile does not.
     pub async fn answers(&self, patience: Duration) -> bool {
-        let mut answered = std::pin::pin!(self.answer.notified());
+        let answer = self.answer.get_or_init(Box::default);
+        let mut answered = std::pin::pin!(answer.notified());
         answered.as_mut().enable();
         if !self.asked.swap(true, Ordering::AcqRel) {
             self.wake();
         }
+        // Either this sees that the connection is gone, or its end sees that somebody waits.
+        fence(Ordering::SeqCst);
         let is_gone = || self.gone.load(Ordering::Acquire);
         !is_gone() && tokio::time::timeout(patience, answered).await.is_ok() && !is_gone()
     }
@@ -73,15 +91,21 @@ impl Signal {
     /// The conversation is over, whatever still comes from the client: nobody need wait for its answer.
     pub fn end(&self) {
         self.gone.store(true, Ordering::Release);
-        self.answer.notify_waiters();
+        fence(Ordering::SeqCst);
+        self.notify();
     }
 
     /// Something came from a client that stays: whoever asked is answered.
     pub fn heard(&self) {
         // A plain load first: this runs on every read, and nearly always nobody has asked.
-        if self.asked.load(Ordering::Relaxed) {
-            self.asked.store(false, Ordering::Release);
-            self.answer.notify_waiters();
+        if self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::AcqRel) {
+            self.notify();
+        }
+    }
+
+    fn notify(&self) {
+        if let Some(answer) = self.answer.get() {
+            answer.notify_waiters();
         }
     }
 }

@@ -1,33 +1,58 @@
-//! The room's log in the form in which it goes out: every event one finished WebSocket frame, encoded once.
+//! The room's log in the form in which it goes out: a message is a finished WebSocket frame, encoded once.
+//!
+//! Comings and goings are kept as what they say, and written out when a batch is made: a room in which nobody speaks has
+//! nothing else in its log, and ten finished frames would be most of what ten idle members cost.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use hamhame_core::event;
+use hamhame_core::event::{self, Passage};
 use hamhame_core::id::Id;
 use hamhame_core::log::{Entry, Log, Start, Window};
 use hamhame_core::position::{Epoch, Position};
 use hamhame_ws::{Opcode, frame_header};
 
-/// One event, as everyone gets it.
+/// One event.
 #[derive(Debug)]
-pub struct Event {
-    /// A whole unmasked text frame (RFC 6455, section 5.2): header and JSON in one piece, so that a write of many
-    /// events is a plain concatenation.
-    frame: Bytes,
+struct Event {
     at: u64,
-    /// Its key in [`Tail::said`], if it can be said twice.
-    said: Option<u64>,
+    body: Body,
+    /// Of a message its key in [`Tail::said`], 0 if it cannot be said twice; of a passage the member.
+    key: u64,
+}
+
+#[derive(Debug)]
+enum Body {
+    /// A whole unmasked text frame (RFC 6455, section 5.2): header and JSON in one piece, so that a write of many events
+    /// is a plain concatenation.
+    Frame(Box<[u8]>),
+    /// The member of this name came.
+    Join(Arc<str>),
+    /// The member of this name went.
+    Leave(Arc<str>),
 }
 
 impl Entry for Event {
+    /// The name is shared with the roster, but a member who left is in the log alone.
     fn weight(&self) -> usize {
-        self.frame.len()
+        match &self.body {
+            Body::Frame(frame) => frame.len(),
+            Body::Join(name) | Body::Leave(name) => size_of::<Event>() + name.len(),
+        }
     }
 
     fn at(&self) -> u64 {
         self.at
+    }
+}
+
+impl Event {
+    /// The frame of a passage, which is the same for everyone however often it is made.
+    fn passage(&self, passage: Passage, room: &str, name: &str, offset: u64) -> Box<[u8]> {
+        let mut body = event::passage(passage, room, name, self.at, Id::new(self.key));
+        event::finish(&mut body, offset);
+        frame(&body)
     }
 }
 
@@ -52,6 +77,17 @@ impl Batch {
         let begun = whole.checked_sub(1).map_or(0, |last| self.ends[last]) < written;
         let end = if begun { self.ends[whole] } else { written };
         (self.from + whole as u64 + u64::from(begun), &self.bytes[written..end])
+    }
+
+    /// Adds the next frame. False if the batch is closed: then it does not.
+    fn add(&mut self, frame: &[u8]) -> bool {
+        if !self.bytes.is_empty() && self.bytes.len() + frame.len() > BATCH_BYTES {
+            return false;
+        }
+        self.bytes.extend_from_slice(frame);
+        self.ends.push(self.bytes.len());
+        self.to += 1;
+        true
     }
 
     /// Forgets what is in it, so that it is nobody's.
@@ -103,7 +139,7 @@ impl Tail {
 
     /// The offset at which this member has said this already.
     pub fn said(&self, member: Id, id: &str) -> Option<u64> {
-        self.said.get(&self.hasher.hash_one((member, id))).copied()
+        self.said.get(&self.key((member, id))).copied()
     }
 
     /// Appends an event whose JSON lacks only its offset, and gives the offset. All events up to `delivered` have been
@@ -117,30 +153,54 @@ impl Tail {
     ) -> u64 {
         let offset = self.log.head() + 1;
         event::finish(&mut body, offset);
-        let said = said.map(|said| self.hasher.hash_one(said));
-        if let Some(key) = said {
+        let key = said.map_or(0, |said| self.key(said));
+        if key != 0 {
             self.said.insert(key, offset);
         }
-        self.push(&body, at, said, delivered)
+        self.push(Event { at, body: Body::Frame(frame(&body)), key }, delivered)
+    }
+
+    /// Appends that a member came or went, and gives the offset.
+    pub fn append_passage(
+        &mut self,
+        passage: Passage,
+        member: Id,
+        name: Arc<str>,
+        at: u64,
+        delivered: u64,
+    ) -> u64 {
+        let body = match passage {
+            Passage::Join => Body::Join(name),
+            Passage::Leave => Body::Leave(name),
+        };
+        self.push(Event { at, body, key: member.get() }, delivered)
     }
 
     /// Appends plain text as it is: the tutorial rooms of the seeds, whose messages are no JSON.
     pub fn append_plain(&mut self, text: &str, at: u64, delivered: u64) -> u64 {
-        self.push(text.as_bytes(), at, None, delivered)
+        let body = Body::Frame(frame(text.as_bytes()));
+        self.push(Event { at, body, key: 0 }, delivered)
     }
 
-    /// Fills `batch` with what comes after `cursor`. The cursor must not be below [`floor`](Self::floor).
-    pub fn read(&self, cursor: u64, batch: &mut Batch) {
+    /// Fills `batch` with what comes after `cursor` in the log of `room`. The cursor must not be below
+    /// [`floor`](Self::floor).
+    pub fn read(&self, room: &str, cursor: u64, batch: &mut Batch) {
         batch.clear();
         batch.from = cursor;
         batch.to = cursor;
         for event in self.log.after(cursor) {
-            if !batch.bytes.is_empty() && batch.bytes.len() + event.frame.len() > BATCH_BYTES {
+            let written = match &event.body {
+                Body::Frame(frame) => batch.add(frame),
+                Body::Join(name) => {
+                    batch.add(&event.passage(Passage::Join, room, name, batch.to + 1))
+                }
+                Body::Leave(name) => {
+                    batch.add(&event.passage(Passage::Leave, room, name, batch.to + 1))
+                }
+            };
+            if !written {
                 break;
             }
-            batch.bytes.extend_from_slice(&event.frame);
-            batch.ends.push(batch.bytes.len());
-            batch.to += 1;
         }
     }
 
@@ -150,21 +210,30 @@ impl Tail {
         self.log.expire(now, |event| forget(said, event));
     }
 
-    fn push(&mut self, payload: &[u8], at: u64, said: Option<u64>, delivered: u64) -> u64 {
-        let header = frame_header(Opcode::Text, payload.len(), true);
-        let mut frame = Vec::with_capacity(header.as_ref().len() + payload.len());
-        frame.extend_from_slice(header.as_ref());
-        frame.extend_from_slice(payload);
+    /// Never 0, which stands for no key.
+    fn key(&self, said: (Id, &str)) -> u64 {
+        self.hasher.hash_one(said).max(1)
+    }
+
+    fn push(&mut self, event: Event, delivered: u64) -> u64 {
         let index = &mut self.said;
-        let event = Event { frame: frame.into(), at, said };
         self.log.append(event, delivered, |event| forget(index, event))
     }
 }
 
 fn forget(said: &mut HashMap<u64, u64>, event: &Event) {
-    if let Some(key) = event.said {
-        said.remove(&key);
+    if event.key != 0 && matches!(event.body, Body::Frame(_)) {
+        said.remove(&event.key);
     }
+}
+
+/// `payload` as a frame that takes no byte more than it has.
+fn frame(payload: &[u8]) -> Box<[u8]> {
+    let header = frame_header(Opcode::Text, payload.len(), true);
+    let mut frame = Vec::with_capacity(header.as_ref().len() + payload.len());
+    frame.extend_from_slice(header.as_ref());
+    frame.extend_from_slice(payload);
+    frame.into_boxed_slice()
 }
 
 #[cfg(test)]
@@ -185,5 +254,24 @@ mod tests {
         assert_eq!(taken(6), (9, ""));
         assert_eq!(taken(7), (10, "c"));
         assert_eq!(taken(8), (10, ""));
+    }
+
+    #[test]
+    fn a_passage_is_written_out_the_same_whenever_it_is_read() {
+        let window = Window { count: 10, age: std::time::Duration::from_secs(60), bytes: 1 << 20 };
+        let mut tail = Tail::new(Epoch::new(1), window);
+        let (member, name) = (Id::new(5), Arc::<str>::from("ali"));
+        tail.append_passage(Passage::Join, member, name.clone(), 7, u64::MAX);
+        tail.append_passage(Passage::Leave, member, name, 8, u64::MAX);
+        let mut expected = event::passage(Passage::Leave, "r", "ali", 8, member);
+        event::finish(&mut expected, 2);
+        let read = |cursor| {
+            let mut batch = Batch::default();
+            tail.read("r", cursor, &mut batch);
+            (batch.to, batch.bytes)
+        };
+        assert_eq!(read(1), (2, frame(&expected).into_vec()));
+        let (to, both) = read(0);
+        assert_eq!((to, both.ends_with(&frame(&expected))), (2, true));
     }
 }

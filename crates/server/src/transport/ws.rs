@@ -4,10 +4,12 @@
 //! not read from either.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -94,15 +96,33 @@ pub struct Wire {
     pub link: Rc<Link>,
     receiver: Receiver,
     closing: Closing,
+    /// Boxed, as it is there only until the conversation begins.
+    early: Option<Box<Early>>,
+}
+
+/// What came before there was a conversation to take it.
+#[derive(Default)]
+struct Early {
+    /// Frames right behind the handshake.
     backlog: Vec<u8>,
-    /// The code of a close frame that came right behind what made the conversation pause.
+    /// The code of a close frame right behind what made the conversation pause.
     goodbye: Option<u16>,
+}
+
+/// What a connection waits for.
+enum Event {
+    /// Another thread asks for something.
+    Asked,
+    /// The socket is ready, or broken.
+    Ready(io::Result<()>),
 }
 
 impl Wire {
     /// Over an open link; `backlog` is what came with the handshake.
     pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes) -> Wire {
-        Wire { link, receiver, closing: Closing::new(), backlog: backlog.into(), goodbye: None }
+        let early = (!backlog.is_empty())
+            .then(|| Box::new(Early { backlog: backlog.into(), goodbye: None }));
+        Wire { link, receiver, closing: Closing::new(), early }
     }
 
     /// Talks until one side has enough.
@@ -112,10 +132,13 @@ impl Wire {
             if let Some(room) = conversation.pressed().cloned() {
                 Box::pin(async move { room.eased().await }).await;
             }
-            ending = tokio::select! {
-                biased;
-                () = self.link.signal().woken() => self.obey(),
-                ready = self.link.ready() => match ready.and_then(|()| self.turn(conversation)) {
+            if self.link.is_greedy() {
+                tokio::task::yield_now().await;
+            }
+            // Not a `select!` of two futures: both would be in every idle connection's task, with a place in a list each.
+            ending = match poll_fn(|context| self.poll_event(context)).await {
+                Event::Asked => self.obey(),
+                Event::Ready(ready) => match ready.and_then(|()| self.turn(conversation)) {
                     Ok(ending) => ending,
                     Err(_) => {
                         self.link.signal().end();
@@ -128,13 +151,20 @@ impl Wire {
         Box::pin(self.end(ending.unwrap_or(Ending::Lost))).await
     }
 
-    /// Does first what came before the conversation: frames right behind the handshake, a goodbye right behind a pause.
+    fn poll_event(&self, context: &mut Context<'_>) -> Poll<Event> {
+        if self.link.signal().poll_woken(context).is_ready() {
+            return Poll::Ready(Event::Asked);
+        }
+        self.link.poll_ready(context).map(Event::Ready)
+    }
+
+    /// Does first what came before the conversation.
     fn begin(&mut self, conversation: &mut impl Conversation) -> Option<Ending> {
-        let mut backlog = std::mem::take(&mut self.backlog);
-        if let Some(ending) = self.take_in(&mut backlog, conversation) {
+        let mut early = self.early.take()?;
+        if let Some(ending) = self.take_in(&mut early.backlog, conversation) {
             return Some(ending);
         }
-        let code = self.goodbye.take()?;
+        let code = early.goodbye?;
         let mut out = Vec::new();
         let ending = answer_close(&mut self.closing, code, &mut out);
         self.link.write(&out);
@@ -195,7 +225,7 @@ impl Wire {
     ) -> Option<Ending> {
         let mut out = Vec::new();
         let mut ending = None;
-        let (closing, goodbye) = (&mut self.closing, &mut self.goodbye);
+        let (closing, early) = (&mut self.closing, &mut self.early);
         let fed = self.receiver.feed(bytes, |incoming| {
             if !closing.may_send() && !matches!(incoming, Incoming::Close(_)) {
                 // After our goodbye only the peer's counts: the connection is over when it comes.
@@ -214,7 +244,7 @@ impl Wire {
                     let code = frame.map_or(NO_CODE, |frame| frame.code);
                     if ending == Some(Ending::Paused) {
                         // What came before it is still to be done.
-                        *goodbye = Some(code);
+                        early.get_or_insert_default().goodbye = Some(code);
                     } else {
                         ending = Some(answer_close(closing, code, &mut out));
                     }
@@ -279,7 +309,7 @@ impl Wire {
                 self.link.finish();
                 finished = true;
             }
-            if self.link.ready().await.is_err() {
+            if poll_fn(|context| self.link.poll_ready(context)).await.is_err() {
                 return;
             }
             if self.link.is_stuck() {
