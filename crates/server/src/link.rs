@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -91,6 +92,12 @@ impl Link {
     /// How this client is spoken to.
     pub fn voice(&self) -> Voice {
         self.voice
+    }
+
+    /// Reads what a delivery will read, and makes a number of it that means nothing.
+    pub fn look(&self) -> u64 {
+        let unsent = self.unsent.try_borrow().map_or(0, |unsent| unsent.len());
+        self.cursor.get() ^ self.io.as_raw_fd() as u64 ^ unsent as u64 ^ u64::from(self.stuck.get())
     }
 
     /// What other threads ask of it.
