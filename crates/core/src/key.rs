@@ -5,19 +5,61 @@
 //! of UTS 39 after that (look-alikes become one text) and is folded again, for the skeleton has capitals in
 //! it. A room's name does not: `room1` and `rooml` are two rooms.
 
+use std::sync::LazyLock;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
 use crate::precis::is_default_ignorable;
 
+/// What the skeleton makes of each character of ASCII, folded; `None` if that is not of ASCII itself.
+static ASCII_SKELETONS: LazyLock<[Option<Box<str>>; 128]> = LazyLock::new(|| {
+    std::array::from_fn(|code| {
+        let text = char::from(code as u8).to_string();
+        Some(fold(skeleton(&text)).into()).filter(|made: &Box<str>| made.is_ascii())
+    })
+});
+
 /// The key of a person's name.
 pub(crate) fn of_name(text: &str) -> String {
     let folded = of_room(text);
-    fold(skeleton(&folded))
+    ascii_skeleton(&folded).unwrap_or_else(|| fold(skeleton(&folded)))
+}
+
+/// The skeleton of a text of ASCII, if it is of ASCII too: then nothing in it can compose, and each character stands for
+/// itself.
+fn ascii_skeleton(folded: &str) -> Option<String> {
+    let mut key = String::with_capacity(folded.len() + 8);
+    for byte in folded.bytes() {
+        key.push_str(ASCII_SKELETONS.get(usize::from(byte))?.as_deref()?);
+    }
+    Some(key)
 }
 
 /// The key of a room's name.
 pub(crate) fn of_room(text: &str) -> String {
+    if is_plain(text) { with_plain_spaces(text).to_ascii_lowercase() } else { of_any_room(text) }
+}
+
+/// Whether the text is of letters, digits, signs and spaces of ASCII: it is in every normal form, and what is folded or
+/// looked up in it stays one byte each.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// A [plain](is_plain) text with one space where there were several, and none at its ends.
+pub(crate) fn with_plain_spaces(text: &str) -> String {
+    let mut spaced = String::with_capacity(text.len());
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        if !spaced.is_empty() {
+            spaced.push(' ');
+        }
+        spaced.push_str(word);
+    }
+    spaced
+}
+
+fn of_any_room(text: &str) -> String {
     let written = text.nfkc().filter(|c| !is_left_out(*c)).map(unified);
     // Marks that went may have kept others from composing, so the form is made once more; and one that stood
     // on a space leaves it behind.
@@ -60,4 +102,32 @@ fn fold(text: impl Iterator<Item = char>) -> String {
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of_any_name(text: &str) -> String {
+        fold(skeleton(&of_any_room(text)))
+    }
+
+    #[test]
+    fn every_character_of_ascii_has_the_key_that_it_would_have_in_any_text() {
+        for code in 0..128u8 {
+            let text = char::from(code).to_string();
+            assert_eq!(of_name(&text), of_any_name(&text), "{text:?}");
+            assert_eq!(of_room(&text), of_any_room(&text), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_for_ascii_gives_the_same_keys(text in "[ -~]{0,40}|[ -~\\t\\n]{0,8}|\\PC{0,8}") {
+            prop_assert_eq!(of_name(&text), of_any_name(&text));
+            prop_assert_eq!(of_room(&text), of_any_room(&text));
+        }
+    }
 }

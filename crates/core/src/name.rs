@@ -234,6 +234,21 @@ fn shows_nothing(text: &str) -> bool {
 }
 
 fn cleaned(text: &str, max: (usize, usize)) -> Result<String, NameError> {
+    if !key::is_plain(text) {
+        return cleaned_of_any(text, max);
+    }
+    // Every character is a grapheme of one byte, composes with nothing, and may stand anywhere.
+    let text = key::with_plain_spaces(text);
+    match text.len() {
+        0 => Err(NameError::Empty),
+        length if length > max.0.min(max.1) => {
+            Err(NameError::TooLong { graphemes: length, bytes: length, max })
+        }
+        _ => Ok(text),
+    }
+}
+
+fn cleaned_of_any(text: &str, max: (usize, usize)) -> Result<String, NameError> {
     let spaced = with_single_spaces(text);
     let composed = if is_nfc(&spaced) { spaced } else { spaced.nfc().collect() };
     // A ZWNJ may have stood between two spaces.

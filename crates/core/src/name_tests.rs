@@ -367,6 +367,13 @@ fn tricky() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
+    fn the_short_way_for_ascii_cleans_and_refuses_alike(text in "[ -~]{0,140}| {0,3}[a-z]{0,36} {0,2}") {
+        for max in [NAME_MAX, ROOM_NAME_MAX] {
+            prop_assert_eq!(cleaned(&text, max), cleaned_of_any(&text, max));
+        }
+    }
+
+    #[test]
     fn a_name_that_was_parsed_parses_to_itself(text in prop_oneof![any::<String>(), tricky()]) {
         if let Ok(once) = Name::parse(&text) {
             prop_assert_eq!(Name::parse(once.as_str()), Ok(once.clone()));

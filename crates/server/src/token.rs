@@ -3,6 +3,7 @@
 //! A token carries its session and member and is sealed with an HMAC over the room and the name, so the server stores
 //! nothing for those who left and any node with the same secret accepts it.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
 
 use base64::Engine;
@@ -24,10 +25,27 @@ pub struct Proof {
     pub member: Id,
 }
 
-/// A random identifier. Falls back on the hasher's per-process keys if the system gives no randomness: identifiers need to
-/// be unique, tokens alone need to be secret.
+/// Identifiers fetched from the system at once: one system call serves so many.
+const STOCK: usize = 64;
+
+thread_local! {
+    /// Random bytes of the system that were not given out yet. Each is used once.
+    static RANDOM: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A random identifier, straight from the system's generator. Falls back on the hasher's per-process keys if the system
+/// gives no randomness: identifiers need to be unique, tokens alone need to be secret.
 pub fn random_id() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| RandomState::new().hash_one(crate::clock::micros()))
+    RANDOM.with_borrow_mut(|stock| {
+        if stock.is_empty() {
+            let mut bytes = [0u8; STOCK * 8];
+            if getrandom::fill(&mut bytes).is_ok() {
+                let (words, _) = bytes.as_chunks::<8>();
+                stock.extend(words.iter().map(|word| u64::from_ne_bytes(*word)));
+            }
+        }
+        stock.pop().unwrap_or_else(|| RandomState::new().hash_one(crate::clock::micros()))
+    })
 }
 
 /// Makes and checks tokens with one secret.
@@ -91,6 +109,20 @@ impl Sealer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_identifier_is_given_twice_on_any_thread() {
+        let draw = || (0..STOCK * 3).map(|_| random_id()).collect::<Vec<_>>();
+        let threads: Vec<_> = (0..4).map(|_| std::thread::spawn(draw)).collect();
+        let mut all: Vec<u64> = threads.into_iter().flat_map(|t| t.join().unwrap()).collect();
+        let drawn = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), drawn);
+        // Of 64 bits each, about half are set: nothing of the stock is handed out unfilled.
+        let ones: u32 = all.iter().map(|id| id.count_ones()).sum();
+        assert!((28..36).contains(&(ones / drawn as u32)), "{ones} bits in {drawn}");
+    }
 
     #[test]
     fn a_token_opens_only_for_its_own_room_name_and_server() {
