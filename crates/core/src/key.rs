@@ -16,7 +16,7 @@ use crate::precis::is_default_ignorable;
 static ASCII_SKELETONS: LazyLock<[Option<Box<str>>; 128]> = LazyLock::new(|| {
     std::array::from_fn(|code| {
         let text = char::from(code as u8).to_string();
-        Some(fold(skeleton(&text)).into()).filter(|made: &Box<str>| made.is_ascii())
+        Some(fold(skeleton(&text))).filter(|made| made.is_ascii()).map(Box::from)
     })
 });
 

@@ -1,5 +1,6 @@
 //! The door to a room: from an open WebSocket to a session that talks.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -29,10 +30,27 @@ pub struct Address {
     pub voice: Voice,
 }
 
+impl Address {
+    /// From the two parts of a path, percent-encoded as they came; for a client of the seeds.
+    pub fn read(room: &str, name: &str) -> Address {
+        let (room, name) = (RoomName::from_path(room), Name::from_path(name));
+        Address { room, name, voice: Voice::Seed }
+    }
+
+    /// What no honest client sends, and what is therefore refused before there is a WebSocket.
+    pub fn broken(&self) -> Option<&NameError> {
+        let errors = [self.room.as_ref().err(), self.name.as_ref().err()];
+        errors.into_iter().flatten().find(|error| **error == NameError::BadEncoding)
+    }
+}
+
 /// Lets one client in, and leaves it talking in a task of its own: that task is all that an idle member costs, so it has
-/// nothing in it of the way there.
-pub async fn run(opened: Opened, address: Address) {
+/// nothing in it of the way there. `answer` is what is still to be written before everything else: the response to the
+/// handshake, or nothing.
+pub async fn run(opened: Opened, address: Address, answer: String) {
     let mut guest = Guest::new(opened, address.voice);
+    guest.wire.link.hold(answer.as_bytes());
+    drop(answer);
     let (room, name) = match (address.room, address.name) {
         (Ok(room), Ok(name)) => (room, name),
         (Err(error), _) => {
@@ -47,7 +65,16 @@ pub async fn run(opened: Opened, address: Address) {
     let Some((join, early)) = guest.ask(room, name).await else { return };
     let server = guest.shard.server().clone();
     let (link, voice) = (&guest.wire.link, address.voice);
-    match Session::join(&server, &join, voice, link.signal()).await {
+    let joined = {
+        let mut joining = pin!(Session::join(&server, &join, voice, link.signal()));
+        tokio::select! {
+            biased;
+            joined = joining.as_mut() => joined,
+            // It takes a moment: a ghost holds the name. The answer does not wait for that.
+            () = async { link.write(&[]) } => joining.await,
+        }
+    };
+    match joined {
         Err(refused) => {
             server.metrics.refused();
             guest.refuse(&join.room, &refused).await;
@@ -86,6 +113,7 @@ impl Guest {
     async fn ask(&mut self, room: RoomName, name: Name) -> Option<(Join, Vec<String>)> {
         let mut lobby = Lobby { room: &room, join: None, early: Vec::new(), refusals: 0 };
         if self.wire.link.voice() == Voice::V1 {
+            self.wire.link.write(&[]);
             let deadline = self.shard.server().options.join_timeout;
             match tokio::time::timeout(deadline, self.wire.converse(&mut lobby)).await {
                 Ok(Ending::Paused) => {}
@@ -131,8 +159,8 @@ impl Guest {
     }
 }
 
-/// Tells a new member where it is: in `hamhame.v1` by a `welcome`. The seeds tell a newcomer only who is there, itself
-/// included, and that is the presence which follows.
+/// Tells a new member where it is, in the write that brings what its room has for it: in `hamhame.v1` by a `welcome`. The
+/// seeds tell a newcomer only who is there, itself included, and that is the presence which follows.
 fn welcome(link: &Link, session: &Session, name: &Name, admission: &Admission, options: &Options) {
     link.cursor.set(admission.start.offset);
     if link.voice() == Voice::V1 {
@@ -140,7 +168,7 @@ fn welcome(link: &Link, session: &Session, name: &Name, admission: &Admission, o
         let mut out = Vec::new();
         let (room, token) = (session.room().name(), session.token(admission, name));
         reply::welcome(&mut out, room, name.as_str(), &token, admission, options);
-        link.write(&out);
+        link.hold(&out);
     }
 }
 
@@ -154,7 +182,7 @@ fn catch_up(link: &Link, session: &mut Session, early: Vec<String>) -> Option<(u
             break;
         }
     }
-    link.write(&out);
+    link.hold(&out);
     refused
 }
 

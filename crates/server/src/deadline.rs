@@ -5,26 +5,29 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Ends a write during which nothing was taken for `patience`.
 pub struct Deadline<S> {
     inner: S,
+    /// What was read from it already, to be read again.
+    seen: Bytes,
     patience: Duration,
     /// Only while a write waits: a socket that flows has no timer.
     waiting: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Deadline<S> {
-    /// Over `inner`.
-    pub fn new(inner: S, patience: Duration) -> Self {
-        Deadline { inner, patience, waiting: None }
+    /// Over `inner`, from which `seen` was read already.
+    pub fn new(inner: S, seen: Bytes, patience: Duration) -> Self {
+        Deadline { inner, seen, patience, waiting: None }
     }
 
-    /// The socket again.
-    pub fn into_inner(self) -> S {
-        self.inner
+    /// The socket again, and what of `seen` was not read.
+    pub fn into_parts(self) -> (S, Bytes) {
+        (self.inner, self.seen)
     }
 
     fn watch<T>(
@@ -50,6 +53,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Deadline<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.seen.is_empty() {
+            let length = buffer.remaining().min(self.seen.len());
+            buffer.put_slice(&self.seen.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.inner).poll_read(context, buffer)
     }
 }

@@ -4,20 +4,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures_util::future::LocalBoxFuture;
-use hamhame_core::name::{Name, RoomName};
-use hamhame_ws::handshake;
 use hyper::upgrade::OnUpgrade;
 use serde::Deserialize;
 
 use crate::chat::{self, Address};
 use crate::lab;
 use crate::link::Voice;
-use crate::origin;
+use crate::opening::{self, Asked, Unwelcome};
 use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
 use crate::transport::ws::Opened;
@@ -124,26 +122,21 @@ async fn tutorial_variant(
 /// `/ws/{room}/{name}`, and `/ws/{integer}` for the first tutorial. The parts are taken from the path as it came, since a
 /// name may hold an encoded slash.
 async fn room_or_tutorial(State(app): State<App>, request: Request) -> Response {
-    let path = request.uri().path().trim_start_matches("/ws/").to_owned();
-    let Some((room, name)) = path.split_once('/') else {
+    let path = request.uri().path();
+    let Some((room, name)) = opening::room_and_name(path) else {
+        let path = path.trim_start_matches("/ws/").to_owned();
+        if path.contains('/') {
+            return (StatusCode::NOT_FOUND, "a room is at /ws/{room}/{name}\n").into_response();
+        }
         return tutorial_chat(&app, &path, request);
     };
-    if name.contains('/') {
-        return (StatusCode::NOT_FOUND, "a room is at /ws/{room}/{name}\n").into_response();
-    }
-    let (room, name) = (RoomName::from_path(room), Name::from_path(name));
-    let broken = |error: &hamhame_core::name::NameError| {
-        *error == hamhame_core::name::NameError::BadEncoding
-    };
-    if let Some(error) =
-        [room.as_ref().err(), name.as_ref().err()].into_iter().flatten().find(|e| broken(e))
-    {
+    let mut address = Address::read(room, name);
+    if let Some(error) = address.broken() {
         return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
     }
     upgrade(&app, request, move |protocol| {
-        let voice = if protocol.is_some() { Voice::V1 } else { Voice::Seed };
-        let address = Address { room, name, voice };
-        Box::new(move |opened| Box::pin(chat::run(opened, address)))
+        address.voice = Voice::of(protocol);
+        Box::new(move |opened| Box::pin(chat::run(opened, address, String::new())))
     })
 }
 
@@ -177,30 +170,27 @@ async fn lab_echo(State(app): State<App>, request: Request) -> Response {
     upgrade(&app, request, |_| Box::new(|opened| Box::pin(lab::echo::run(opened))))
 }
 
-/// Answers a WebSocket handshake (RFC 6455, section 4.2) and leaves `door` for the accept loop.
+/// Answers a WebSocket handshake as [`opening`] judges it, and leaves `door` for the accept loop.
 fn upgrade(
     app: &App,
     mut request: Request,
     door: impl FnOnce(Option<&'static str>) -> Door,
 ) -> Response {
-    if !origin::is_allowed(request.headers(), &app.server.options.origins) {
-        app.server.metrics.refused();
-        let text = "this origin may not connect; the operator can allow it with --origin\n";
-        return (StatusCode::FORBIDDEN, text).into_response();
-    }
-    let version = match request.version() {
-        Version::HTTP_10 | Version::HTTP_09 => (1, 0),
-        _ => (1, 1),
+    let headers = opening::listed(request.headers());
+    let asked = Asked {
+        method: request.method().as_str(),
+        version: opening::numbers(request.version()),
+        headers: &headers,
     };
-    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let (accept, protocol) = match handshake::check(request.method().as_str(), version, headers) {
+    let (accept, protocol) = match opening::judge(&asked, &app.server.options.origins) {
         Ok(handshake) => (handshake.accept(), handshake.choose(&[PROTOCOL])),
-        Err(error) => return refuse_handshake(&error),
+        Err(unwelcome) => {
+            if unwelcome == Unwelcome::Origin {
+                app.server.metrics.refused();
+            }
+            return refuse_handshake(unwelcome);
+        }
     };
-    if has_body(request.headers()) {
-        // Where it ends and the frames begin would be for every proxy in between to guess.
-        return (StatusCode::BAD_REQUEST, "a WebSocket handshake has no body\n").into_response();
-    }
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
         return (StatusCode::NOT_IMPLEMENTED, "this connection cannot be upgraded\n")
             .into_response();
@@ -220,12 +210,19 @@ fn upgrade(
     response
 }
 
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
-}
-
-fn refuse_handshake(error: &handshake::HandshakeError) -> Response {
+fn refuse_handshake(unwelcome: Unwelcome) -> Response {
+    let error = match unwelcome {
+        Unwelcome::Host => return refuse_host(),
+        Unwelcome::Origin => {
+            let text = "this origin may not connect; the operator can allow it with --origin\n";
+            return (StatusCode::FORBIDDEN, text).into_response();
+        }
+        Unwelcome::Body => {
+            let text = "a WebSocket handshake has no body\n";
+            return (StatusCode::BAD_REQUEST, text).into_response();
+        }
+        Unwelcome::Handshake(error) => error,
+    };
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = (status, format!("{error}\n")).into_response();
     for (name, value) in error.headers() {
@@ -236,17 +233,22 @@ fn refuse_handshake(error: &handshake::HandshakeError) -> Response {
     response
 }
 
+fn refuse_host() -> Response {
+    let text = "a request must have one Host header (RFC 9112 section 3.2)\n";
+    (StatusCode::BAD_REQUEST, text).into_response()
+}
+
 /// What keeps a page from loading or doing anything that is not ours.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
 async fn add_headers(request: Request, next: Next) -> Response {
-    let mut response = if names_one_host(&request) {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let mut response = if opening::names_one_host(hosts, opening::numbers(request.version())) {
         next.run(request).await
     } else {
-        (StatusCode::BAD_REQUEST, "a request must have one Host header (RFC 9112 section 3.2)\n")
-            .into_response()
+        refuse_host()
     };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return response;
@@ -260,12 +262,6 @@ async fn add_headers(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-/// In HTTP/1.1 there is no request without it.
-fn names_one_host(request: &Request) -> bool {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    hosts == 1 || (hosts == 0 && request.version() != Version::HTTP_11)
 }
 
 #[cfg(test)]

@@ -66,6 +66,13 @@ pub struct Link {
     room: OnceCell<Arc<Room>>,
 }
 
+impl Voice {
+    /// The voice of a room for a client with which this subprotocol was agreed.
+    pub fn of(protocol: Option<&str>) -> Voice {
+        if protocol.is_some() { Voice::V1 } else { Voice::Seed }
+    }
+}
+
 impl Link {
     /// A link over a socket whose handshake is done.
     pub fn new(io: TcpStream, voice: Voice, signal: Arc<Signal>, traffic: Arc<Traffic>) -> Link {
@@ -130,10 +137,11 @@ impl Link {
 
     /// Writes whole frames. What does not fit waits, and makes the link [stuck](Self::is_stuck).
     pub fn write(&self, frames: &[u8]) {
-        if self.sealed.get() {
+        let mut unsent = self.unsent.borrow_mut();
+        // Writing nothing would be a system call too.
+        if self.sealed.get() || (frames.is_empty() && unsent.is_empty()) {
             return;
         }
-        let mut unsent = self.unsent.borrow_mut();
         if self.is_stuck() {
             unsent.extend_from_slice(frames);
             return;

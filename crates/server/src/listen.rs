@@ -12,18 +12,24 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
+use crate::chat;
 use crate::deadline::Deadline;
 use crate::fanout::Shard;
 use crate::http::Opening;
+use crate::knock::{self, Handshake, Knock};
 use crate::server::Server;
 use crate::transport::ws::Opened;
 use crate::visit::Visit;
@@ -49,11 +55,15 @@ pub fn porch() -> (Porch, Arrivals) {
     (Porch { queue: sender, load: Arc::default() }, receiver)
 }
 
+/// A listening socket. Accepted sockets are registered once, with the runtime of the shard that they go to; tokio's own
+/// listener would register each here first.
+pub type Listener = AsyncFd<mio::net::TcpListener>;
+
 /// Opens the listening socket.
 ///
 /// # Errors
 /// If the address is not ours or is in use.
-pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub fn bind(address: SocketAddr) -> std::io::Result<Listener> {
     let socket = socket2::Socket::new(
         socket2::Domain::for_address(address),
         socket2::Type::STREAM,
@@ -62,32 +72,38 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
     // A restart must get its port back at once, though old connections still linger on it.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it.
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(4096)?;
-    TcpListener::from_std(socket.into())
+    let listener = mio::net::TcpListener::from_std(socket.into());
+    #[expect(deprecated, reason = "its successor is unsafe; this descriptor is the listener's own")]
+    AsyncFd::with_interest(listener, Interest::READABLE)
 }
 
 /// Accepts until the server drains.
-pub async fn accept(listener: TcpListener, server: Arc<Server>, porches: Vec<Porch>) {
+pub async fn accept(listener: Listener, server: Arc<Server>, porches: Vec<Porch>) {
+    let mut drained = std::pin::pin!(server.drained());
     loop {
         let accepted = tokio::select! {
-            () = server.drained() => return,
-            accepted = listener.accept() => accepted,
+            () = drained.as_mut() => return,
+            accepted = listener.async_io(Interest::READABLE, |listener| listener.accept()) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => welcome(stream, peer, &server, &porches),
+            Ok((stream, peer)) => welcome(stream.into(), peer, &server, &porches),
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to come back, or this would spin.
                 tracing::warn!(%error, "cannot accept a connection");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
+        // A storm of connections leaves the other tasks of this thread their turn.
+        tokio::task::consume_budget().await;
     }
 }
 
-fn welcome(stream: TcpStream, peer: SocketAddr, server: &Arc<Server>, porches: &[Porch]) {
+fn welcome(stream: std::net::TcpStream, peer: SocketAddr, server: &Arc<Server>, porches: &[Porch]) {
     let Some(mut visit) = server.visitors.enter(peer.ip().to_canonical()) else { return };
-    let Ok(stream) = stream.into_std() else { return };
     let fewest = porches.iter().min_by_key(|porch| porch.load.load(Ordering::Relaxed));
     if let Some(porch) = fewest {
         visit.count_on(&porch.load);
@@ -98,14 +114,37 @@ fn welcome(stream: TcpStream, peer: SocketAddr, server: &Arc<Server>, porches: &
 
 /// Serves the connections of one shard.
 pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
-    while let Some(Guest { stream, visit }) = arrivals.recv().await {
-        let (shard, router) = (shard.clone(), router.clone());
-        tokio::task::spawn_local(async move {
-            let _ = stream.set_nodelay(true);
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                speak_http(stream, shard, router, Rc::new(visit)).await;
+    while let Some(guest) = arrivals.recv().await {
+        tokio::task::spawn_local(receive(guest, shard.clone(), router.clone()));
+    }
+}
+
+/// Answers a handshake at once if the first bytes are one, and speaks HTTP otherwise.
+async fn receive(guest: Guest, shard: Rc<Shard>, router: Router) {
+    let visit = Rc::new(guest.visit);
+    let Ok(mut stream) = TcpStream::from_std(guest.stream) else { return };
+    let server = shard.server();
+    let options = &server.options;
+    let mut knock = Some(Knock::Other(Bytes::new()));
+    if !visit.over_limit {
+        knock = tokio::select! {
+            biased;
+            knock = timeout(options.header_timeout, knock::wait(&mut stream, options)) => {
+                knock.ok().and_then(Result::ok)
             }
-        });
+            // What comes now is answered as one of the last requests.
+            () = server.drained() => knock,
+        };
+    }
+    match knock {
+        Some(Knock::Handshake(Handshake { address, answer, backlog })) => {
+            chat::run(Opened { io: stream, backlog, shard, visit }, address, answer).await;
+        }
+        // Boxed, as it is large and a handshake does without.
+        Some(Knock::Other(seen)) => {
+            Box::pin(speak_http(stream, seen, shard, router, visit)).await;
+        }
+        None => {}
     }
 }
 
@@ -114,7 +153,13 @@ const LAST_REQUEST: Duration = Duration::from_secs(3);
 
 type Io = TokioIo<Deadline<TcpStream>>;
 
-async fn speak_http(stream: TcpStream, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
+async fn speak_http(
+    stream: TcpStream,
+    seen: Bytes,
+    shard: Rc<Shard>,
+    router: Router,
+    visit: Rc<Visit>,
+) {
     let server = shard.server().clone();
     let options = &server.options;
     let service = service_fn(|request: hyper::Request<Incoming>| {
@@ -131,7 +176,7 @@ async fn speak_http(stream: TcpStream, shard: Rc<Shard>, router: Router, visit: 
             Ok::<_, Infallible>(response)
         }
     });
-    let io = TokioIo::new(Deadline::new(stream, options.write_timeout));
+    let io = TokioIo::new(Deadline::new(stream, seen, options.write_timeout));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(options.header_timeout)
@@ -162,9 +207,13 @@ async fn open(opening: Opening, shard: Rc<Shard>, visit: Rc<Visit>) {
     door(Opened { io, backlog, shard, visit }).await;
 }
 
-fn raw(upgraded: Upgraded) -> Option<(TcpStream, bytes::Bytes)> {
+fn raw(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
     let parts = upgraded.downcast::<Io>().ok()?;
-    Some((parts.io.into_inner().into_inner(), parts.read_buf))
+    let (stream, unread) = parts.io.into_inner().into_parts();
+    if unread.is_empty() {
+        return Some((stream, parts.read_buf));
+    }
+    Some((stream, [parts.read_buf, unread].concat().into()))
 }
 
 fn over_limit() -> Response {

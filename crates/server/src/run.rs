@@ -50,7 +50,7 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
     block_on(async move {
         let listener = listen::bind(address)
             .with_context(|| format!("cannot listen on {address}; is another server running there? --listen takes another address or port"))?;
-        announce(listener.local_addr()?, &server)?;
+        announce(listener.get_ref().local_addr()?, &server)?;
         tokio::task::spawn_local(shard(server.clone(), router, first, 0));
         tokio::task::spawn_local(sweep(server.clone()));
         let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), porches));

@@ -1,0 +1,102 @@
+//! The short way in: a handshake that comes whole, at once and in order is answered here, without an HTTP connection
+//! around it.
+//!
+//! For a request that is nothing but a way to a socket, hyper's buffers, the route table and the hand-over of the upgrade
+//! were a third of what a handshake cost the server in user space. So the first bytes of a connection are looked at: if
+//! they are the head of a handshake for a room and there is nothing to say against it, it is answered. Everything else,
+//! refusals included, goes to hyper with the bytes read so far, as if nobody had looked. Heads are read by `httparse`,
+//! which hyper reads them with too.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::ready;
+
+use bytes::Bytes;
+use hamhame_ws::handshake;
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::chat::Address;
+use crate::http::PROTOCOL;
+use crate::link::Voice;
+use crate::opening::{self, Asked};
+use crate::options::Options;
+
+/// What is looked at; a longer head is read by hyper.
+const LOOKED_AT: usize = 4096;
+
+/// Headers that are looked at.
+const HEADERS: usize = 32;
+
+/// What the first bytes of a connection are.
+pub enum Knock {
+    /// A handshake for a room, as it should be.
+    Handshake(Handshake),
+    /// Something else, or not all of it: bytes that were read, for hyper to go on with.
+    Other(Bytes),
+}
+
+/// A handshake that is accepted.
+pub struct Handshake {
+    /// Where it leads to.
+    pub address: Address,
+    /// The response, to be written before anything else.
+    pub answer: String,
+    /// What came right behind it.
+    pub backlog: Bytes,
+}
+
+/// Waits for the first bytes.
+///
+/// # Errors
+/// The connection ended.
+pub async fn wait(stream: &mut TcpStream, options: &Options) -> io::Result<Knock> {
+    poll_fn(|context| {
+        let mut buffer = [MaybeUninit::<u8>::uninit(); LOOKED_AT];
+        let mut buffer = ReadBuf::uninit(&mut buffer);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+        let bytes = buffer.filled();
+        if bytes.is_empty() {
+            return std::task::Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        let other = || Knock::Other(Bytes::copy_from_slice(bytes));
+        std::task::Poll::Ready(Ok(look(bytes, options).map_or_else(other, Knock::Handshake)))
+    })
+    .await
+}
+
+fn look(bytes: &[u8], options: &Options) -> Option<Handshake> {
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut request = httparse::Request::new(&mut headers);
+    let httparse::Status::Complete(length) = request.parse(bytes).ok()? else { return None };
+    let path = request.path.filter(|path| is_plain(path))?;
+    if length > options.header_bytes as usize {
+        return None;
+    }
+    let (room, name) = opening::room_and_name(path)?;
+    let mut listed = [("", &b""[..]); HEADERS];
+    for (entry, header) in listed.iter_mut().zip(&*request.headers) {
+        *entry = (header.name, header.value);
+    }
+    let asked = Asked {
+        method: request.method?,
+        version: (1, request.version?),
+        headers: &listed[..request.headers.len()],
+    };
+    let handshake = opening::judge(&asked, &options.origins).ok()?;
+    let protocol = handshake.choose(&[PROTOCOL]);
+    let mut address = Address::read(room, name);
+    address.voice = Voice::of(protocol);
+    if address.broken().is_some() {
+        return None;
+    }
+    let answer = handshake::response_head(&handshake, protocol, None);
+    Some(Handshake { address, answer, backlog: Bytes::copy_from_slice(&bytes[length..]) })
+}
+
+/// Whether the path is one without a query, and of characters that every reader of URLs takes for themselves.
+fn is_plain(path: &str) -> bool {
+    path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/".contains(&byte))
+}

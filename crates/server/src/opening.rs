@@ -1,0 +1,89 @@
+//! The one place that decides about a WebSocket handshake (RFC 6455, section 4.2), whoever has parsed the request.
+
+use axum::http::{HeaderMap, Version};
+use hamhame_ws::handshake::{self, HandshakeError};
+
+use crate::origin;
+
+/// What a request says, apart from its path.
+pub struct Asked<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// Major and minor version of HTTP.
+    pub version: (u8, u8),
+    /// All headers, in order, names in any case.
+    pub headers: &'a [(&'a str, &'a [u8])],
+}
+
+/// Why a handshake is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unwelcome {
+    /// It does not name the host it is for, or names two.
+    Host,
+    /// The page that opens it is of a foreign host.
+    Origin,
+    /// It is no handshake.
+    Handshake(HandshakeError),
+    /// It has a body: where that ends and the frames begin would be for every proxy in between to guess.
+    Body,
+}
+
+/// Judges a handshake. `origins` are those that the operator allows.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn judge<'a>(
+    asked: &Asked<'a>,
+    origins: &[String],
+) -> Result<handshake::Request<'a>, Unwelcome> {
+    if !names_one_host(asked.all("host").count(), asked.version) {
+        return Err(Unwelcome::Host);
+    }
+    if !origin::is_allowed(asked.first("origin"), asked.first("host"), origins) {
+        return Err(Unwelcome::Origin);
+    }
+    let headers = asked.headers.iter().copied();
+    let handshake =
+        handshake::check(asked.method, asked.version, headers).map_err(Unwelcome::Handshake)?;
+    let has_body = asked.first("transfer-encoding").is_some()
+        || asked.first("content-length").is_some_and(|length| length != b"0");
+    if has_body { Err(Unwelcome::Body) } else { Ok(handshake) }
+}
+
+/// The room and the name in `/ws/{room}/{name}`, as they came: a name may hold an encoded slash. `None` for any other path.
+pub fn room_and_name(path: &str) -> Option<(&str, &str)> {
+    let (room, name) = path.strip_prefix("/ws/")?.split_once('/')?;
+    (!name.contains('/')).then_some((room, name))
+}
+
+/// In HTTP/1.1 there is no request without a host (RFC 9112, section 3.2).
+pub fn names_one_host(hosts: usize, version: (u8, u8)) -> bool {
+    hosts == 1 || (hosts == 0 && version < (1, 1))
+}
+
+/// Major and minor version of HTTP.
+pub fn numbers(version: Version) -> (u8, u8) {
+    match version {
+        Version::HTTP_09 => (0, 9),
+        Version::HTTP_10 => (1, 0),
+        Version::HTTP_11 => (1, 1),
+        Version::HTTP_2 => (2, 0),
+        _ => (3, 0),
+    }
+}
+
+/// Headers in the form in which [`Asked`] has them.
+pub fn listed(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+impl<'a> Asked<'a> {
+    fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        let named = move |(other, _): &&(&str, &[u8])| other.eq_ignore_ascii_case(name);
+        self.headers.iter().filter(named).map(|(_, value)| *value)
+    }
+
+    fn first(&self, name: &str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+}
