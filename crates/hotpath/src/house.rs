@@ -62,7 +62,7 @@ impl House {
         let tasks = LocalSet::new();
         let (entered, in_set) = (runtime.enter(), tasks.enter());
         let listener = listen::bind(listen_on)?;
-        let address = listener.local_addr()?;
+        let address = listener.get_ref().local_addr()?;
         let shard = Shard::new(server.clone(), 0);
         let router = http::router(server.clone());
         let (porch, arrivals) = listen::porch();

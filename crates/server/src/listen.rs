@@ -223,3 +223,22 @@ fn over_limit() -> Response {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_accepted_socket_sends_at_once_and_never_blocks() {
+        let listener = bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let address = listener.get_ref().local_addr().unwrap();
+        let _client = TcpStream::connect(address).unwrap();
+        let accepted = listener.async_io(Interest::READABLE, |listener| listener.accept()).await;
+        let mut stream: TcpStream = accepted.unwrap().0.into();
+        assert!(stream.nodelay().unwrap());
+        let read = std::io::Read::read(&mut stream, &mut [0]);
+        assert_eq!(read.unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    }
+}
