@@ -69,7 +69,7 @@ fn one_who_left_and_came_back_stands_in_both_lists() {
 #[test]
 fn a_base_that_the_journal_no_longer_reaches_needs_a_snapshot() {
     let mut roster = Roster::default();
-    for id in 0..JOURNAL as u64 + 1 {
+    for id in 0..JOURNAL + 1 {
         join(&mut roster, id, "x", None);
     }
     assert_eq!(roster.since(0), None);

@@ -248,7 +248,15 @@ async fn a_stalled_reader_among_a_hundred_costs_less_than_a_mebibyte_and_the_oth
         without.memory,
         with.memory,
     );
-    assert_eq!(server.metric("hamhame_slow_total").await, 1.0, "the stall was felt, and ended");
+    // As slow or as silent: on a busy machine its two heartbeats may be over before its socket is full.
+    let everyone_else = (OTHERS + 1) as f64;
+    within("the stalled one to be let go", async {
+        // One connection more is the question itself.
+        while server.metric("hamhame_connections").await > everyone_else + 1.0 {
+            tokio::time::sleep(EVERY).await;
+        }
+    })
+    .await;
     let grown = with.memory.max(burst.memory).saturating_sub(without.memory);
     assert!(grown < 1024, "the server grew by {grown} KiB: {without:?} {with:?}");
 }
