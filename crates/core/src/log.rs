@@ -88,6 +88,17 @@ impl<E: Entry> Log<E> {
         self.head()
     }
 
+    /// Changes an event that is still kept, which may change its weight: counted, but nothing goes for it before the
+    /// next event is appended.
+    pub fn amend(&mut self, offset: u64, change: impl FnOnce(&mut E)) {
+        let index = offset.checked_sub(self.oldest).map(|index| index as usize);
+        if let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) {
+            self.bytes -= entry.weight();
+            change(entry);
+            self.bytes += entry.weight();
+        }
+    }
+
     /// Drops the events that are older than the window at `now` (microseconds since 1970).
     pub fn expire(&mut self, now: u64, mut dropped: impl FnMut(&E)) {
         let horizon = now.saturating_sub(self.window.age.as_micros() as u64);

@@ -8,7 +8,6 @@ use hamhame_core::codes::{CloseCode, ErrorCode};
 use hamhame_core::command::{self, Command, Dialect};
 use hamhame_core::name::{Name, NameError, RoomName};
 use hamhame_core::position::Position;
-use hamhame_ws::{Receiver, Role};
 
 use crate::entry::Admission;
 use crate::fanout::{Registered, Shard};
@@ -98,8 +97,10 @@ impl Guest {
     fn new(opened: Opened, voice: Voice) -> Guest {
         let server = opened.shard.server();
         let signal = Arc::new(Signal::default());
-        let link = Rc::new(Link::new(opened.io, voice, signal, opened.shard.traffic().clone()));
-        let receiver = Receiver::new(Role::Server, server.options.frame_limits());
+        let receiver = opened.receiver(server.options.frame_limits());
+        let traffic = opened.shard.traffic().clone();
+        let link = Link::new(opened.io, voice, signal, traffic).with_deflate(opened.deflate);
+        let link = Rc::new(link);
         Guest {
             registered: opened.shard.register(&link),
             wire: Wire::new(link, receiver, opened.backlog),

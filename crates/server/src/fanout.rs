@@ -82,6 +82,33 @@ pub struct Attached {
     link: Rc<Link>,
 }
 
+/// The batch that members at the same cursor share: one for those who read compressed frames, one for the others.
+struct Batches([Batch; 2]);
+
+impl Batches {
+    fn new() -> Batches {
+        Batches([Batch::default(), Batch::deflated()])
+    }
+
+    fn of(&mut self, link: &Link) -> &mut Batch {
+        &mut self.0[usize::from(link.is_deflated())]
+    }
+
+    fn clear(&mut self) {
+        self.0.iter_mut().for_each(Batch::clear);
+    }
+
+    /// Gives back the room that an extraordinary event took.
+    fn shrink(&mut self) {
+        for batch in &mut self.0 {
+            if batch.bytes.capacity() > 1 << 20 {
+                batch.bytes = Vec::new();
+                batch.clear();
+            }
+        }
+    }
+}
+
 /// Beats per heartbeat.
 const BEATS: usize = 10;
 
@@ -111,7 +138,7 @@ impl Shard {
     pub async fn run(self: Rc<Self>) {
         tokio::task::spawn_local(self.clone().beat());
         let (mut rooms, mut passes) = (Vec::new(), VecDeque::new());
-        let mut batch = Batch::default();
+        let mut batches = Batches::new();
         loop {
             let inbox = &self.server.inboxes[self.index];
             if passes.is_empty() {
@@ -126,13 +153,11 @@ impl Shard {
             while turn > 0
                 && let Some(mut pass) = passes.pop_front()
             {
-                if !self.advance(&mut pass, &mut turn, &mut batch) {
+                if !self.advance(&mut pass, &mut turn, &mut batches) {
                     passes.push_back(pass);
                 }
             }
-            if batch.bytes.capacity() > 1 << 20 {
-                batch = Batch::default();
-            }
+            batches.shrink();
         }
     }
 
@@ -152,7 +177,7 @@ impl Shard {
     /// Writes what the logs hold to everyone here who can take it. Ends if nothing more is appended.
     pub async fn deliver_all(self: &Rc<Self>) {
         let rooms: Vec<Rc<LocalRoom>> = self.rooms.borrow().values().cloned().collect();
-        let mut batch = Batch::default();
+        let mut batches = Batches::new();
         for local in rooms {
             let head = local.room.head();
             let is_behind = |link: &Rc<Link>| link.is_open() && link.cursor.get() < head;
@@ -160,7 +185,7 @@ impl Shard {
                 match self.begin(&local.room) {
                     Some(mut pass) => {
                         let mut turn = usize::MAX;
-                        self.advance(&mut pass, &mut turn, &mut batch);
+                        self.advance(&mut pass, &mut turn, &mut batches);
                     }
                     // The flusher is at it: it goes on meanwhile.
                     None => tokio::task::yield_now().await,
@@ -214,16 +239,16 @@ impl Shard {
     }
 
     /// Writes to as many members as `turn` has left. True if the pass is over.
-    fn advance(&self, pass: &mut Pass, turn: &mut usize, batch: &mut Batch) -> bool {
+    fn advance(&self, pass: &mut Pass, turn: &mut usize, batches: &mut Batches) -> bool {
         // A batch of another room, or of an earlier turn, is none of this one's.
-        batch.clear();
+        batches.clear();
         let local = &pass.local;
         let links = local.links.borrow();
         let end = links.len().min(pass.done.saturating_add(*turn));
         for group in links.get(pass.done..end).unwrap_or_default().chunks(GROUP) {
             fetch(group);
             for link in group {
-                if !self.deliver(&local.room, link, batch) {
+                if !self.deliver(&local.room, link, batches.of(link)) {
                     local.again.set(true);
                     pass.delivered = pass.delivered.min(link.cursor.get());
                 }
@@ -325,6 +350,9 @@ impl Registered {
         }
         links.push(link.clone());
         drop(links);
+        if link.is_deflated() {
+            room.compression().add_member(shard.server.options.compression.least());
+        }
         room.dirty().add_member(shard.index, link.cursor.get());
         room.dirty().mark_shard(room, shard.index);
         Attached { registered: self, local, link: link.clone() }
@@ -361,6 +389,9 @@ impl Drop for Attached {
     fn drop(&mut self) {
         let (shard, room) = (&self.registered.shard, &self.local.room);
         room.dirty().remove_member(shard.index);
+        if self.link.is_deflated() {
+            room.compression().remove_member();
+        }
         let mut links = self.local.links.borrow_mut();
         let slot = self.link.slot.get();
         links.swap_remove(slot as usize);

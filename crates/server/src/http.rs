@@ -9,6 +9,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures_util::future::LocalBoxFuture;
+use hamhame_ws::handshake::Deflate;
 use hyper::upgrade::OnUpgrade;
 use serde::Deserialize;
 
@@ -24,15 +25,26 @@ use crate::{assets, qr};
 /// The subprotocol of the full protocol.
 pub const PROTOCOL: &str = "hamhame.v1";
 
-type Door = Box<dyn FnOnce(Opened) -> LocalBoxFuture<'static, ()> + Send>;
+/// Talks on an open WebSocket to its end.
+pub type Door = Box<dyn FnOnce(Opened) -> LocalBoxFuture<'static, ()> + Send>;
 
-/// Stands in a 101 response: what happens on the socket once it is a WebSocket. The accept loop takes it out.
+/// What happens on a socket once it is a WebSocket.
+pub struct Upgrade {
+    /// Gives the socket when the response is written.
+    pub on_upgrade: OnUpgrade,
+    /// What it is for.
+    pub door: Door,
+    /// What was agreed about compression.
+    pub deflate: Option<Deflate>,
+}
+
+/// Stands in a 101 response. The accept loop takes it out.
 #[derive(Clone)]
-pub struct Opening(Arc<Mutex<Option<(OnUpgrade, Door)>>>);
+pub struct Opening(Arc<Mutex<Option<Upgrade>>>);
 
 impl Opening {
     /// Taken by the one who opens.
-    pub fn take(&self) -> Option<(OnUpgrade, Door)> {
+    pub fn take(&self) -> Option<Upgrade> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -182,8 +194,8 @@ fn upgrade(
         version: opening::numbers(request.version()),
         headers: &headers,
     };
-    let (accept, protocol) = match opening::judge(&asked, &app.server.options.origins) {
-        Ok(handshake) => (handshake.accept(), handshake.choose(&[PROTOCOL])),
+    let (accept, protocol, deflate) = match opening::judge(&asked, &app.server.options) {
+        Ok(asked) => (asked.accept(), asked.choose(&[PROTOCOL]), asked.deflate),
         Err(unwelcome) => {
             if unwelcome == Unwelcome::Origin {
                 app.server.metrics.refused();
@@ -205,7 +217,12 @@ fn upgrade(
     if let Some(protocol) = protocol {
         headers.insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
     }
-    let opening = Opening(Arc::new(Mutex::new(Some((on_upgrade, door(protocol))))));
+    if let Some(deflate) = deflate {
+        let answer = HeaderValue::from_static(deflate.answer());
+        headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, answer);
+    }
+    let upgrade = Upgrade { on_upgrade, door: door(protocol), deflate };
+    let opening = Opening(Arc::new(Mutex::new(Some(upgrade))));
     response.extensions_mut().insert(opening);
     response
 }

@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::ready;
 
 use bytes::Bytes;
-use hamhame_ws::handshake;
+use hamhame_ws::handshake::{self, Deflate};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -44,6 +44,8 @@ pub struct Handshake {
     pub address: Address,
     /// The response, to be written before anything else.
     pub answer: String,
+    /// What was agreed about compression.
+    pub deflate: Option<Deflate>,
     /// What came right behind it.
     pub backlog: Bytes,
 }
@@ -85,15 +87,17 @@ fn look(bytes: &[u8], options: &Options) -> Option<Handshake> {
         version: (1, request.version?),
         headers: &listed[..request.headers.len()],
     };
-    let handshake = opening::judge(&asked, &options.origins).ok()?;
+    let handshake = opening::judge(&asked, options).ok()?;
     let protocol = handshake.choose(&[PROTOCOL]);
     let mut address = Address::read(room, name);
     address.voice = Voice::of(protocol);
     if address.broken().is_some() {
         return None;
     }
-    let answer = handshake::response_head(&handshake, protocol, None);
-    Some(Handshake { address, answer, backlog: Bytes::copy_from_slice(&bytes[length..]) })
+    let deflate = handshake.deflate;
+    let answer = handshake::response_head(&handshake, protocol, deflate);
+    let backlog = Bytes::copy_from_slice(&bytes[length..]);
+    Some(Handshake { address, answer, deflate, backlog })
 }
 
 /// Whether the path is one without a query, and of characters that every reader of URLs takes for themselves.

@@ -16,6 +16,7 @@ pub mod broker;
 pub mod chat;
 pub mod clock;
 mod deadline;
+pub mod deflate;
 pub mod entry;
 pub mod fanout;
 pub mod http;

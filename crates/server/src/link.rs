@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use hamhame_core::codes::CloseCode;
 use hamhame_ws::Opcode;
+use hamhame_ws::handshake::Deflate;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use crate::deflate;
 use crate::metrics::Traffic;
 use crate::reply;
 use crate::room::Room;
@@ -41,6 +43,8 @@ pub struct Link {
     io: TcpStream,
     signal: Arc<Signal>,
     voice: Voice,
+    /// Whether the client reads the compressed frames that members share.
+    deflated: bool,
     traffic: Arc<Traffic>,
     /// Offset of the last event written.
     pub cursor: Cell<u64>,
@@ -80,6 +84,7 @@ impl Link {
             io,
             signal,
             voice,
+            deflated: false,
             traffic,
             cursor: Cell::new(0),
             presence: Cell::new(0),
@@ -94,6 +99,17 @@ impl Link {
             sealed: Cell::new(false),
             room: OnceCell::new(),
         }
+    }
+
+    /// The same for a client that agreed to compression, or did not.
+    pub fn with_deflate(mut self, agreed: Option<Deflate>) -> Link {
+        self.deflated = agreed.is_some_and(deflate::can_share);
+        self
+    }
+
+    /// Whether the client reads the compressed frames that members share.
+    pub fn is_deflated(&self) -> bool {
+        self.deflated
     }
 
     /// How this client is spoken to.

@@ -137,8 +137,9 @@ async fn receive(guest: Guest, shard: Rc<Shard>, router: Router) {
         };
     }
     match knock {
-        Some(Knock::Handshake(Handshake { address, answer, backlog })) => {
-            chat::run(Opened { io: stream, backlog, shard, visit }, address, answer).await;
+        Some(Knock::Handshake(Handshake { address, answer, deflate, backlog })) => {
+            let opened = Opened { io: stream, backlog, shard, visit, deflate };
+            chat::run(opened, address, answer).await;
         }
         // Boxed, as it is large and a handshake does without.
         Some(Knock::Other(seen)) => {
@@ -202,9 +203,9 @@ async fn speak_http(
 
 /// Waits until the 101 is written, then lets the conversation begin on the raw socket.
 async fn open(opening: Opening, shard: Rc<Shard>, visit: Rc<Visit>) {
-    let Some((on_upgrade, door)) = opening.take() else { return };
+    let Some((on_upgrade, door, deflate)) = opening.take() else { return };
     let Some((io, backlog)) = on_upgrade.await.ok().and_then(raw) else { return };
-    door(Opened { io, backlog, shard, visit }).await;
+    door(Opened { io, backlog, shard, visit, deflate }).await;
 }
 
 fn raw(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {

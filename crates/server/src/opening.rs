@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, Version};
 use hamhame_ws::handshake::{self, HandshakeError};
 
+use crate::options::{Compression, Options};
 use crate::origin;
 
 /// What a request says, apart from its path.
@@ -28,23 +29,24 @@ pub enum Unwelcome {
     Body,
 }
 
-/// Judges a handshake. `origins` are those that the operator allows.
+/// Judges a handshake, and agrees to compression where the client offers it and the operator allows it.
 ///
 /// # Errors
 /// The first thing that is wrong.
 pub fn judge<'a>(
     asked: &Asked<'a>,
-    origins: &[String],
+    options: &Options,
 ) -> Result<handshake::Request<'a>, Unwelcome> {
     if !names_one_host(asked.all("host").count(), asked.version) {
         return Err(Unwelcome::Host);
     }
-    if !origin::is_allowed(asked.first("origin"), asked.first("host"), origins) {
+    if !origin::is_allowed(asked.first("origin"), asked.first("host"), &options.origins) {
         return Err(Unwelcome::Origin);
     }
     let headers = asked.headers.iter().copied();
-    let handshake =
+    let mut handshake =
         handshake::check(asked.method, asked.version, headers).map_err(Unwelcome::Handshake)?;
+    handshake.deflate = handshake.deflate.filter(|_| options.compression != Compression::Off);
     let has_body = asked.first("transfer-encoding").is_some()
         || asked.first("content-length").is_some_and(|length| length != b"0");
     if has_body { Err(Unwelcome::Body) } else { Ok(handshake) }

@@ -81,6 +81,11 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_FRAME_BYTES", default_value_t = 65_536, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(1024..=67_108_864))]
     pub frame_bytes: u32,
 
+    /// Compress messages for clients that can read it (permessage-deflate): `on` from 256 bytes on, `off`, or the bytes from
+    /// which on it is worth it
+    #[arg(long, env = "HAMHAME_COMPRESSION", default_value = "on", value_name = "on|off|BYTES", value_parser = parse_compression)]
+    pub compression: Compression,
+
     /// Open connections at once (leave some of the process's file descriptors free)
     #[arg(long, env = "HAMHAME_MAX_CONNECTIONS", default_value_t = 18_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
@@ -165,6 +170,28 @@ pub enum Switch {
     /// Off
     Off,
 }
+
+/// Which messages are compressed for clients that can read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// None, and clients are not asked to compress either.
+    Off,
+    /// Those that have this many bytes or more.
+    From(usize),
+}
+
+impl Compression {
+    /// The least bytes of a message that is worth compressing; `usize::MAX` if none is.
+    pub fn least(self) -> usize {
+        match self {
+            Compression::Off => usize::MAX,
+            Compression::From(bytes) => bytes,
+        }
+    }
+}
+
+/// Below it, compressing costs more than it saves (docs/topics/transports.md).
+const WORTH_COMPRESSING: usize = 256;
 
 /// Format of the log.
 #[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -316,6 +343,17 @@ fn plain_values(value: &toml::Value) -> Option<Vec<String>> {
 fn parse_duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
         .map_err(|error| format!("{error}; write it like 10s, 500ms or 1h"))
+}
+
+fn parse_compression(text: &str) -> Result<Compression, String> {
+    match text {
+        "on" => Ok(Compression::From(WORTH_COMPRESSING)),
+        "off" => Ok(Compression::Off),
+        bytes => match bytes.parse() {
+            Ok(bytes) => Ok(Compression::From(bytes)),
+            Err(_) => Err("must be on, off or a number of bytes".into()),
+        },
+    }
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {

@@ -15,6 +15,7 @@ use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
 
 use crate::broker::Parting;
+use crate::deflate::{self, Demand};
 use crate::entry::{Admission, Entrant, Entry, Presence, Saying};
 use crate::inbox::{Dirty, Inboxes};
 use crate::signal::Signal;
@@ -71,6 +72,7 @@ pub struct Room {
     members: AtomicU32,
     state: Mutex<State>,
     dirty: Dirty,
+    compression: Demand,
 }
 
 impl Room {
@@ -92,6 +94,7 @@ impl Room {
             typing_version: AtomicU64::new(0),
             members: AtomicU32::new(0),
             dirty: Dirty::new(inboxes),
+            compression: Demand::default(),
             state: Mutex::new(State {
                 tail: Tail::new(epoch, window),
                 roster: Roster::default(),
@@ -118,6 +121,11 @@ impl Room {
     /// Which shards have members here, and which of them know that there is something new.
     pub fn dirty(&self) -> &Dirty {
         &self.dirty
+    }
+
+    /// Whether what is said here is to be compressed.
+    pub fn compression(&self) -> &Demand {
+        &self.compression
     }
 
     /// Offset of the newest event, without taking the lock.
@@ -188,7 +196,19 @@ impl Room {
             saying.member,
             saying.id,
         );
+        let compressed = self.compression.is_for(body.len());
         let offset = state.tail.append(body, saying.at, said, self.dirty.delivered());
+        if compressed && let Some(message) = state.tail.newest() {
+            // Others need not wait for the compressor. Who reads meanwhile gets the message as it is; and it is said: a server
+            // that goes now must still deliver it.
+            self.head.store(offset, Ordering::Release);
+            drop(state);
+            let frame = deflate::shared_frame(&message);
+            state = self.lock();
+            if let Some(frame) = frame {
+                state.tail.add_deflated(offset, frame);
+            }
+        }
         state.spoken = true;
         if let Some(writing) = state.typing.iter().position(|(member, _)| *member == saying.member)
         {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hamhame_core::limits::TokenBucket;
 use hamhame_core::name::RoomName;
-use hamhame_ws::{Opcode, Receiver, Role, write_frame};
+use hamhame_ws::{Opcode, write_frame};
 
 use crate::clock;
 use crate::fanout::{Registered, Shard};
@@ -106,9 +106,9 @@ impl Guest {
     fn new(opened: Opened) -> Guest {
         let server = opened.shard.server();
         let signal = Arc::new(Signal::default());
+        let receiver = opened.receiver(server.options.frame_limits());
         let link =
             Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
-        let receiver = Receiver::new(Role::Server, server.options.frame_limits());
         Guest {
             wire: Wire::new(link.clone(), receiver, opened.backlog),
             registered: opened.shard.register(&link),

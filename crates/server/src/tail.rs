@@ -1,4 +1,5 @@
-//! The room's log in the form in which it goes out: a message is a finished WebSocket frame, encoded once.
+//! The room's log in the form in which it goes out: a message is a finished WebSocket frame, encoded once, and once more
+//! compressed if that is of use to a member.
 //!
 //! Comings and goings are kept as what they say, and written out when a batch is made: a room in which nobody speaks has
 //! nothing else in its log, and ten finished frames would be most of what ten idle members cost.
@@ -11,7 +12,7 @@ use hamhame_core::event::{self, Passage};
 use hamhame_core::id::Id;
 use hamhame_core::log::{Entry, Log, Start, Window};
 use hamhame_core::position::{Epoch, Position};
-use hamhame_ws::{Opcode, frame_header};
+use hamhame_ws::{FrameHead, Opcode, Role, frame_header};
 
 /// One event.
 #[derive(Debug)]
@@ -27,10 +28,20 @@ enum Body {
     /// A whole unmasked text frame (RFC 6455, section 5.2): header and JSON in one piece, so that a write of many events
     /// is a plain concatenation.
     Frame(Box<[u8]>),
+    /// The same for those who read compressed frames, beside it.
+    Deflated(Box<Deflated>),
     /// The member of this name came.
     Join(Arc<str>),
     /// The member of this name went.
     Leave(Arc<str>),
+}
+
+/// One message in both forms.
+#[derive(Debug)]
+struct Deflated {
+    plain: Box<[u8]>,
+    /// A whole compressed frame (RFC 7692).
+    deflated: Box<[u8]>,
 }
 
 impl Entry for Event {
@@ -38,6 +49,7 @@ impl Entry for Event {
     fn weight(&self) -> usize {
         match &self.body {
             Body::Frame(frame) => frame.len(),
+            Body::Deflated(both) => both.plain.len() + both.deflated.len(),
             Body::Join(name) | Body::Leave(name) => size_of::<Event>() + name.len(),
         }
     }
@@ -67,9 +79,16 @@ pub struct Batch {
     pub bytes: Vec<u8>,
     /// Where in `bytes` each of them ends.
     ends: Vec<usize>,
+    /// For members who read compressed frames.
+    deflated: bool,
 }
 
 impl Batch {
+    /// An empty batch for those who read compressed frames.
+    pub fn deflated() -> Batch {
+        Batch { deflated: true, ..Batch::default() }
+    }
+
     /// How far a client has come that took `written` bytes: its cursor, and what of a frame begun is left to send. The
     /// frames behind it stay in the log alone, so a client that stops reading costs one frame.
     pub fn taken(&self, written: usize) -> (u64, &[u8]) {
@@ -182,6 +201,24 @@ impl Tail {
         self.push(Event { at, body, key: 0 }, delivered)
     }
 
+    /// What the newest message says: the payload of its frame.
+    pub fn newest(&self) -> Option<Vec<u8>> {
+        let event = self.log.after(self.head().checked_sub(1)?).next()?;
+        let Body::Frame(frame) = &event.body else { return None };
+        let (_, header) = FrameHead::read(frame, Role::Client).ok()??;
+        Some(frame[header..].to_vec())
+    }
+
+    /// Adds to the message at `offset` its compressed frame. Nothing happens if the log does not keep it any more.
+    pub fn add_deflated(&mut self, offset: u64, deflated: Box<[u8]>) {
+        self.log.amend(offset, |event| {
+            if let Body::Frame(plain) = &mut event.body {
+                let plain = std::mem::take(plain);
+                event.body = Body::Deflated(Box::new(Deflated { plain, deflated }));
+            }
+        });
+    }
+
     /// Fills `batch` with what comes after `cursor` in the log of `room`. The cursor must not be below
     /// [`floor`](Self::floor).
     pub fn read(&self, room: &str, cursor: u64, batch: &mut Batch) {
@@ -191,6 +228,8 @@ impl Tail {
         for event in self.log.after(cursor) {
             let written = match &event.body {
                 Body::Frame(frame) => batch.add(frame),
+                Body::Deflated(both) if batch.deflated => batch.add(&both.deflated),
+                Body::Deflated(both) => batch.add(&both.plain),
                 Body::Join(name) => {
                     batch.add(&event.passage(Passage::Join, room, name, batch.to + 1))
                 }
@@ -222,7 +261,7 @@ impl Tail {
 }
 
 fn forget(said: &mut HashMap<u64, u64>, event: &Event) {
-    if event.key != 0 && matches!(event.body, Body::Frame(_)) {
+    if event.key != 0 && matches!(event.body, Body::Frame(_) | Body::Deflated(_)) {
         said.remove(&event.key);
     }
 }
@@ -242,7 +281,13 @@ mod tests {
 
     #[test]
     fn a_client_keeps_of_a_batch_only_the_frame_it_took_in_part() {
-        let batch = Batch { from: 7, to: 10, bytes: b"aabbbbcc".to_vec(), ends: vec![2, 6, 8] };
+        let batch = Batch {
+            from: 7,
+            to: 10,
+            bytes: b"aabbbbcc".to_vec(),
+            ends: vec![2, 6, 8],
+            deflated: false,
+        };
         let taken = |written| {
             let (cursor, rest) = batch.taken(written);
             (cursor, std::str::from_utf8(rest).unwrap())

@@ -3,8 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use hamhame_ws::{Limits, Opcode, Receiver, Role, write_frame};
+use hamhame_ws::handshake::Deflate;
+use hamhame_ws::{Limits, Opcode, write_frame};
 
+use crate::deflate;
 use crate::link::{Link, Voice};
 use crate::options::Options;
 use crate::signal::Signal;
@@ -13,11 +15,12 @@ use crate::transport::ws::{Conversation, Flow, Opened, Wire};
 /// Talks until the client is gone.
 pub async fn run(opened: Opened) {
     let server = opened.shard.server().clone();
+    let receiver = opened.receiver(limits(&server.options));
     let signal = Arc::new(Signal::default());
     let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
     let _registered = opened.shard.register(&link);
-    let receiver = Receiver::new(Role::Server, limits(&server.options));
-    Wire::new(link, receiver, opened.backlog).converse(&mut Echo).await;
+    let mut echo = Echo { agreed: opened.deflate, least: server.options.compression.least() };
+    Wire::new(link, receiver, opened.backlog).converse(&mut echo).await;
 }
 
 /// With `--limits off`, what conformance tests need: 16 MiB in any number of fragments.
@@ -29,16 +32,30 @@ fn limits(options: &Options) -> Limits {
     }
 }
 
-struct Echo;
+struct Echo {
+    agreed: Option<Deflate>,
+    /// The least bytes of a message that is compressed.
+    least: usize,
+}
+
+impl Echo {
+    fn send(&self, opcode: Opcode, message: &[u8], out: &mut Vec<u8>) -> Flow {
+        let agreed = self.agreed.filter(|_| message.len() >= self.least);
+        let compressed =
+            agreed.is_some_and(|agreed| deflate::write_frame(out, opcode, message, agreed));
+        if !compressed {
+            write_frame(out, opcode, message);
+        }
+        Flow::Continue
+    }
+}
 
 impl Conversation for Echo {
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
-        write_frame(out, Opcode::Text, text.as_bytes());
-        Flow::Continue
+        self.send(Opcode::Text, text.as_bytes(), out)
     }
 
     fn binary(&mut self, data: &[u8], out: &mut Vec<u8>) -> Flow {
-        write_frame(out, Opcode::Binary, data);
-        Flow::Continue
+        self.send(Opcode::Binary, data, out)
     }
 }

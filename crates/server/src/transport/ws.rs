@@ -14,8 +14,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hamhame_core::codes::CloseCode;
+use hamhame_ws::handshake::Deflate;
 use hamhame_ws::{
-    CloseFrame, Closing, Incoming, NO_CODE, Opcode, Receiver, write_close, write_frame,
+    CloseFrame, Closing, Incoming, Limits, NO_CODE, Opcode, Receiver, Role, write_close,
+    write_frame,
 };
 use tokio::net::TcpStream;
 
@@ -34,6 +36,16 @@ pub struct Opened {
     pub shard: Rc<Shard>,
     /// Its place among the connections.
     pub visit: Rc<Visit>,
+    /// What was agreed about compression.
+    pub deflate: Option<Deflate>,
+}
+
+impl Opened {
+    /// What reads its frames.
+    pub fn receiver(&self, limits: Limits) -> Receiver {
+        let receiver = Receiver::new(Role::Server, limits);
+        if self.deflate.is_some() { receiver.with_deflate() } else { receiver }
+    }
 }
 
 /// What a conversation wants after a message.

@@ -27,7 +27,7 @@ pub use random::Random;
 pub use raw::{HANDSHAKE, Raw};
 pub use seed::SeedClient;
 pub use server::{HttpResponse, TestServer};
-pub use socket::{Connect, Socket};
+pub use socket::{Connect, MASK, Socket};
 pub use v1::V1Client;
 
 /// How long anything may take. It is far more than anything takes, so that only what never comes fails.

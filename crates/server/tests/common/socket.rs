@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hamhame_ws::handshake::{BadResponse, Offer};
 use hamhame_ws::{
-    Incoming, Limits, Opcode, Receiver, Role, write_masked_close, write_masked_frame,
+    FrameHead, Incoming, Limits, Opcode, Receiver, Role, write_masked_close, write_masked_frame,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -26,6 +26,7 @@ pub struct Connect {
     origin: Option<String>,
     receive_buffer: Option<u32>,
     segment: Option<u32>,
+    deflate: bool,
     trailing: Vec<u8>,
 }
 
@@ -34,6 +35,8 @@ pub struct Socket {
     stream: TcpStream,
     receiver: Receiver,
     frames: VecDeque<Frame>,
+    /// All bytes that came behind the handshake.
+    wire: Vec<u8>,
     head: String,
     protocol: Option<String>,
 }
@@ -47,6 +50,7 @@ impl Connect {
             origin: None,
             receive_buffer: None,
             segment: None,
+            deflate: false,
             trailing: Vec::new(),
         }
     }
@@ -54,6 +58,12 @@ impl Connect {
     /// Offers a subprotocol.
     pub fn protocol(mut self, protocol: &str) -> Connect {
         self.protocols.push(protocol.to_owned());
+        self
+    }
+
+    /// Offers compression.
+    pub fn deflate(mut self) -> Connect {
+        self.deflate = true;
         self
     }
 
@@ -102,7 +112,7 @@ impl Connect {
             target: &self.path,
             origin: self.origin.as_deref(),
             protocols: &protocols,
-            deflate: false,
+            deflate: self.deflate,
             nonce: *b"a nonce of tests",
         };
         let mut request = offer.request_head().expect("the offer can be written").into_bytes();
@@ -117,8 +127,9 @@ impl Connect {
             match offer.read(&bytes) {
                 Ok(Some(accepted)) => {
                     let protocol = accepted.protocol.map(str::to_owned);
+                    let deflate = accepted.deflate.is_some();
                     let rest = bytes.split_off(accepted.head_len);
-                    return Ok(Socket::new(stream, &bytes, protocol, rest));
+                    return Ok(Socket::new(stream, &bytes, protocol, deflate, rest));
                 }
                 Ok(None) if !ended => {}
                 Err(_) if !ended && !is_whole(&bytes) => {}
@@ -144,12 +155,20 @@ impl Connect {
 }
 
 impl Socket {
-    fn new(stream: TcpStream, head: &[u8], protocol: Option<String>, mut rest: Vec<u8>) -> Socket {
+    fn new(
+        stream: TcpStream,
+        head: &[u8],
+        protocol: Option<String>,
+        deflate: bool,
+        mut rest: Vec<u8>,
+    ) -> Socket {
         let limits = Limits { frame: 16 << 20, message: 16 << 20, fragments: 1024 };
+        let receiver = Receiver::new(Role::Client, limits);
         let mut socket = Socket {
             stream,
-            receiver: Receiver::new(Role::Client, limits),
+            receiver: if deflate { receiver.with_deflate() } else { receiver },
             frames: VecDeque::new(),
+            wire: rest.clone(),
             head: lossy(head),
             protocol,
         };
@@ -165,6 +184,19 @@ impl Socket {
     /// The subprotocol that the server chose.
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    /// All frames that came whole so far, as they stood on the wire: the header, and header and payload.
+    pub fn wire(&self) -> Vec<(FrameHead, &[u8])> {
+        let mut frames = Vec::new();
+        let mut rest = &self.wire[..];
+        while let Ok(Some((head, len))) = FrameHead::read_deflated(rest, Role::Client)
+            && let Some((frame, later)) = rest.split_at_checked(len + head.payload_len as usize)
+        {
+            frames.push((head, frame));
+            rest = later;
+        }
+        frames
     }
 
     /// The TCP connection itself.
@@ -212,7 +244,10 @@ impl Socket {
                 let mut bytes = [0; 16 * 1024];
                 match self.stream.read(&mut bytes).await {
                     Ok(0) => return Frame::End { reset: false },
-                    Ok(n) => take_in(&mut self.receiver, &mut bytes[..n], &mut self.frames),
+                    Ok(n) => {
+                        self.wire.extend_from_slice(&bytes[..n]);
+                        take_in(&mut self.receiver, &mut bytes[..n], &mut self.frames);
+                    }
                     Err(_) => return Frame::End { reset: true },
                 }
             }
