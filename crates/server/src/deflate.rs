@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use hamhame_ws::handshake::Deflate;
 use hamhame_ws::{Deflater, Opcode};
 
-/// The window that shared frames are compressed with, as the base-2 logarithm of its bytes. A larger one makes the longest
-/// messages smaller by a twentieth at most; Python's `websockets` asks for this one.
+/// The window that shared frames are compressed with, as the base-2 logarithm of its bytes. A larger one would make the longest
+/// messages smaller by a thirtieth, and would be too large for some who ask for less.
 const SHARED_WINDOW: u8 = 12;
 
 /// How hard the compressor works. Level 1 saves half as much, level 6 takes longer and saves little more

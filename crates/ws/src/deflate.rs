@@ -15,7 +15,7 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// How much room for compressed messages is kept.
 const KEPT: usize = 64 * 1024;
 
-/// A compressor of messages. It holds some 300 KiB, whatever the window, so it is best shared by all
+/// A compressor of messages. It holds 260 to 380 KiB, by its window, so it is best shared by all
 /// connections of a thread.
 #[derive(Debug)]
 pub struct Deflater {

@@ -51,7 +51,6 @@ fn nothing_is_agreed_that_was_not_offered() {
 #[test]
 fn the_window_that_a_client_asks_of_us_is_kept_to() {
     for bits in 9..=15 {
-        // Python's `websockets` asks for 12.
         let line = format!("permessage-deflate; server_max_window_bits={bits}");
         let agreed = offered(&[&line]).unwrap().unwrap();
         assert_eq!(agreed.window_bits(), bits);
