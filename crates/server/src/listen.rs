@@ -28,7 +28,7 @@ use tower::ServiceExt;
 use crate::chat;
 use crate::deadline::Deadline;
 use crate::fanout::Shard;
-use crate::http::Opening;
+use crate::http::{Opening, Upgrade};
 use crate::knock::{self, Handshake, Knock};
 use crate::server::Server;
 use crate::transport::ws::Opened;
@@ -203,7 +203,7 @@ async fn speak_http(
 
 /// Waits until the 101 is written, then lets the conversation begin on the raw socket.
 async fn open(opening: Opening, shard: Rc<Shard>, visit: Rc<Visit>) {
-    let Some((on_upgrade, door, deflate)) = opening.take() else { return };
+    let Some(Upgrade { on_upgrade, door, deflate }) = opening.take() else { return };
     let Some((io, backlog)) = on_upgrade.await.ok().and_then(raw) else { return };
     door(Opened { io, backlog, shard, visit, deflate }).await;
 }

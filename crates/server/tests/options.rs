@@ -102,6 +102,7 @@ async fn the_file_takes_every_option_but_itself() {
         message-graphemes = 100
         message-bytes = 400
         frame-bytes = 4096
+        compression = 512
         max-connections = 100
         max-connections-per-address = 50
         max-members = 20
@@ -233,7 +234,7 @@ async fn what_is_wrong_in_the_file_is_named_with_the_file() {
 #[tokio::test]
 async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
     type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
-    let cases: [Case<'_>; 18] = [
+    let cases: [Case<'_>; 19] = [
         (&["--colour", "red"], &[], &["--colour"]),
         (&["surplus"], &[], &["surplus"]),
         (&["--listen", "nowhere"], &[], &["--listen", "nowhere"]),
@@ -244,6 +245,7 @@ async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
         (&["--message-rate", "nan"], &[], &["--message-rate", "above 0"]),
         (&["--lang", "de"], &[], &["--lang", "fa", "en", "auto"]),
         (&["--limits", "maybe"], &[], &["--limits", "on", "off"]),
+        (&["--compression", "some"], &[], &["--compression", "some", "number of bytes"]),
         (&["--log", "xml"], &[], &["--log", "text", "json"]),
         (&["--broker", "redis://x"], &[], &["--broker", "redis://x", "embedded"]),
         (&["--broker", "nats://x"], &[], &["--broker", "nats://x", "embedded"]),
