@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hamhame_ws::handshake::Deflate;
-use hamhame_ws::{Deflater, Opcode};
+use hamhame_ws::{Deflater, Opcode, frame_header};
 
 /// The window that shared frames are compressed with, as the base-2 logarithm of its bytes. A larger one would make the longest
 /// messages smaller by a thirtieth, and would be too large for some who ask for less.
@@ -32,12 +32,17 @@ pub fn shared_frame(message: &[u8]) -> Option<Box<[u8]>> {
     shorter.then(|| frame.into_boxed_slice())
 }
 
-/// Appends a message to `out` as a compressed frame for one client. False, and nothing is appended, if that would not be
-/// shorter.
-pub fn write_frame(out: &mut Vec<u8>, opcode: Opcode, message: &[u8], agreed: Deflate) -> bool {
+/// Appends a message to `out` as a compressed frame for one client, shorter or not.
+pub fn write_frame(out: &mut Vec<u8>, opcode: Opcode, message: &[u8], agreed: Deflate) {
     with_deflater(agreed.window_bits().min(SHARED_WINDOW), |deflater| {
-        deflater.write_frame(out, opcode, message)
-    })
+        match deflater.compress_anyway(message) {
+            Some(compressed) => {
+                out.extend_from_slice(&frame_header(opcode, compressed.len(), true).compressed());
+                out.extend_from_slice(compressed);
+            }
+            None => hamhame_ws::write_frame(out, opcode, message),
+        }
+    });
 }
 
 fn with_deflater<R>(window: u8, work: impl FnOnce(&mut Deflater) -> R) -> R {

@@ -68,23 +68,35 @@ async fn nothing_is_compressed_for_who_does_not_offer_it() {
 #[tokio::test]
 async fn long_messages_are_compressed_and_short_ones_are_not() {
     let server = TestServer::start(&[]).await;
-    let mut socket = server.connect("/lab/echo").deflate().open().await;
+    let mut socket = server.connect("/ws/r/me").deflate().open().await;
     assert_eq!(extension(&socket).as_deref(), Some(ANSWER));
     socket.send("short").await;
-    assert_eq!(text(&mut socket).await, "short");
+    assert_eq!(json_of(&mut socket, "message").await["content"], "short");
     assert!(compressed(&socket).is_empty());
     for sent in [long("سلام"), long("hello")] {
         send_compressed(&mut socket, &sent).await;
-        assert_eq!(text(&mut socket).await, sent);
+        assert_eq!(json_of(&mut socket, "message").await["content"], sent);
     }
     let [first, second] = &compressed(&socket)[..] else { panic!("two came compressed") };
-    assert!(first.len() < 60 && second.len() < 60, "{} and {} bytes", first.len(), second.len());
-    // What does not get shorter comes as it is.
+    assert!(first.len() < 250 && second.len() < 250, "{} and {} bytes", first.len(), second.len());
+}
+
+#[tokio::test]
+async fn the_echo_compresses_all_that_it_returns() {
+    let server = TestServer::start(&[]).await;
+    let mut socket = server.connect("/lab/echo").deflate().open().await;
+    assert_eq!(extension(&socket).as_deref(), Some(ANSWER));
     let mut random = Random::new(7692);
     let noise: Vec<u8> = (0..2000).map(|_| random.draw() as u8).collect();
     socket.send_frame(Opcode::Binary, &noise).await;
     assert_eq!(socket.next().await, Frame::Binary(noise));
-    assert_eq!(compressed(&socket).len(), 2);
+    for sent in ["", "short", &long("سلام")] {
+        socket.send(sent).await;
+        assert_eq!(text(&mut socket).await, sent);
+    }
+    send_compressed(&mut socket, &long("hello")).await;
+    assert_eq!(text(&mut socket).await, long("hello"));
+    assert_eq!(compressed(&socket).len(), 5);
 }
 
 #[tokio::test]
@@ -96,11 +108,11 @@ async fn the_operator_decides_what_is_compressed() {
     assert_eq!(text(&mut socket).await, long("سلام"));
 
     let server = TestServer::start(&["--compression", "2000"]).await;
-    let mut socket = server.connect("/lab/echo").deflate().open().await;
-    for (sent, expected) in [("a".repeat(1999), 0), ("a".repeat(2000), 1)] {
-        socket.send(&sent).await;
-        assert_eq!(text(&mut socket).await, sent);
-        assert_eq!(compressed(&socket).len(), expected, "{} bytes", sent.len());
+    let mut socket = server.connect("/ws/r/me").deflate().open().await;
+    for (len, expected) in [(1700, 0), (2000, 1)] {
+        socket.send(&"a".repeat(len)).await;
+        json_of(&mut socket, "message").await;
+        assert_eq!(compressed(&socket).len(), expected, "{len} bytes");
     }
 }
 

@@ -30,9 +30,15 @@ async fn behind_another(server: &TestServer, head: &str) -> Raw {
 }
 
 /// What must be the same: all but the date and the order of headers.
-fn essence(answer: &HttpResponse) -> (u16, [Option<&str>; 4], &str) {
-    let headers = ["upgrade", "connection", "sec-websocket-accept", "sec-websocket-protocol"]
-        .map(|name| answer.header(name));
+fn essence(answer: &HttpResponse) -> (u16, [Option<&str>; 5], &str) {
+    let headers = [
+        "upgrade",
+        "connection",
+        "sec-websocket-accept",
+        "sec-websocket-protocol",
+        "sec-websocket-extensions",
+    ]
+    .map(|name| answer.header(name));
     (answer.status, headers, &answer.body)
 }
 
@@ -45,6 +51,8 @@ async fn a_handshake_is_answered_alike_whichever_way_it_comes() {
     let cases = [
         (101, request("/ws/room/", HANDSHAKE)),
         (101, request("/ws/room/", &v1)),
+        (101, request("/ws/room/", &with("Sec-WebSocket-Extensions: permessage-deflate"))),
+        (400, request("/ws/room/", &with("Sec-WebSocket-Extensions: permessage-deflate;"))),
         (101, request("/ws//", &with("Origin: http://hamhame.test"))),
         (101, request("/ws/%DA%A9%D9%84%D8%A7%D8%B3/Anonymous?x=1", HANDSHAKE)),
         (101, request("/ws/room/", &with(&format!("X-Long: {}", "x".repeat(6000))))),

@@ -7,6 +7,7 @@ use flate2::{Compress, Compression, FlushCompress};
 
 use crate::encode::{frame_header, masked_frame_header};
 use crate::frame::Opcode;
+use crate::inflate::most_deflated;
 use crate::mask::apply_mask;
 
 /// What a flush ends with, and the receiver puts back (section 7.2.1).
@@ -35,15 +36,24 @@ impl Deflater {
     /// Compresses a message. `None` if that does not make it shorter: then it is best sent as it is, which a
     /// sender may decide for each message (section 6).
     pub fn compress(&mut self, message: &[u8]) -> Option<&[u8]> {
+        // What does not fit into this much is not shorter.
+        let compressed = self.compress_into(message.len() + TAIL.len(), message)?;
+        (compressed.len() < message.len()).then_some(compressed)
+    }
+
+    /// Compresses a message even if that makes it longer: for those who test with it. `None` never, but if the library fails.
+    pub fn compress_anyway(&mut self, message: &[u8]) -> Option<&[u8]> {
+        self.compress_into(most_deflated(message.len()) + TAIL.len(), message)
+    }
+
+    fn compress_into(&mut self, room: usize, message: &[u8]) -> Option<&[u8]> {
         self.stream.reset();
         self.compressed.clear();
         self.compressed.shrink_to(KEPT);
-        // What does not fit into this much is not shorter.
-        self.compressed.reserve(message.len() + TAIL.len());
+        self.compressed.reserve(room);
         self.stream.compress_vec(message, &mut self.compressed, FlushCompress::Sync).ok()?;
         let whole = self.stream.total_in() == message.len() as u64;
-        let compressed = self.compressed.strip_suffix(&TAIL).filter(|_| whole)?;
-        (compressed.len() < message.len()).then_some(compressed)
+        self.compressed.strip_suffix(&TAIL).filter(|_| whole)
     }
 
     /// Appends a message to `out` as a whole, unmasked, compressed frame: what a server sends. False, and nothing

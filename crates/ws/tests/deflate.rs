@@ -327,6 +327,15 @@ fn what_does_not_get_shorter_is_not_compressed() {
     let mut out = vec![1];
     assert!(!deflater.write_frame(&mut out, Opcode::Text, b"Hello"));
     assert_eq!(out, [1]);
+    // But it can be, for those who want to see it.
+    for message in [&b""[..], b"Hello", &Random::new(3).bytes(100_000)] {
+        let compressed = deflater.compress_anyway(message).map(<[u8]>::to_vec).unwrap();
+        assert!(compressed.len() > message.len());
+        let limits = Limits { frame: 200_000, message: 100_000, fragments: 1 };
+        let header = frame_header(Opcode::Binary, compressed.len(), true).compressed();
+        let read = read_within(limits, &[&header[..], &compressed].concat());
+        assert_eq!(read, one(Event::Binary(message.to_vec())));
+    }
     // And it is none the worse for it.
     let hello = b"Hello".repeat(20);
     assert_eq!(deflater.compress(&hello).map(<[u8]>::to_vec), Some(compress(&hello)));

@@ -1,4 +1,5 @@
-//! `/lab/echo`: every message comes back unchanged, text and binary. For clients' and conformance tests.
+//! `/lab/echo`: every message comes back unchanged, text and binary, and compressed if that was agreed, however short it is.
+//! For clients' and conformance tests.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ pub async fn run(opened: Opened) {
     let signal = Arc::new(Signal::default());
     let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
     let _registered = opened.shard.register(&link);
-    let mut echo = Echo { agreed: opened.deflate, least: server.options.compression.least() };
+    let mut echo = Echo { agreed: opened.deflate };
     Wire::new(link, receiver, opened.backlog).converse(&mut echo).await;
 }
 
@@ -34,17 +35,13 @@ fn limits(options: &Options) -> Limits {
 
 struct Echo {
     agreed: Option<Deflate>,
-    /// The least bytes of a message that is compressed.
-    least: usize,
 }
 
 impl Echo {
     fn send(&self, opcode: Opcode, message: &[u8], out: &mut Vec<u8>) -> Flow {
-        let agreed = self.agreed.filter(|_| message.len() >= self.least);
-        let compressed =
-            agreed.is_some_and(|agreed| deflate::write_frame(out, opcode, message, agreed));
-        if !compressed {
-            write_frame(out, opcode, message);
+        match self.agreed {
+            Some(agreed) => deflate::write_frame(out, opcode, message, agreed),
+            None => write_frame(out, opcode, message),
         }
         Flow::Continue
     }
