@@ -83,18 +83,6 @@ export class Comeback {
   }
 }
 
-/**
- * A path cannot hold `.` or `..` as a part, not even encoded (WHATWG URL): the request would be for another page.
- *
- * @param {{room: string, name: string}} address
- * @returns {Reason | null} why there is no use in trying
- */
-export function unaddressable({ room, name }) {
-  const isDots = (/** @type {string} */ part) => part === "." || part === "..";
-  const code = isDots(room) ? 4507 : isDots(name) ? 4501 : null;
-  return code && { code, name: closeName(code), message: "Dots alone cannot stand in an address." };
-}
-
 /** @param {number} code */
 function closeName(code) {
   return closeCodes[code]?.name ?? String(code);

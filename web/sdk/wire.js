@@ -207,15 +207,3 @@ export function utf8Length(value) {
   }
   return bytes;
 }
-
-/**
- * @param {string} server `http(s)://…` or `ws(s)://…`, with a path if it is served below one
- * @param {string} room
- * @param {string} name
- * @returns {string} the WebSocket's URL
- */
-export function roomUrl(server, room, name) {
-  const base = server.replace(/[?#].*$/s, "").replace(/\/+$/, "").replace(/^http/i, "ws");
-  const part = (/** @type {string} */ value) => encodeURIComponent(wellFormed(value));
-  return `${base}/ws/${part(room) || "general"}/${part(name) || "anonymous"}`;
-}

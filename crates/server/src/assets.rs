@@ -16,6 +16,8 @@ use crate::options::Lang;
 #[include = "sdk/*.js"]
 #[include = "i18n/*.js"]
 #[exclude = "*/test/*"]
+#[exclude = "sdk/fakes/*"]
+#[exclude = "sdk/live/*"]
 struct Web;
 
 /// Where the page says which language it starts in; the attributes are set by `--lang`.

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { message, welcome } from "../fakes/desk.js";
-import { formatPosition, parseMessage, parsePosition, roomUrl, utf8Length, wellFormed } from "../wire.js";
+import { formatPosition, parseMessage, parsePosition, utf8Length, wellFormed } from "../wire.js";
 
 test("a position is an opaque epoch and a whole offset", () => {
   assert.deepEqual(parsePosition("k3J9x0aQ2Zc:41"), { epoch: "k3J9x0aQ2Zc", offset: 41 });
@@ -38,14 +38,6 @@ test("what is not a known message in its shape is nothing", () => {
 test("limits that are off are null", () => {
   const off = { content_graphemes: null, content_bytes: null, message_bytes: null, burst: null, rate: null };
   assert.notEqual(parseMessage(JSON.stringify(welcome({ limits: off }))), null);
-});
-
-test("the address is the server's, with both parts encoded", () => {
-  assert.equal(roomUrl("http://h:8000", "a/b?c", "x y"), "ws://h:8000/ws/a%2Fb%3Fc/x%20y");
-  assert.equal(roomUrl("https://h/chat/?q#f", "r", "n"), "wss://h/chat/ws/r/n");
-  assert.equal(roomUrl("ws://h", "کلاس", "علی"), "ws://h/ws/%DA%A9%D9%84%D8%A7%D8%B3/%D8%B9%D9%84%DB%8C");
-  assert.equal(roomUrl("WSS://h", "", ""), "WSS://h/ws/general/anonymous");
-  assert.equal(roomUrl("ws://h", "r", "\ud83d"), "ws://h/ws/r/%EF%BF%BD");
 });
 
 test("half a surrogate pair is replaced and a whole one stays", () => {

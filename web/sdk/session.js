@@ -1,0 +1,267 @@
+import { Alarm } from "./clock.js";
+import { Comeback } from "./comeback.js";
+import { Connection } from "./connection.js";
+import { Liveness } from "./liveness.js";
+
+/** @typedef {import("./address.js").Address} Address */
+/** @typedef {import("./clock.js").Clock} Clock */
+/** @typedef {import("./comeback.js").Reason} Reason */
+/** @typedef {import("./connection.js").End} End */
+/** @typedef {import("./timeline.js").Timeline} Timeline */
+/** @typedef {import("./wire.js").ServerMessage} ServerMessage */
+/** @typedef {import("./wire.js").Welcome} Welcome */
+/** @typedef {"idle" | "connecting" | "connected" | "waiting" | "offline" | "hidden" | "closed"} State */
+/** @typedef {{state: State, attempt: number, retryAt: number | null, error: Reason | null}} StateDetail */
+
+/**
+ * Us in the room, from joining to leaving: it is proved by the token, outlives every connection and sees to it that there
+ * is one, as long as anybody looks and there is a network.
+ */
+export class Session {
+  #address;
+  #WebSocket;
+  #clock;
+  #timeline;
+  #room;
+  #comeback;
+  #liveness;
+  #retry;
+  /** @type {Connection | null} */
+  #connection = null;
+  /** @type {StateDetail} */
+  #state = { state: "idle", attempt: 0, retryAt: null, error: null };
+  #online = true;
+  #visible = true;
+  /** @type {string | null} */
+  #token;
+
+  /**
+   * @param {object} wiring
+   * @param {Address} wiring.address
+   * @param {any} wiring.WebSocket the constructor
+   * @param {Clock} wiring.clock
+   * @param {Timeline} wiring.timeline where reading goes on
+   * @param {string | null} wiring.token from an earlier life of the page
+   * @param {object} room
+   * @param {(welcome: Welcome, isFresh: boolean) => () => void} room.enter returns what tells of it
+   * @param {(message: ServerMessage) => void} room.hear everything but the welcome
+   * @param {(detail: StateDetail) => void} room.changed
+   * @param {() => void} room.lost there is no connection any more
+   * @param {(ms: number) => void} room.latency
+   */
+  constructor({ address, WebSocket, clock, timeline, token }, room) {
+    this.#address = address;
+    this.#WebSocket = WebSocket;
+    this.#clock = clock;
+    this.#timeline = timeline;
+    this.#token = token;
+    this.#room = room;
+    this.#comeback = new Comeback(clock);
+    this.#retry = new Alarm(clock);
+    this.#liveness = new Liveness(clock, {
+      ask: () => this.#connection?.send({ type: "heartbeat" }),
+      reaches: (head) => timeline.reaches(head),
+      position: () => timeline.position,
+      dead: (name, message) => this.drop(name, message),
+      latency: (ms) => room.latency(ms),
+    });
+  }
+
+  /** @returns {State} */
+  get state() {
+    return this.#state.state;
+  }
+
+  /** Why there is no connection. @returns {Reason | null} */
+  get error() {
+    return this.#state.error;
+  }
+
+  /** The secret that proves who we are; `null` before the first welcome. */
+  get token() {
+    return this.#token;
+  }
+
+  /** Whether there is a server to hear what is said. */
+  get isWelcome() {
+    return this.#connection?.isWelcome ?? false;
+  }
+
+  /** Connects and joins; from then on comes back by itself. */
+  join() {
+    if (this.state !== "idle" && this.state !== "closed") return;
+    this.#comeback.forget();
+    const { fault } = this.#address;
+    if (fault !== null) this.#close(fault);
+    else if (this.#isOnline) this.#connect();
+    else this.#become("offline");
+  }
+
+  /** Leaves for good. */
+  leave() {
+    if (this.state === "closed") return;
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.leave();
+    this.#lost();
+    this.#close(null);
+  }
+
+  /** @param {object} message @returns {boolean} whether there is a server to hear it */
+  tell(message) {
+    if (!this.#connection?.isWelcome) return false;
+    this.#connection.send(message);
+    return true;
+  }
+
+  /** Gives the connection up, in order to come back. @param {string} name @param {string} message */
+  drop(name, message) {
+    this.#connection?.drop(name, message);
+  }
+
+  /** The server does not know us: the next join is as a new member. */
+  forgetToken() {
+    this.#token = null;
+  }
+
+  /** Ends the waiting, whatever it is for; asks a connection that seems to be there whether it is. */
+  reconnectNow() {
+    if (["waiting", "offline", "hidden"].includes(this.state)) this.#connect();
+    else if (this.state === "connected") this.#liveness.suspect();
+  }
+
+  /** @param {boolean} online */
+  setOnline(online) {
+    if (online === this.#online) return;
+    this.#online = online;
+    if (online && this.state === "connecting") this.#startOver();
+    else this.#surroundingsChanged();
+  }
+
+  /** @param {boolean} visible */
+  setVisible(visible) {
+    if (visible === this.#visible) return;
+    this.#visible = visible;
+    this.#liveness.setVisible(visible);
+    // A hidden page that is connected stays so, in peace.
+    if (visible || this.#connection === null) this.#surroundingsChanged();
+  }
+
+  get #isOnline() {
+    return this.#online || this.#address.isLocal;
+  }
+
+  #surroundingsChanged() {
+    if (this.state === "connected") this.#liveness.suspect();
+    else if (["waiting", "offline", "hidden"].includes(this.state)) {
+      if (this.#isOnline && this.#visible) this.#connect();
+      else this.#pause(this.#state.error);
+    }
+  }
+
+  /** A try that began without a network may hang until its time is up. */
+  #startOver() {
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.drop("offline", "The network has changed.");
+    this.#connect();
+  }
+
+  #connect() {
+    this.#retry.stop();
+    this.#comeback.begin();
+    this.#become("connecting", { error: this.#state.state === "closed" ? null : this.#state.error });
+    if (this.#state.state !== "connecting") return;
+    /** @type {Connection | null} */
+    let connection = null;
+    const isCurrent = () => connection !== null && this.#connection === connection;
+    try {
+      connection = new Connection({
+        url: this.#address.socket,
+        WebSocket: this.#WebSocket,
+        clock: this.#clock,
+        join: () => ({ type: "join", token: this.#token ?? undefined, after: this.#timeline.position ?? undefined }),
+        onMessage: (message) => isCurrent() && this.#hear(message),
+        onEnd: (end) => isCurrent() && this.#ended(end),
+      });
+    } catch (error) {
+      // Not a network's failure but an address that cannot be one, or a platform without WebSocket.
+      this.#close({ code: 1006, name: "unsupported", message: String(error) });
+      return;
+    }
+    this.#connection = connection;
+  }
+
+  /** @param {ServerMessage} message */
+  #hear(message) {
+    this.#liveness.heard();
+    this.#comeback.hear(message);
+    if (message.type === "welcome") {
+      this.#welcomed(message);
+      return;
+    }
+    this.#room.hear(message);
+    if (message.type === "heartbeat") this.#liveness.beat(message.position);
+  }
+
+  /** @param {Welcome} welcome */
+  #welcomed(welcome) {
+    const isFresh = this.#token === null;
+    this.#token = welcome.token;
+    const tell = this.#room.enter(welcome, isFresh);
+    this.#become("connected");
+    tell();
+    // A listener may have left the room meanwhile.
+    if (this.isWelcome) this.#liveness.start(welcome.heartbeat);
+  }
+
+  /** @param {End} end */
+  #ended(end) {
+    this.#connection = null;
+    this.#lost();
+    const { error, delay } = this.#comeback.after(end);
+    if (delay === null) this.#close(error);
+    else this.#wait(delay, error);
+  }
+
+  /** @param {number} ms @param {Reason} error */
+  #wait(ms, error) {
+    if (!this.#isOnline || !this.#visible) {
+      this.#pause(error);
+      return;
+    }
+    this.#retry.set(ms, () => this.#connect());
+    this.#become("waiting", { error, retryAt: this.#clock.now() + ms });
+  }
+
+  /** No tries: nobody looks, or there is no network. @param {Reason | null} error */
+  #pause(error) {
+    this.#retry.stop();
+    this.#become(this.#isOnline ? "hidden" : "offline", { error });
+  }
+
+  /** @param {Reason | null} error */
+  #close(error) {
+    this.#retry.stop();
+    this.#comeback.forget();
+    this.#become("closed", { error });
+  }
+
+  /** What a connection that is gone leaves to be stopped. */
+  #lost() {
+    this.#liveness.stop();
+    this.#room.lost();
+  }
+
+  /**
+   * @param {State} state
+   * @param {{error?: Reason | null, retryAt?: number}} [detail]
+   */
+  #become(state, { error = null, retryAt } = {}) {
+    const attempt = this.#comeback.failures;
+    const before = this.#state;
+    this.#state = { state, attempt, retryAt: retryAt ?? null, error };
+    if (before.state === state && state !== "waiting") return;
+    this.#room.changed({ ...this.#state });
+  }
+}
