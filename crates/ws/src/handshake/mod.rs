@@ -1,7 +1,7 @@
 //! The opening handshake over HTTP/1.1 (RFC 6455 sections 1.3 and 4): both sides, on header values only,
-//! so that any HTTP parser can stand before it.
+//! so that any HTTP parser can stand before it. Of the one over HTTP/2 and HTTP/3 (RFC 8441, RFC 9220), the server's side.
 //!
-//! The server's side is [`check`]; the client's is [`Offer`], which also parses the response. What both agree to
+//! The server's side is [`check`], or [`check_stream`]; the client's is [`Offer`], which also parses the response. What both agree to
 //! about compression is a [`Deflate`].
 
 mod client;
@@ -10,7 +10,7 @@ mod server;
 
 pub use client::{Accepted, BadResponse, MAX_RESPONSE_HEAD, Offer, UnfitOffer};
 pub use extension::Deflate;
-pub use server::{HandshakeError, Request, check, response_head};
+pub use server::{HandshakeError, Request, check, check_stream, response_head};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use super::extension::Malformed;
 use super::{Deflate, accept_key, has_token, is_token};
 
 /// A valid request to open a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// The value of `Sec-WebSocket-Key`.
+    /// The value of `Sec-WebSocket-Key`; empty in HTTP/2 and HTTP/3, which have none.
     pub key: &'a str,
     /// The subprotocols that the client offers, the one it likes best first.
     pub protocols: Vec<&'a str>,
@@ -18,7 +19,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The value of `Sec-WebSocket-Accept` for the response.
+    /// The value of `Sec-WebSocket-Accept` for the response, in HTTP/1.1.
     pub fn accept(&self) -> String {
         accept_key(self.key)
     }
@@ -53,14 +54,24 @@ pub enum HandshakeError {
     Protocols,
     /// `Sec-WebSocket-Extensions` is not a list of extensions.
     Extensions,
+    /// Over HTTP/2 or HTTP/3: the method is not CONNECT.
+    NotConnect,
+    /// Over HTTP/2 or HTTP/3: a CONNECT without `:protocol`, or with another one than `websocket`.
+    NotWebSocket,
+    /// Over HTTP/2 or HTTP/3: `Sec-WebSocket-Version` is not 13, or is missing.
+    StreamVersion,
 }
 
 impl HandshakeError {
-    /// The status of the response: 400, 405 or 426.
+    /// The status of the response: 400, 405, 426 or 501.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Method => 405,
+            Self::Method | Self::NotConnect => 405,
             Self::NotAnUpgrade | Self::Version => 426,
+            // RFC 9220 section 3.
+            Self::NotWebSocket => 501,
+            // Not 426, which must name an `Upgrade`, and that is not known there.
+            Self::StreamVersion => 400,
             Self::HttpVersion | Self::Key | Self::Protocols | Self::Extensions => 400,
         }
     }
@@ -69,12 +80,18 @@ impl HandshakeError {
     pub fn headers(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Method => &[("allow", "GET")],
+            Self::NotConnect => &[("allow", "CONNECT")],
+            Self::StreamVersion => &[("sec-websocket-version", "13")],
             Self::NotAnUpgrade | Self::Version => &[
                 ("connection", "Upgrade"),
                 ("upgrade", "websocket"),
                 ("sec-websocket-version", "13"),
             ],
-            Self::HttpVersion | Self::Key | Self::Protocols | Self::Extensions => &[],
+            Self::HttpVersion
+            | Self::Key
+            | Self::Protocols
+            | Self::Extensions
+            | Self::NotWebSocket => &[],
         }
     }
 }
@@ -88,7 +105,15 @@ impl fmt::Display for HandshakeError {
                 "this address speaks WebSocket: send \"Upgrade: websocket\" and \"Connection: Upgrade\" \
                  (RFC 6455 section 4.1); a proxy in between must pass them on"
             }
-            Self::Version => "Sec-WebSocket-Version must be 13 (RFC 6455 section 4.4)",
+            Self::Version | Self::StreamVersion => {
+                "Sec-WebSocket-Version must be 13 (RFC 6455 section 4.4)"
+            }
+            Self::NotConnect => {
+                "over HTTP/2 and HTTP/3 a WebSocket is opened with CONNECT (RFC 8441 section 4)"
+            }
+            Self::NotWebSocket => {
+                "the :protocol of this CONNECT is none that is spoken here; it must be websocket (RFC 8441 section 5)"
+            }
             Self::Key => {
                 "Sec-WebSocket-Key must be there once and be 16 bytes in base64 (RFC 6455 section 4.1)"
             }
@@ -126,35 +151,82 @@ pub fn check<'a>(
     if http < (1, 1) {
         return Err(HandshakeError::HttpVersion);
     }
-    let (mut upgrade, mut connection) = (false, false);
-    let (mut version, mut key) = (Once::Missing, Once::Missing);
-    let mut protocols = Some(Vec::new());
-    let mut deflate = Ok(None);
-    for (name, value) in headers {
-        if name.eq_ignore_ascii_case("upgrade") {
-            upgrade |= has_token(value, "websocket");
-        } else if name.eq_ignore_ascii_case("connection") {
-            connection |= has_token(value, "upgrade");
-        } else if name.eq_ignore_ascii_case("sec-websocket-version") {
-            version = version.and(value);
-        } else if name.eq_ignore_ascii_case("sec-websocket-key") {
-            key = key.and(value);
-        } else if name.eq_ignore_ascii_case("sec-websocket-protocol") {
-            protocols = protocols.and_then(|list| add_protocols(list, value));
-        } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
-            deflate = deflate.and_then(|first| Deflate::choose(value).map(|next| first.or(next)));
-        }
-    }
-    if !upgrade || !connection {
+    let said = Said::read(headers);
+    if !said.upgrade || !said.connection {
         return Err(HandshakeError::NotAnUpgrade);
     }
-    if version.value() != Some(b"13") {
+    if said.version.value() != Some(b"13") {
         return Err(HandshakeError::Version);
     }
-    let key = key.value().and_then(read_key).ok_or(HandshakeError::Key)?;
-    let protocols = protocols.ok_or(HandshakeError::Protocols)?;
-    let deflate = deflate.map_err(|_| HandshakeError::Extensions)?;
-    Ok(Request { key, protocols, deflate })
+    let key = said.key.value().and_then(read_key).ok_or(HandshakeError::Key)?;
+    said.into_request(key)
+}
+
+/// Checks that a request opens a WebSocket on a stream of HTTP/2 or HTTP/3 (RFC 8441 section 5, RFC 9220 section 3).
+///
+/// `protocol` is the request's `:protocol`. The response that accepts has the status 200 and no `Sec-WebSocket-Accept`.
+///
+/// # Errors
+///
+/// What is wrong, with the response to give.
+pub fn check_stream<'a>(
+    method: &str,
+    protocol: Option<&str>,
+    headers: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+) -> Result<Request<'a>, HandshakeError> {
+    if method != "CONNECT" {
+        return Err(HandshakeError::NotConnect);
+    }
+    if protocol != Some("websocket") {
+        return Err(HandshakeError::NotWebSocket);
+    }
+    let said = Said::read(headers);
+    if said.version.value() != Some(b"13") {
+        return Err(HandshakeError::StreamVersion);
+    }
+    said.into_request("")
+}
+
+/// What the headers say about a WebSocket.
+struct Said<'a> {
+    upgrade: bool,
+    connection: bool,
+    version: Once<'a>,
+    key: Once<'a>,
+    protocols: Option<Vec<&'a str>>,
+    deflate: Result<Option<Deflate>, Malformed>,
+}
+
+impl<'a> Said<'a> {
+    fn read(headers: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Said<'a> {
+        let (mut upgrade, mut connection) = (false, false);
+        let (mut version, mut key) = (Once::Missing, Once::Missing);
+        let mut protocols = Some(Vec::new());
+        let mut deflate = Ok(None);
+        for (name, value) in headers {
+            if name.eq_ignore_ascii_case("upgrade") {
+                upgrade |= has_token(value, "websocket");
+            } else if name.eq_ignore_ascii_case("connection") {
+                connection |= has_token(value, "upgrade");
+            } else if name.eq_ignore_ascii_case("sec-websocket-version") {
+                version = version.and(value);
+            } else if name.eq_ignore_ascii_case("sec-websocket-key") {
+                key = key.and(value);
+            } else if name.eq_ignore_ascii_case("sec-websocket-protocol") {
+                protocols = protocols.and_then(|list| add_protocols(list, value));
+            } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
+                deflate = deflate
+                    .and_then(|first: Option<Deflate>| Deflate::choose(value).map(|next| first.or(next)));
+            }
+        }
+        Said { upgrade, connection, version, key, protocols, deflate }
+    }
+
+    fn into_request(self, key: &'a str) -> Result<Request<'a>, HandshakeError> {
+        let protocols = self.protocols.ok_or(HandshakeError::Protocols)?;
+        let deflate = self.deflate.map_err(|_| HandshakeError::Extensions)?;
+        Ok(Request { key, protocols, deflate })
+    }
 }
 
 /// The head of the response that opens the connection, for a server without an HTTP library.
