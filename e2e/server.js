@@ -12,7 +12,7 @@ export class Server {
   #process;
   #stderr = "";
 
-  /** @type {string} `http://127.0.0.1:PORT` */
+  /** @type {string} `http://127.0.0.1:PORT`, or https */
   origin;
 
   /** @param {string[]} args further options of the command line */
@@ -41,7 +41,7 @@ export class Server {
     });
     failed.catch(() => {});
     const [line] = await Promise.race([once(createInterface(child.stdout), "line"), failed]);
-    const address = /^listening on (http:\/\/\S+)$/.exec(line);
+    const address = /^listening on (https?:\/\/\S+)$/.exec(line);
     if (!address) throw new Error(`the first line was: ${line}`);
     this.origin = address[1];
   }

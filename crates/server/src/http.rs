@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use futures_util::future::LocalBoxFuture;
 use hamhame_ws::handshake::Deflate;
+use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use serde::Deserialize;
 
@@ -193,9 +194,14 @@ fn upgrade(
         method: request.method().as_str(),
         version: opening::numbers(request.version()),
         headers: &headers,
+        authority: authority(&request),
+        protocol: request.extensions().get::<Protocol>().map(Protocol::as_str),
     };
     let (accept, protocol, deflate) = match opening::judge(&asked, &app.server.options) {
-        Ok(asked) => (asked.accept(), asked.choose(&[PROTOCOL]), asked.deflate),
+        Ok(asked) => {
+            let accept = (!asked.key.is_empty()).then(|| asked.accept());
+            (accept, asked.choose(&[PROTOCOL]), asked.deflate)
+        }
         Err(unwelcome) => {
             if unwelcome == Unwelcome::Origin {
                 app.server.metrics.refused();
@@ -207,11 +213,15 @@ fn upgrade(
         return (StatusCode::NOT_IMPLEMENTED, "this connection cannot be upgraded\n")
             .into_response();
     };
-    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let over_stream = request.version() >= Version::HTTP_2;
+    let status = if over_stream { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
+    let mut response = status.into_response();
     let headers = response.headers_mut();
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    if let Ok(accept) = HeaderValue::from_str(&accept) {
+    if !over_stream {
+        headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    }
+    if let Some(Ok(accept)) = accept.map(HeaderValue::try_from) {
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
     if let Some(protocol) = protocol {
@@ -225,6 +235,12 @@ fn upgrade(
     let opening = Opening(Arc::new(Mutex::new(Some(upgrade))));
     response.extensions_mut().insert(opening);
     response
+}
+
+/// The host that a request in HTTP/2 or later is for. In earlier versions a header says it, whatever the target is.
+fn authority(request: &Request) -> Option<&str> {
+    let authority = request.uri().authority().filter(|_| request.version() >= Version::HTTP_2);
+    authority.map(|authority| authority.as_str())
 }
 
 fn refuse_handshake(unwelcome: Unwelcome) -> Response {
@@ -262,12 +278,13 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 async fn add_headers(request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(header::HOST).iter().count();
-    let mut response = if opening::names_one_host(hosts, opening::numbers(request.version())) {
+    let version = opening::numbers(request.version());
+    let mut response = if opening::names_one_host(hosts, authority(&request), version) {
         next.run(request).await
     } else {
         refuse_host()
     };
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+    if response.extensions().get::<Opening>().is_some() {
         return response;
     }
     let headers = response.headers_mut();

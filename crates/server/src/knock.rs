@@ -11,18 +11,18 @@ use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::ready;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use hamhame_ws::handshake::{self, Deflate};
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::chat::Address;
 use crate::http::PROTOCOL;
 use crate::link::Voice;
 use crate::opening::{self, Asked};
 use crate::options::Options;
+use crate::stream::Io;
 
 /// What is looked at; a longer head is read by hyper.
 const LOOKED_AT: usize = 4096;
@@ -30,10 +30,15 @@ const LOOKED_AT: usize = 4096;
 /// Headers that are looked at.
 const HEADERS: usize = 32;
 
+/// What a client of HTTP/2 sends first (RFC 9113, section 3.4). No handshake begins with its first letter.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /// What the first bytes of a connection are.
 pub enum Knock {
     /// A handshake for a room, as it should be.
     Handshake(Handshake),
+    /// The beginning of HTTP/2, with prior knowledge (RFC 9113, section 3.3): bytes that were read.
+    Http2(Bytes),
     /// Something else, or not all of it: bytes that were read, for hyper to go on with.
     Other(Bytes),
 }
@@ -54,17 +59,29 @@ pub struct Handshake {
 ///
 /// # Errors
 /// The connection ended.
-pub async fn wait(stream: &mut TcpStream, options: &Options) -> io::Result<Knock> {
+pub async fn wait(stream: &mut Io, options: &Options) -> io::Result<Knock> {
+    let mut begun = Vec::new();
     poll_fn(|context| {
-        let mut buffer = [MaybeUninit::<u8>::uninit(); LOOKED_AT];
-        let mut buffer = ReadBuf::uninit(&mut buffer);
-        ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
-        let bytes = buffer.filled();
-        if bytes.is_empty() {
-            return std::task::Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        loop {
+            let mut buffer = [MaybeUninit::<u8>::uninit(); LOOKED_AT];
+            let mut buffer = ReadBuf::uninit(&mut buffer);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+            let bytes = buffer.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+            }
+            if begun.is_empty() && bytes[0] != PREFACE[0] {
+                let other = || Knock::Other(Bytes::copy_from_slice(bytes));
+                return Poll::Ready(Ok(look(bytes, options).map_or_else(other, Knock::Handshake)));
+            }
+            begun.extend_from_slice(bytes);
+            if begun.starts_with(PREFACE) {
+                return Poll::Ready(Ok(Knock::Http2(std::mem::take(&mut begun).into())));
+            }
+            if !PREFACE.starts_with(&begun) {
+                return Poll::Ready(Ok(Knock::Other(std::mem::take(&mut begun).into())));
+            }
         }
-        let other = || Knock::Other(Bytes::copy_from_slice(bytes));
-        std::task::Poll::Ready(Ok(look(bytes, options).map_or_else(other, Knock::Handshake)))
     })
     .await
 }
@@ -86,6 +103,8 @@ fn look(bytes: &[u8], options: &Options) -> Option<Handshake> {
         method: request.method?,
         version: (1, request.version?),
         headers: &listed[..request.headers.len()],
+        authority: None,
+        protocol: None,
     };
     let handshake = opening::judge(&asked, options).ok()?;
     let protocol = handshake.choose(&[PROTOCOL]);

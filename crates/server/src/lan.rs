@@ -30,13 +30,14 @@ pub fn invitation(options: &Options, port: u16) -> Option<String> {
         },
         ip => ip,
     };
-    let url = format!("http://{}", SocketAddr::new(ip, port));
+    let scheme = if options.tls.is_on() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", SocketAddr::new(ip, port));
     let code = qr::terminal(&url).unwrap_or_default();
     Some(format!("{code}\n\n  {url}\n"))
 }
 
 /// The address by which this machine would reach others. Connecting a UDP socket chooses it and sends nothing.
-fn own_address() -> Option<IpAddr> {
+pub fn own_address() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     // An address for documentation (RFC 5737): any that is not ours will do.
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;

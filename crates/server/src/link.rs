@@ -5,7 +5,6 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,14 +12,15 @@ use std::time::Duration;
 use hamhame_core::codes::CloseCode;
 use hamhame_ws::Opcode;
 use hamhame_ws::handshake::Deflate;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 
 use crate::deflate;
 use crate::metrics::Traffic;
+use crate::polled::Polled;
 use crate::reply;
 use crate::room::Room;
 use crate::signal::Signal;
+use crate::socket::{self, Socket};
+use crate::stream::Io;
 use crate::tail::Batch;
 
 /// How long what was written last may take to arrive once the connection is given up.
@@ -40,7 +40,7 @@ pub enum Voice {
 
 /// One open WebSocket. Lives on its shard and never leaves it.
 pub struct Link {
-    io: TcpStream,
+    socket: Socket,
     signal: Arc<Signal>,
     voice: Voice,
     /// Whether the client reads the compressed frames that members share.
@@ -78,10 +78,10 @@ impl Voice {
 }
 
 impl Link {
-    /// A link over a socket whose handshake is done.
-    pub fn new(io: TcpStream, voice: Voice, signal: Arc<Signal>, traffic: Arc<Traffic>) -> Link {
+    /// A link over a stream whose handshake is done.
+    pub fn new(io: Io, voice: Voice, signal: Arc<Signal>, traffic: Arc<Traffic>) -> Link {
         Link {
-            io,
+            socket: Socket::new(io, &signal),
             signal,
             voice,
             deflated: false,
@@ -120,7 +120,7 @@ impl Link {
     /// Reads what a delivery will read, and makes a number of it that means nothing.
     pub fn look(&self) -> u64 {
         let unsent = self.unsent.try_borrow().map_or(0, |unsent| unsent.len());
-        self.cursor.get() ^ self.io.as_raw_fd() as u64 ^ unsent as u64 ^ u64::from(self.stuck.get())
+        self.cursor.get() ^ self.socket.look() ^ unsent as u64 ^ u64::from(self.stuck.get())
     }
 
     /// What other threads ask of it.
@@ -206,11 +206,12 @@ impl Link {
     /// Waits until the socket can be read, or, while it is stuck, written. For the connection's own task alone: the runtime
     /// keeps one waker for each, and so the task nothing.
     pub fn poll_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.is_stuck() {
-            self.io.poll_write_ready(context)
-        } else {
-            self.io.poll_read_ready(context)
-        }
+        self.socket.poll_ready(self.is_stuck(), &self.signal, context)
+    }
+
+    /// The signal was woken, which may have been for the socket's sake.
+    pub fn rouse(&self) {
+        self.socket.rouse();
     }
 
     /// Whether there was more than one read takes, for the first time that this is asked after it. A peer that sends without
@@ -221,14 +222,11 @@ impl Link {
 
     /// Reads what is there. `Ok(None)`: nothing yet; `Ok(Some(0))`: the client has closed its side.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-        match self.io.try_read(buffer) {
+        match self.socket.try_read(buffer) {
             Ok(n) => {
                 self.alive.set(true);
                 self.greedy.set(n == buffer.len());
                 self.traffic.received(n);
-                if n < buffer.len() {
-                    self.forget_readiness();
-                }
                 Ok(Some(n))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
@@ -236,17 +234,10 @@ impl Link {
         }
     }
 
-    /// A read that did not fill the buffer has emptied the socket, and what comes later is announced by a new edge: asking
-    /// the kernel once more, only to hear that there is nothing, would cost a system call per message.
-    fn forget_readiness(&self) {
-        let nothing = || io::Result::<()>::Err(io::ErrorKind::WouldBlock.into());
-        let _ = self.io.try_io(Interest::READABLE, nothing);
-    }
-
     /// Goes on with what is unsent. True if the link got unstuck by it.
     pub fn drain(&self) -> io::Result<bool> {
         let mut unsent = self.unsent.borrow_mut();
-        match self.io.try_write(&unsent) {
+        match self.socket.try_write(&unsent) {
             Ok(n) => {
                 self.traffic.sent(n);
                 unsent.drain(..n);
@@ -255,11 +246,14 @@ impl Link {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
-        if unsent.is_empty() {
+        let done = unsent.is_empty() && !self.socket.is_flushing();
+        if done {
             *unsent = Vec::new();
             self.stuck.set(false);
+        } else {
+            self.socket.rest();
         }
-        Ok(unsent.is_empty())
+        Ok(done)
     }
 
     /// The beat of the shard: asks for the end of a link from which nothing came since the last beat and which took
@@ -340,33 +334,51 @@ impl Link {
 
     /// Tells the peer that nothing more will come, after everything that was written.
     pub fn finish(&self) {
-        let _ = socket2::SockRef::from(&self.io).shutdown(std::net::Shutdown::Write);
+        self.socket.finish();
+        self.stuck.set(self.socket.is_flushing());
     }
 
     /// Makes the end of this link throw away what the kernel still holds for it: a peer that does not read would keep
     /// it in memory for minutes.
     pub fn discard(&self) {
         self.traffic.was_slow();
-        let _ = socket2::SockRef::from(&self.io).set_linger(Some(Duration::ZERO));
+        self.socket.give_up();
+        self.socket.with_tcp(|socket| {
+            let _ = socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO));
+        });
     }
 
     /// The peer did not answer our goodbye: what the kernel still holds for it, megabytes perhaps, is tried for a while and
     /// not for the minutes that TCP would (RFC 9293, section 3.8.3: user time-out).
     pub fn abandon(&self) {
+        if self.is_stuck() {
+            self.socket.give_up();
+        }
         #[cfg(target_os = "linux")]
-        let _ = socket2::SockRef::from(&self.io).set_tcp_user_timeout(Some(LAST_TRY));
+        self.socket.with_tcp(|socket| {
+            let _ = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(LAST_TRY));
+        });
     }
 
-    /// Writes what the socket takes. Past the runtime at first, whose readiness of the socket is one cache line more to
-    /// fetch per delivery; a full socket is then announced to it by asking once more.
     fn try_write(&self, bytes: &[u8]) -> usize {
-        let written = socket2::SockRef::from(&self.io).send(bytes).or_else(|error| {
-            let full = error.kind() == io::ErrorKind::WouldBlock;
-            if full { self.io.try_write(bytes) } else { Err(error) }
-        });
+        let written = match &self.socket {
+            Socket::Tcp(socket) => socket::write_at_once(socket, bytes),
+            Socket::Stream(stream) => self.write_stream(stream, bytes),
+        };
         // A broken socket is found by the task that reads from it; until then it is just full.
         let Ok(n) = written else { return 0 };
         self.traffic.sent(n);
         n
+    }
+
+    /// The same for what is no socket: one that still has to pass on what it took is stuck too.
+    #[cold]
+    fn write_stream(&self, stream: &Polled, bytes: &[u8]) -> io::Result<usize> {
+        let written = stream.try_write(bytes);
+        if stream.is_flushing() {
+            self.stuck.set(true);
+            self.signal.wake();
+        }
+        written
     }
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use hyper::body::Incoming;
@@ -29,8 +29,12 @@ use crate::chat;
 use crate::deadline::Deadline;
 use crate::fanout::Shard;
 use crate::http::{Opening, Upgrade};
+use crate::http2;
 use crate::knock::{self, Handshake, Knock};
+use crate::options::Options;
 use crate::server::Server;
+use crate::stream::Io;
+use crate::tls::{self, Tls};
 use crate::transport::ws::Opened;
 use crate::visit::Visit;
 
@@ -41,6 +45,7 @@ pub struct Guest {
 }
 
 /// How connections get to one shard.
+#[derive(Clone)]
 pub struct Porch {
     queue: UnboundedSender<Guest>,
     load: Arc<AtomicU32>,
@@ -119,10 +124,61 @@ pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
     }
 }
 
-/// Answers a handshake at once if the first bytes are one, and speaks HTTP otherwise.
+/// Speaks TLS first, if the server does.
 async fn receive(guest: Guest, shard: Rc<Shard>, router: Router) {
     let visit = Rc::new(guest.visit);
-    let Ok(mut stream) = TcpStream::from_std(guest.stream) else { return };
+    let Ok(stream) = TcpStream::from_std(guest.stream) else { return };
+    let server = shard.server().clone();
+    let Some(tls) = &server.tls else {
+        return talk(stream.into(), shard, router, visit).await;
+    };
+    // Boxed: the state of a handshake is large.
+    let opened = Box::pin(timeout(server.options.header_timeout, greet(stream, tls)));
+    match opened.await {
+        Ok(Ok(Greeted::Http2(stream))) => {
+            Box::pin(http2::speak(stream, Bytes::new(), shard, router, visit)).await;
+        }
+        Ok(Ok(Greeted::Http1(stream))) => talk(stream, shard, router, visit).await,
+        Ok(Ok(Greeted::Plain(stream))) => Box::pin(redirect(stream, &server)).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+/// What a connection to a server with TLS turns out to be.
+enum Greeted {
+    Http1(Io),
+    Http2(Io),
+    Plain(TcpStream),
+}
+
+async fn greet(stream: TcpStream, tls: &Tls) -> std::io::Result<Greeted> {
+    if !tls::is_spoken(&stream).await? {
+        return Ok(Greeted::Plain(stream));
+    }
+    let stream = tls.accept(stream).await?;
+    let wrap = if tls::is_http2(&stream) { Greeted::Http2 } else { Greeted::Http1 };
+    Ok(wrap(Io::Other(Box::new(stream))))
+}
+
+/// Sends who speaks plain HTTP to the https address.
+async fn redirect(stream: TcpStream, server: &Server) {
+    let here = stream.local_addr().map_or(0, |address| address.port());
+    let https = server.tls.as_ref().and_then(Tls::port).unwrap_or(here);
+    let service = service_fn(move |request: hyper::Request<Incoming>| async move {
+        Ok::<_, Infallible>(tls::redirect::answer(&request, here, https))
+    });
+    let options = &server.options;
+    let io = TokioIo::new(Deadline::new(stream, Bytes::new(), options.write_timeout));
+    let answering = http1_builder(options).keep_alive(false).serve_connection(io, service);
+    tokio::select! {
+        _ = answering => {}
+        () = server.drained() => {}
+    }
+}
+
+/// Answers a handshake at once if the first bytes are one, and speaks HTTP otherwise.
+async fn talk(mut stream: Io, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
     let server = shard.server();
     let options = &server.options;
     let mut knock = Some(Knock::Other(Bytes::new()));
@@ -141,6 +197,9 @@ async fn receive(guest: Guest, shard: Rc<Shard>, router: Router) {
             let opened = Opened { io: stream, backlog, shard, visit, deflate };
             chat::run(opened, address, answer).await;
         }
+        Some(Knock::Http2(seen)) => {
+            Box::pin(http2::speak(stream, seen, shard, router, visit)).await;
+        }
         // Boxed, as it is large and a handshake does without.
         Some(Knock::Other(seen)) => {
             Box::pin(speak_http(stream, seen, shard, router, visit)).await;
@@ -152,39 +211,34 @@ async fn receive(guest: Guest, shard: Rc<Shard>, router: Router) {
 /// While the server goes: how long a request that has begun may take to end.
 const LAST_REQUEST: Duration = Duration::from_secs(3);
 
-type Io = TokioIo<Deadline<TcpStream>>;
+/// The stream as hyper has it.
+type HttpIo = TokioIo<Deadline<Io>>;
 
-async fn speak_http(
-    stream: TcpStream,
-    seen: Bytes,
-    shard: Rc<Shard>,
-    router: Router,
-    visit: Rc<Visit>,
-) {
+fn http1_builder(options: &Options) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(options.header_timeout)
+        .max_buf_size(options.header_bytes as usize)
+        .half_close(false);
+    builder
+}
+
+async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
     let server = shard.server().clone();
     let options = &server.options;
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (router, shard, visit) = (router.clone(), shard.clone(), visit.clone());
         async move {
-            if visit.over_limit {
-                shard.server().metrics.refused();
-                return Ok(over_limit());
-            }
-            let Ok(mut response) = router.oneshot(request).await;
-            if let Some(opening) = response.extensions_mut().remove::<Opening>() {
-                tokio::task::spawn_local(open(opening, shard, visit));
+            let mut response = answer(request, router, &shard, &visit).await;
+            if let Some(opening) = opening(&mut response) {
+                tokio::task::spawn_local(open(opening, raw, shard, visit));
             }
             Ok::<_, Infallible>(response)
         }
     });
     let io = TokioIo::new(Deadline::new(stream, seen, options.write_timeout));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(options.header_timeout)
-        .max_buf_size(options.header_bytes as usize)
-        .half_close(false)
-        .serve_connection(io, service)
-        .with_upgrades();
+    let connection = http1_builder(options).serve_connection(io, service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,
@@ -201,15 +255,40 @@ async fn speak_http(
     }
 }
 
-/// Waits until the 101 is written, then lets the conversation begin on the raw socket.
-async fn open(opening: Opening, shard: Rc<Shard>, visit: Rc<Visit>) {
+/// Answers one request.
+pub(crate) async fn answer(
+    request: hyper::Request<Incoming>,
+    router: Router,
+    shard: &Shard,
+    visit: &Visit,
+) -> Response {
+    if visit.over_limit {
+        shard.server().metrics.refused();
+        return over_limit(request.version() < Version::HTTP_2);
+    }
+    let Ok(response) = router.oneshot(request).await;
+    response
+}
+
+/// What is to happen once the response is written, if it opens a WebSocket.
+pub(crate) fn opening(response: &mut Response) -> Option<Opening> {
+    response.extensions_mut().remove()
+}
+
+/// Waits until the response is written, then lets the conversation begin on the stream below.
+pub(crate) async fn open(
+    opening: Opening,
+    raw: impl FnOnce(Upgraded) -> Option<(Io, Bytes)>,
+    shard: Rc<Shard>,
+    visit: Rc<Visit>,
+) {
     let Some(Upgrade { on_upgrade, door, deflate }) = opening.take() else { return };
     let Some((io, backlog)) = on_upgrade.await.ok().and_then(raw) else { return };
     door(Opened { io, backlog, shard, visit, deflate }).await;
 }
 
-fn raw(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
-    let parts = upgraded.downcast::<Io>().ok()?;
+fn raw(upgraded: Upgraded) -> Option<(Io, Bytes)> {
+    let parts = upgraded.downcast::<HttpIo>().ok()?;
     let (stream, unread) = parts.io.into_inner().into_parts();
     if unread.is_empty() {
         return Some((stream, parts.read_buf));
@@ -217,11 +296,14 @@ fn raw(upgraded: Upgraded) -> Option<(TcpStream, Bytes)> {
     Some((stream, [parts.read_buf, unread].concat().into()))
 }
 
-fn over_limit() -> Response {
+/// The answer to who has more connections than it may; `close` where it is for the header to end the connection.
+pub(crate) fn over_limit(close: bool) -> Response {
     let text = "too many connections from this address\n";
     let mut response = (StatusCode::TOO_MANY_REQUESTS, text).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if close {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 

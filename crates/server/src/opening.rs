@@ -14,6 +14,10 @@ pub struct Asked<'a> {
     pub version: (u8, u8),
     /// All headers, in order, names in any case.
     pub headers: &'a [(&'a str, &'a [u8])],
+    /// In HTTP/2 and later, what stands for the host (RFC 9113, section 8.3.1).
+    pub authority: Option<&'a str>,
+    /// In HTTP/2 and later, what a stream is wanted for (RFC 8441, section 4).
+    pub protocol: Option<&'a str>,
 }
 
 /// Why a handshake is refused.
@@ -37,15 +41,20 @@ pub fn judge<'a>(
     asked: &Asked<'a>,
     options: &Options,
 ) -> Result<handshake::Request<'a>, Unwelcome> {
-    if !names_one_host(asked.all("host").count(), asked.version) {
+    if !names_one_host(asked.all("host").count(), asked.authority, asked.version) {
         return Err(Unwelcome::Host);
     }
-    if !origin::is_allowed(asked.first("origin"), asked.first("host"), &options.origins) {
+    let host = asked.authority.map(str::as_bytes).or(asked.first("host"));
+    if !origin::is_allowed(asked.first("origin"), host, &options.origins) {
         return Err(Unwelcome::Origin);
     }
     let headers = asked.headers.iter().copied();
-    let mut handshake =
-        handshake::check(asked.method, asked.version, headers).map_err(Unwelcome::Handshake)?;
+    let checked = if asked.version < (2, 0) {
+        handshake::check(asked.method, asked.version, headers)
+    } else {
+        handshake::check_stream(asked.method, asked.protocol, headers)
+    };
+    let mut handshake = checked.map_err(Unwelcome::Handshake)?;
     handshake.deflate = handshake.deflate.filter(|_| options.compression != Compression::Off);
     let has_body = asked.first("transfer-encoding").is_some()
         || asked.first("content-length").is_some_and(|length| length != b"0");
@@ -58,9 +67,13 @@ pub fn room_and_name(path: &str) -> Option<(&str, &str)> {
     (!name.contains('/')).then_some((room, name))
 }
 
-/// In HTTP/1.1 there is no request without a host (RFC 9112, section 3.2).
-pub fn names_one_host(hosts: usize, version: (u8, u8)) -> bool {
-    hosts == 1 || (hosts == 0 && version < (1, 1))
+/// In HTTP/1.1 there is no request without a host (RFC 9112, section 3.2). Later versions have an authority, and a host beside it
+/// at most once.
+pub fn names_one_host(hosts: usize, authority: Option<&str>, version: (u8, u8)) -> bool {
+    if version < (2, 0) {
+        return hosts == 1 || (hosts == 0 && version < (1, 1));
+    }
+    hosts <= 1 && (hosts == 1 || authority.is_some())
 }
 
 /// Major and minor version of HTTP.

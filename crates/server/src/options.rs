@@ -9,6 +9,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use hamhame_core::log::Window;
 use hamhame_core::text::TextLimits;
 
+use crate::tls::TlsOptions;
+
 /// A real-time chatroom server: rooms by URL, no accounts, no database.
 ///
 /// Every option is also an environment variable (HAMHAME_ and the name in capitals) and may stand in the file given
@@ -28,6 +30,10 @@ pub struct Options {
     /// Listen on all interfaces and print this machine's address on the network as a QR code
     #[arg(long, env = "HAMHAME_LAN")]
     pub lan: bool,
+
+    /// TLS.
+    #[command(flatten)]
+    pub tls: TlsOptions,
 
     /// Threads that serve connections [default: one per core]
     #[arg(long, env = "HAMHAME_THREADS", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -106,7 +112,7 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_HEADER_BYTES", default_value_t = 16_384, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(8192..=1_048_576))]
     pub header_bytes: u32,
 
-    /// Time for a request's head to arrive
+    /// Time for a request's head to arrive, and for a TLS handshake
     #[arg(long, env = "HAMHAME_HEADER_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
     pub header_timeout: Duration,
 
@@ -236,7 +242,7 @@ impl Options {
         if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             bail!("--secret must have 16 bytes or more");
         }
-        Ok(())
+        self.tls.check()
     }
 
     /// Whether per-client rate and connection limits hold.

@@ -9,11 +9,11 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::fanout::Shard;
-use crate::listen::{self, Arrivals};
+use crate::listen::{self, Arrivals, Porch};
 use crate::options::Options;
 use crate::server::Server;
 use crate::{clock, http, lan};
@@ -51,8 +51,17 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
         let listener = listen::bind(address)
             .with_context(|| format!("cannot listen on {address}; is another server running there? --listen takes another address or port"))?;
         announce(listener.get_ref().local_addr()?, &server)?;
+        if let Some(from) = server.options.tls.redirect_from {
+            listen_for_plain(from, &server, &porches)?;
+        }
         tokio::task::spawn_local(shard(server.clone(), router, first, 0));
         tokio::task::spawn_local(sweep(server.clone()));
+        if server.tls.as_ref().is_some_and(|tls| tls.files().is_some()) {
+            tokio::task::spawn_local(reload_certificate(
+                server.clone(),
+                signal(SignalKind::hangup())?,
+            ));
+        }
         let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), porches));
         wait_for_signal().await?;
         drain(&server).await;
@@ -98,13 +107,46 @@ async fn shard(server: Arc<Server>, router: Router, arrivals: Arrivals, index: u
 /// The first line on stdout is for scripts.
 fn announce(address: SocketAddr, server: &Server) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on http://{address}")?;
+    let scheme = if server.tls.is_some() { "https" } else { "http" };
+    writeln!(out, "listening on {scheme}://{address}")?;
+    if let Some(tls) = &server.tls {
+        tls.set_port(address.port());
+        if let Some(fingerprint) = tls.fingerprint() {
+            writeln!(out, "certificate SHA-256 {fingerprint}")?;
+        }
+    }
     if let Some(text) = lan::invitation(&server.options, address.port()) {
         writeln!(out, "{text}")?;
     }
     out.flush()?;
     tracing::info!(%address, threads = server.inboxes.len(), "listening");
     Ok(())
+}
+
+/// `--redirect-from`: a second address, where people come without TLS.
+fn listen_for_plain(
+    address: SocketAddr,
+    server: &Arc<Server>,
+    porches: &[Porch],
+) -> anyhow::Result<()> {
+    let listener = listen::bind(address)
+        .with_context(|| format!("cannot listen on --redirect-from {address}"))?;
+    writeln!(std::io::stdout(), "redirecting from http://{}", listener.get_ref().local_addr()?)?;
+    tokio::task::spawn_local(listen::accept(listener, server.clone(), porches.to_vec()));
+    Ok(())
+}
+
+/// SIGHUP: new connections get the certificate that the files hold now.
+async fn reload_certificate(server: Arc<Server>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let Some(tls) = &server.tls else { return };
+        match tls.reload() {
+            Ok(()) => tracing::info!("new connections get the certificate that was read now"),
+            Err(error) => {
+                tracing::error!("the old certificate stays: {error:#}");
+            }
+        }
+    }
 }
 
 async fn sweep(server: Arc<Server>) {

@@ -10,6 +10,7 @@ use crate::inbox::{Inbox, Inboxes};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::registry::Registry;
+use crate::tls::Tls;
 use crate::token::{Proof, Sealer};
 use crate::visit::Visitors;
 
@@ -27,6 +28,8 @@ pub struct Server {
     pub metrics: Arc<Metrics>,
     /// Open connections by address.
     pub visitors: Arc<Visitors>,
+    /// What is needed to speak TLS, if it is spoken.
+    pub tls: Option<Tls>,
     sealer: Sealer,
     draining: watch::Sender<bool>,
 }
@@ -35,8 +38,8 @@ impl Server {
     /// With the embedded broker.
     ///
     /// # Errors
-    /// If the system gives no randomness for the secret.
-    pub fn new(options: Options) -> std::io::Result<Server> {
+    /// If the system gives no randomness for the secret, or the certificate cannot be used.
+    pub fn new(options: Options) -> anyhow::Result<Server> {
         let inboxes: Arc<Inboxes> = (0..options.thread_count()).map(|_| Inbox::default()).collect();
         let metrics = Arc::new(Metrics::new(inboxes.len()));
         let registry = Registry::new(options.max_rooms as usize, options.window(), inboxes.clone());
@@ -44,6 +47,7 @@ impl Server {
             sealer: Sealer::new(options.secret.as_deref())?,
             visitors: Arc::new(Visitors::new(&options, metrics.clone())),
             broker: Box::new(Embedded),
+            tls: Tls::new(&options)?,
             draining: watch::Sender::new(false),
             registry,
             inboxes,

@@ -1,8 +1,8 @@
 //! What may be asked of a connection from any thread: to close, to show that it is alive, to look again.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering, fence};
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake};
 use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
@@ -107,5 +107,16 @@ impl Signal {
         if let Some(answer) = self.answer.get() {
             answer.notify_waiters();
         }
+    }
+}
+
+/// A byte stream that can go on asks its connection to look again.
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        Signal::wake(&self);
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        Signal::wake(self);
     }
 }

@@ -64,6 +64,16 @@ impl Visitors {
 }
 
 impl Visit {
+    /// A further place for the same visitor, on the same shard: a WebSocket on a stream of its connection counts as a
+    /// connection does, or one connection would stand for many members. `None` above the bounds.
+    pub fn another(&self) -> Option<Visit> {
+        let mut visit = self.visitors.enter(self.address)?;
+        if let Some(load) = &self.shard_load {
+            visit.count_on(load);
+        }
+        (!visit.over_limit).then_some(visit)
+    }
+
     /// Counts it among the connections of a shard.
     pub fn count_on(&mut self, load: &Arc<AtomicU32>) {
         load.fetch_add(1, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 use hamhame_ws::handshake::{
     BadResponse, HandshakeError, MAX_RESPONSE_HEAD, Offer, Request, UnfitOffer, accept_key, check,
+    check_stream,
 };
 
 const HEADERS: [(&str, &str); 4] = [
@@ -205,4 +206,42 @@ fn an_offer_cannot_smuggle_lines_into_the_request() {
         assert_eq!(offer.request_head(), Err(UnfitOffer(part)), "{offer:?}");
     }
     assert!(OFFER.request_head().is_ok());
+}
+
+#[test]
+fn on_a_stream_a_websocket_is_asked_for_by_connect_and_protocol() {
+    const VERSION: (&str, &[u8]) = ("sec-websocket-version", b"13");
+    let asked = |method, protocol, headers: &[(&'static str, &'static [u8])]| {
+        check_stream(method, protocol, headers.iter().copied())
+    };
+    let chat: (&str, &[u8]) = ("sec-websocket-protocol", b"a, b");
+    let accepted = asked("CONNECT", Some("websocket"), &[VERSION, chat]).expect("it is in order");
+    assert_eq!((accepted.key, accepted.choose(&["b"])), ("", Some("b")));
+
+    for (verdict, error, status) in [
+        (asked("GET", None, &[VERSION]), HandshakeError::NotConnect, 405),
+        (asked("CONNECT", None, &[VERSION]), HandshakeError::NotWebSocket, 501),
+        (asked("CONNECT", Some("connect-udp"), &[VERSION]), HandshakeError::NotWebSocket, 501),
+        (asked("CONNECT", Some("websocket"), &[]), HandshakeError::StreamVersion, 400),
+        (
+            asked("CONNECT", Some("websocket"), &[VERSION, ("sec-websocket-protocol", b"a b")]),
+            HandshakeError::Protocols,
+            400,
+        ),
+    ] {
+        assert_eq!((verdict, error.status()), (Err(error), status));
+        // None that would make the response malformed there (RFC 9113 section 8.2.2).
+        assert!(error.headers().iter().all(|(name, _)| !["connection", "upgrade"].contains(name)));
+    }
+}
+
+#[test]
+fn a_key_that_nobody_asked_for_on_a_stream_is_answered_if_it_is_one() {
+    let with_key = |key: &'static str| {
+        let headers =
+            [("sec-websocket-version", &b"13"[..]), ("sec-websocket-key", key.as_bytes())];
+        check_stream("CONNECT", Some("websocket"), headers).expect("it is in order").key
+    };
+    assert_eq!(with_key("dGhlIHNhbXBsZSBub25jZQ=="), "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_eq!(with_key("no key"), "");
 }

@@ -33,7 +33,7 @@ export class LiveServer {
     const [line] = await Promise.race([once(createInterface(child.stdout), "line"), gone, failed]);
     gone.catch(() => {});
     failed.catch(() => {});
-    const found = /^listening on http:\/\/[^ ]*:(\d+)/.exec(line);
+    const found = /^listening on https?:\/\/[^ ]*:(\d+)/.exec(line);
     if (found === null) throw new Error(`the server's first line is: ${line}`);
     return new LiveServer(child, Number(found[1]));
   }

@@ -19,17 +19,17 @@ use hamhame_ws::{
     CloseFrame, Closing, Incoming, Limits, NO_CODE, Opcode, Receiver, Role, write_close,
     write_frame,
 };
-use tokio::net::TcpStream;
 
 use crate::fanout::Shard;
 use crate::link::Link;
 use crate::room::Room;
+use crate::stream::Io;
 use crate::visit::Visit;
 
 /// A WebSocket whose handshake is done, with what the client sent right behind it.
 pub struct Opened {
-    /// The socket.
-    pub io: TcpStream,
+    /// The socket, or what stands for one.
+    pub io: Io,
     /// Bytes that came with the handshake.
     pub backlog: Bytes,
     /// The shard it lives on.
@@ -194,6 +194,7 @@ impl Wire {
 
     /// Does what another thread has asked for.
     fn obey(&mut self) -> Option<Ending> {
+        self.link.rouse();
         if let Some(code) = self.link.signal().close_asked() {
             if self.closing.start() {
                 let reason = CloseCode::from_code(code).map_or("", CloseCode::name);

@@ -17,6 +17,7 @@ mod schema;
 mod seed;
 mod server;
 mod socket;
+mod tunnel;
 mod v1;
 
 use std::time::Duration;
@@ -26,8 +27,9 @@ pub use client::{Client, Frame};
 pub use random::Random;
 pub use raw::{HANDSHAKE, Raw};
 pub use seed::SeedClient;
-pub use server::{HttpResponse, TestServer};
+pub use server::{HttpResponse, TestServer, command};
 pub use socket::{Connect, MASK, Socket};
+pub use tunnel::{H2, Trust, loopback};
 pub use v1::V1Client;
 
 /// How long anything may take. It is far more than anything takes, so that only what never comes fails.

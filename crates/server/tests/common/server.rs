@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 
 use super::{Connect, SeedClient, V1Client, encode, within};
 
@@ -16,6 +17,8 @@ pub struct TestServer {
     address: SocketAddr,
     args: Vec<String>,
     log: Arc<Mutex<String>>,
+    /// What it says on stdout behind the first line.
+    lines: mpsc::UnboundedReceiver<String>,
     /// Reads stderr into `log`, to its end.
     keeping: tokio::task::JoinHandle<()>,
 }
@@ -67,12 +70,18 @@ impl TestServer {
             return Err(log);
         };
         // What else it prints must not fill the pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = stdout.next_line().await {} });
+        let (sender, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = stdout.next_line().await {
+                let _ = sender.send(line);
+            }
+        });
         let address = first
             .strip_prefix("listening on http://")
+            .or_else(|| first.strip_prefix("listening on https://"))
             .and_then(|address| address.parse().ok())
             .unwrap_or_else(|| panic!("the first line names the address, not {first:?}"));
-        Ok(TestServer { child, address, args, log, keeping })
+        Ok(TestServer { child, address, args, log, lines, keeping })
     }
 
     /// Where it listens.
@@ -94,6 +103,16 @@ impl TestServer {
         kib.trim().parse::<u64>().expect("a number") * 1024
     }
 
+    /// What stands behind `prefix` in a line that it says on stdout behind the first one.
+    pub async fn says(&mut self, prefix: &str) -> String {
+        loop {
+            let line = within(prefix, self.lines.recv()).await.expect("the server runs");
+            if let Some(rest) = line.strip_prefix(prefix) {
+                return rest.to_owned();
+            }
+        }
+    }
+
     /// What it wrote on stderr so far.
     pub fn log(&self) -> String {
         self.log.lock().expect("nobody panicked").clone()
@@ -101,8 +120,23 @@ impl TestServer {
 
     /// Asks it to end (SIGTERM).
     pub fn terminate(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(self.pid() as i32).expect("a pid is not 0");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it is ours");
+        rustix::process::kill_process(pid, signal).expect("it is ours");
+    }
+
+    /// Waits until it has written something with `text` on stderr.
+    pub async fn logs(&self, text: &str) {
+        let written = async {
+            while !self.log().contains(text) {
+                tokio::task::yield_now().await;
+            }
+        };
+        within(text, written).await;
     }
 
     /// Ends it at once (SIGKILL).

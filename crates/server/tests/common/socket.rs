@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::client::{Client, Frame};
-use super::within;
+use super::{Trust, loopback, within};
 
 /// The mask of all frames: a test has nothing to hide from a proxy (RFC 6455, section 10.3).
 pub const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
@@ -28,6 +28,7 @@ pub struct Connect {
     segment: Option<u32>,
     deflate: bool,
     trailing: Vec<u8>,
+    trust: Option<Trust>,
 }
 
 /// An open WebSocket without a task behind it: nothing is read or answered but by what the test calls.
@@ -52,7 +53,14 @@ impl Connect {
             segment: None,
             deflate: false,
             trailing: Vec::new(),
+            trust: None,
         }
+    }
+
+    /// Through TLS.
+    pub fn tls(mut self, trust: &Trust) -> Connect {
+        self.trust = Some(trust.clone());
+        self
     }
 
     /// Offers a subprotocol.
@@ -150,11 +158,19 @@ impl Connect {
         let stream = within("the connection", socket.connect(self.address)).await;
         let stream = stream.expect("the server listens");
         stream.set_nodelay(true).expect("the socket is open");
-        stream
+        match &self.trust {
+            Some(trust) => loopback(trust.open(stream, &[b"http/1.1"]).await).await,
+            None => stream,
+        }
     }
 }
 
 impl Socket {
+    /// Over a stream of HTTP/2 on which a WebSocket was opened.
+    pub(super) fn over(stream: TcpStream, protocol: Option<String>) -> Socket {
+        Socket::new(stream, &[], protocol, false, Vec::new())
+    }
+
     fn new(
         stream: TcpStream,
         head: &[u8],

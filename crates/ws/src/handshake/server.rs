@@ -9,7 +9,7 @@ use super::{Deflate, accept_key, has_token, is_token};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request<'a> {
-    /// The value of `Sec-WebSocket-Key`; empty in HTTP/2 and HTTP/3, which have none.
+    /// The value of `Sec-WebSocket-Key`; empty if there is none, as HTTP/2 and HTTP/3 need none.
     pub key: &'a str,
     /// The subprotocols that the client offers, the one it likes best first.
     pub protocols: Vec<&'a str>,
@@ -19,7 +19,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The value of `Sec-WebSocket-Accept` for the response, in HTTP/1.1.
+    /// The value of `Sec-WebSocket-Accept` for the response, if there is a key.
     pub fn accept(&self) -> String {
         accept_key(self.key)
     }
@@ -164,7 +164,8 @@ pub fn check<'a>(
 
 /// Checks that a request opens a WebSocket on a stream of HTTP/2 or HTTP/3 (RFC 8441 section 5, RFC 9220 section 3).
 ///
-/// `protocol` is the request's `:protocol`. The response that accepts has the status 200 and no `Sec-WebSocket-Accept`.
+/// `protocol` is the request's `:protocol`. The response that accepts has the status 200, and `Sec-WebSocket-Accept` only if
+/// the client sent a key, which it need not: there are clients (undici 7) that do, and that wait for the answer to it.
 ///
 /// # Errors
 ///
@@ -184,7 +185,8 @@ pub fn check_stream<'a>(
     if said.version.value() != Some(b"13") {
         return Err(HandshakeError::StreamVersion);
     }
-    said.into_request("")
+    let key = said.key.value().and_then(read_key).unwrap_or_default();
+    said.into_request(key)
 }
 
 /// What the headers say about a WebSocket.
@@ -215,8 +217,9 @@ impl<'a> Said<'a> {
             } else if name.eq_ignore_ascii_case("sec-websocket-protocol") {
                 protocols = protocols.and_then(|list| add_protocols(list, value));
             } else if name.eq_ignore_ascii_case("sec-websocket-extensions") {
-                deflate = deflate
-                    .and_then(|first: Option<Deflate>| Deflate::choose(value).map(|next| first.or(next)));
+                deflate = deflate.and_then(|first: Option<Deflate>| {
+                    Deflate::choose(value).map(|next| first.or(next))
+                });
             }
         }
         Said { upgrade, connection, version, key, protocols, deflate }

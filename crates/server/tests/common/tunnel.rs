@@ -1,0 +1,293 @@
+//! TLS and HTTP/2 from the client's side, each made to look like a TCP connection, so that every client of the tests can use it.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use h2::ext::Protocol;
+use h2::{RecvStream, SendStream};
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use sha2::{Digest, Sha256};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use super::{Socket, within};
+
+/// A TCP connection on this machine that carries what `stream` carries, and ends with it.
+pub async fn loopback(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> TcpStream {
+    let (listener, near) = (TcpSocket::new_v4(), TcpSocket::new_v4());
+    let (listener, near) = (listener.expect("a socket"), near.expect("a socket"));
+    // It holds little, so that who stalls here is felt at the server.
+    listener.set_send_buffer_size(4096).expect("the size can be set");
+    near.set_recv_buffer_size(4096).expect("the size can be set");
+    listener.bind(([127, 0, 0, 1], 0).into()).expect("there is a free port");
+    let listener = listener.listen(1).expect("it is bound");
+    let address = listener.local_addr().expect("it is bound");
+    let (near, far) = tokio::join!(near.connect(address), listener.accept());
+    let mut far = far.expect("somebody connects").0;
+    tokio::spawn(async move {
+        let _ = tokio::io::copy_bidirectional(&mut far, &mut stream).await;
+    });
+    near.expect("it listens")
+}
+
+/// Speaks TLS with whoever is there, and notes the certificate that was shown.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    shown: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Trust {
+    /// Does the handshake on `stream`, with these protocols on offer.
+    pub async fn open(&self, stream: TcpStream, protocols: &[&[u8]]) -> TlsStream<TcpStream> {
+        self.try_open(stream, protocols).await.expect("the server speaks TLS")
+    }
+
+    /// Does the handshake, or says why it failed.
+    pub async fn try_open(
+        &self,
+        stream: TcpStream,
+        protocols: &[&[u8]],
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has them")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(self.clone()))
+            .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        let name = ServerName::try_from("localhost").expect("a name");
+        within("TLS", TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+    }
+
+    /// SHA-256 of the certificate that was shown last, as the server prints it.
+    pub fn fingerprint(&self) -> String {
+        let shown = self.shown.lock().expect("nobody panicked");
+        let digest = Sha256::digest(&*shown);
+        digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    }
+}
+
+impl ServerCertVerifier for Trust {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.shown.lock().expect("nobody panicked") = end_entity.to_vec();
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, signed, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &provider().signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, signed, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        provider().signature_verification_algorithms.supported_schemes()
+    }
+}
+
+fn provider() -> CryptoProvider {
+    ring::default_provider()
+}
+
+/// One connection of HTTP/2, on which requests are made and WebSockets opened.
+#[derive(Clone)]
+pub struct H2 {
+    sender: SendRequest<Bytes>,
+    authority: String,
+    ended: Arc<tokio::sync::watch::Sender<Option<String>>>,
+}
+
+impl H2 {
+    /// By prior knowledge.
+    pub async fn connect(address: SocketAddr) -> H2 {
+        let stream = within("the connection", TcpStream::connect(address)).await;
+        H2::over(stream.expect("the server listens"), address).await
+    }
+
+    /// Over TLS, by ALPN.
+    pub async fn connect_tls(address: SocketAddr) -> H2 {
+        let stream = within("the connection", TcpStream::connect(address)).await;
+        let stream = stream.expect("the server listens");
+        let stream = Trust::default().open(stream, &[b"h2", b"http/1.1"]).await;
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+        H2::over(stream, address).await
+    }
+
+    async fn over(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        address: SocketAddr,
+    ) -> H2 {
+        let handshake = h2::client::Builder::new()
+            .initial_window_size(16 * 1024)
+            // One stream that is not read from must not hold up the others on our side either.
+            .initial_connection_window_size(16 << 20)
+            .handshake(stream);
+        let (sender, connection) =
+            within("HTTP/2", handshake).await.expect("the server speaks HTTP/2");
+        let ended = Arc::new(tokio::sync::watch::Sender::new(None));
+        let ending = ended.clone();
+        tokio::spawn(async move {
+            let end = connection.await.map_or_else(|error| error.to_string(), |()| String::new());
+            ending.send_replace(Some(end));
+        });
+        let h2 = H2 { sender, authority: address.to_string(), ended };
+        // The server's settings come with the first answer at the latest.
+        h2.get("/healthz").await;
+        h2
+    }
+
+    /// Whether WebSockets may be opened on it (RFC 8441, section 3).
+    pub fn takes_websockets(&self) -> bool {
+        self.sender.is_extended_connect_protocol_enabled()
+    }
+
+    /// How many streams may be open at once.
+    pub fn most_streams(&self) -> usize {
+        self.sender.current_max_send_streams()
+    }
+
+    /// Waits until the connection has ended, and gives the error that it ended with, or nothing.
+    pub async fn end(&self) -> String {
+        let mut ended = self.ended.subscribe();
+        let end = within("the end of the connection", ended.wait_for(Option::is_some)).await;
+        end.expect("its task ends after it says so").clone().expect("it was waited for")
+    }
+
+    /// `GET path`: status and body.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let request = http::Request::get(format!("http://{}{path}", self.authority));
+        let request = request.body(()).expect("a request");
+        let mut sender = within("a stream", self.sender.clone().ready()).await.expect("it is open");
+        let (response, _) = sender.send_request(request, true).expect("it is open");
+        let response = within("a response", response).await.expect("the server answers");
+        let (status, mut body) = (response.status().as_u16(), response.into_body());
+        let mut bytes = Vec::new();
+        while let Some(data) = within("a body", body.data()).await {
+            let data = data.expect("the body comes whole");
+            let _ = body.flow_control().release_capacity(data.len());
+            bytes.extend_from_slice(&data);
+        }
+        (status, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The request that opens a WebSocket, to be changed by the test.
+    pub fn handshake(&self, path: &str) -> http::Request<()> {
+        let uri = format!("http://{}{path}", self.authority);
+        let mut request = http::Request::builder().method("CONNECT").uri(uri);
+        let extensions = request.extensions_mut().expect("it is in order so far");
+        extensions.insert(Protocol::from_static("websocket"));
+        request.header("sec-websocket-version", "13").body(()).expect("a request")
+    }
+
+    /// Makes a request whose stream stays open.
+    pub async fn ask(&self, request: http::Request<()>) -> (http::response::Parts, Stream) {
+        let mut sender = within("a stream", self.sender.clone().ready()).await.expect("it is open");
+        let (response, send) = sender.send_request(request, false).expect("it is open");
+        let response = within("a response", response).await.expect("the server answers");
+        let (parts, receive) = response.into_parts();
+        (parts, Stream { send, receive, read: Bytes::new() })
+    }
+
+    /// Opens a WebSocket.
+    pub async fn open(&self, path: &str, protocol: Option<&str>) -> Socket {
+        let mut request = self.handshake(path);
+        if let Some(protocol) = protocol {
+            let value = protocol.parse().expect("a value");
+            request.headers_mut().insert("sec-websocket-protocol", value);
+        }
+        let (response, stream) = self.ask(request).await;
+        assert_eq!(response.status, 200);
+        let chosen = response.headers.get("sec-websocket-protocol");
+        let chosen = chosen.map(|value| value.to_str().expect("text").to_owned());
+        Socket::over(loopback(stream).await, chosen)
+    }
+}
+
+/// One stream as bytes in both directions.
+pub struct Stream {
+    send: SendStream<Bytes>,
+    receive: RecvStream,
+    read: Bytes,
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        while self.read.is_empty() {
+            match ready!(self.receive.poll_data(context)) {
+                Some(Ok(data)) => self.read = data,
+                Some(Err(error)) => return Poll::Ready(Err(std::io::Error::other(error))),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let length = buffer.remaining().min(self.read.len());
+        let bytes = self.read.split_to(length);
+        buffer.put_slice(&bytes);
+        let _ = self.receive.flow_control().release_capacity(length);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        self.send.reserve_capacity(bytes.len());
+        while self.send.capacity() == 0 {
+            match ready!(self.send.poll_capacity(context)) {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Err(std::io::Error::other(error))),
+                None => return Poll::Ready(Err(std::io::ErrorKind::BrokenPipe.into())),
+            }
+        }
+        let length = bytes.len().min(self.send.capacity());
+        let data = Bytes::copy_from_slice(&bytes[..length]);
+        self.send.send_data(data, false).map_err(std::io::Error::other)?;
+        Poll::Ready(Ok(length))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        let _ = self.send.send_data(Bytes::new(), true);
+        Poll::Ready(Ok(()))
+    }
+}

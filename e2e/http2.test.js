@@ -1,0 +1,25 @@
+// Over TLS with a certificate that the server made, the browser speaks HTTP/2, and its WebSocket is a stream of it.
+import assert from "node:assert/strict";
+import { scene } from "./harness.js";
+
+scene("two windows chat over one HTTP/2 connection each", { server: ["--tls", "self-signed"] }, async (stage) => {
+  const answers = [];
+  const enter = async (name) => {
+    const window = await stage.window({ ignoreHTTPSErrors: true });
+    const inspector = await window.page.context().newCDPSession(window.page);
+    await inspector.send("Network.enable");
+    inspector.on("Network.webSocketHandshakeResponseReceived", ({ response }) => answers.push(response.status));
+    await window.enter({ room: "کلاس", name });
+    const [page] = await window.page.evaluate(() => performance.getEntriesByType("navigation").map((entry) => entry.nextHopProtocol));
+    assert.equal(page, "h2");
+    return window;
+  };
+  const maryam = await enter("مریم");
+  const ali = await enter("علی");
+  await maryam.say("سلام علی");
+  await ali.sees("سلام علی");
+  await ali.say("سلام مریم");
+  await maryam.sees("سلام مریم");
+  // Over HTTP/1.1 it would be 101 (RFC 8441, section 5).
+  assert.deepEqual(answers, [200, 200]);
+});
