@@ -56,6 +56,13 @@ export const errorCodes = Object.freeze({
   too_many_connections: { temporary: true, close: 4003, message: "Too many connections from this address; come back later." },
   unsupported_data: { temporary: false, close: null, message: "The message is binary; here messages are JSON text." },
   internal: { temporary: true, close: null, message: "The server failed; the fault is not yours. Try again." },
+  not_found: { temporary: false, close: null, message: "There is no such resource." },
+  method_not_allowed: { temporary: false, close: null, message: "The resource does not know this method." },
+  request_timeout: { temporary: true, close: null, message: "The request did not arrive in time." },
+  too_large: { temporary: false, close: null, message: "The request is larger than the server takes." },
+  unsupported_media_type: { temporary: false, close: null, message: "The body must be JSON, and say so in Content-Type." },
+  session_replaced: { temporary: false, close: 4506, message: "The session goes on by another connection." },
+  shutting_down: { temporary: true, close: 1012, message: "The server is about to go; come back after retry_after seconds." },
 });
 
 /**

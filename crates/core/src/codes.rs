@@ -152,6 +152,15 @@ error_codes! {
         "Too many connections from this address; come back later.";
     UnsupportedData, "unsupported_data", false, None, "The message is binary; here messages are JSON text.";
     Internal, "internal", true, None, "The server failed; the fault is not yours. Try again.";
+    NotFound, "not_found", false, None, "There is no such resource.";
+    MethodNotAllowed, "method_not_allowed", false, None, "The resource does not know this method.";
+    RequestTimeout, "request_timeout", true, None, "The request did not arrive in time.";
+    TooLarge, "too_large", false, None, "The request is larger than the server takes.";
+    UnsupportedMediaType, "unsupported_media_type", false, None, "The body must be JSON, and say so in Content-Type.";
+    SessionReplaced, "session_replaced", false, Some(CloseCode::SessionReplaced),
+        "The session goes on by another connection.";
+    ShuttingDown, "shutting_down", true, Some(CloseCode::ServiceRestart),
+        "The server is about to go; come back after retry_after seconds.";
 }
 
 #[cfg(test)]

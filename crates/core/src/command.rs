@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::codes::ErrorCode;
 use crate::position::Position;
+pub use crate::v1::is_valid_id;
 use crate::{seed, v1};
 
 /// What a client asks for. Text is borrowed from the message unless an escape had to be undone.

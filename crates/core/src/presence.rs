@@ -107,6 +107,24 @@ impl<S> Roster<S> {
         self.rows().map(|(_, row)| &row.present)
     }
 
+    /// Up to `limit` members that joined after version `after`, in order of joining, and the `after` for those behind them
+    /// if there are any.
+    pub fn page(&self, after: u64, limit: usize) -> (Vec<Present>, Option<u64>) {
+        let first = self.slots.partition_point(|slot| slot.joined <= after);
+        let rows =
+            self.slots[first..].iter().filter_map(|slot| Some((slot.joined, slot.row.as_ref()?)));
+        let mut rows = rows.peekable();
+        let mut page = Vec::new();
+        let mut last = after;
+        while page.len() < limit
+            && let Some((joined, row)) = rows.next()
+        {
+            page.push(row.present.clone());
+            last = joined;
+        }
+        (page, rows.peek().map(|_| last))
+    }
+
     /// What the room knows of everyone, in order of joining.
     pub fn seats(&self) -> impl Iterator<Item = (Id, &S)> {
         self.rows().map(|(_, row)| (row.present.member, &row.seat))

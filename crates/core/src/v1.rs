@@ -39,8 +39,8 @@ pub(crate) fn decode(text: &str) -> Result<Command<'_>, CommandError> {
     members.command().map_err(|error| CommandError { id: id.map(Cow::into_owned), ..error })
 }
 
-/// Whether the text may be a client's own `id`: 1–64 bytes of printable ASCII, the space included.
-fn is_valid_id(id: &str) -> bool {
+/// Whether the text may be a client's own `id` of a message: 1–64 bytes of printable ASCII, the space included.
+pub fn is_valid_id(id: &str) -> bool {
     (1..=ID_MAX).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 

@@ -57,7 +57,7 @@ fn page() -> String {
     }
     page.push_str(
         "\n## Error codes\n\n\
-         `code` in an `error` message. The connection stays open unless a close code is given here.\n\n\
+         `code` in an `error` message, or in an error of the HTTP API. The connection stays open unless a close code is given here.\n\n\
          | code | temporary | closes with | meaning |\n| --- | --- | --- | --- |\n",
     );
     for code in ErrorCode::all() {

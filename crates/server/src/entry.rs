@@ -80,3 +80,15 @@ pub struct Presence {
     /// Everyone, in order of joining; `None` in a room too large for lists.
     pub users: Option<Vec<Present>>,
 }
+
+/// Some of the members of a room.
+pub struct MembersPage {
+    /// They, in order of joining.
+    pub users: Vec<Present>,
+    /// Where those behind them begin, if there are any.
+    pub next: Option<u64>,
+    /// Members in all.
+    pub count: usize,
+    /// The version of the presence.
+    pub version: u64,
+}

@@ -16,12 +16,13 @@ use serde::Deserialize;
 
 use crate::chat::{self, Address};
 use crate::lab;
+use crate::lease::Leases;
 use crate::link::Voice;
 use crate::opening::{self, Asked, Unwelcome};
 use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
 use crate::transport::ws::Opened;
-use crate::{assets, qr};
+use crate::{api, assets, qr};
 
 /// The subprotocol of the full protocol.
 pub const PROTOCOL: &str = "hamhame.v1";
@@ -54,12 +55,15 @@ impl Opening {
 struct App {
     server: Arc<Server>,
     tutorials: Arc<Tutorials>,
+    leases: Arc<Leases>,
 }
 
 /// All routes.
 pub fn router(server: Arc<Server>) -> Router {
     let tutorials = Arc::new(Tutorials::new(&server));
-    let app = App { server, tutorials };
+    let leases = Arc::new(Leases::default());
+    let api = api::routes(server.clone(), leases.clone());
+    let app = App { server, tutorials, leases };
     Router::new()
         .route("/", get(page))
         .route("/r/{*room}", get(page))
@@ -73,8 +77,9 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(get(asset))
-        .layer(middleware::from_fn(add_headers))
         .with_state(app)
+        .merge(api)
+        .layer(middleware::from_fn(add_headers))
 }
 
 async fn page(State(app): State<App>) -> Response {
@@ -94,7 +99,8 @@ async fn ready(State(app): State<App>) -> Response {
 
 async fn metrics(State(app): State<App>) -> Response {
     let registry = &app.server.registry;
-    let text = app.server.metrics.expose(registry.count(), registry.member_count());
+    let text =
+        app.server.metrics.expose(registry.count(), registry.member_count(), app.leases.count());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

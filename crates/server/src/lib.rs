@@ -11,10 +11,12 @@
 //! 7. [`link`]: the frames go into the socket
 #![forbid(unsafe_code)]
 
+pub mod api;
 mod assets;
 pub mod broker;
 pub mod chat;
 pub mod clock;
+pub mod cursor;
 mod deadline;
 pub mod deflate;
 pub mod entry;
@@ -25,6 +27,7 @@ pub mod inbox;
 pub mod knock;
 mod lab;
 pub mod lan;
+pub mod lease;
 pub mod link;
 pub mod listen;
 pub mod metrics;

@@ -3,7 +3,7 @@
 //! One thread accepts and hands each connection to the shard with the fewest, so that they spread evenly.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -255,9 +255,13 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
     }
 }
 
+/// Whose request it is: stands in its extensions.
+#[derive(Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// Answers one request.
 pub(crate) async fn answer(
-    request: hyper::Request<Incoming>,
+    mut request: hyper::Request<Incoming>,
     router: Router,
     shard: &Shard,
     visit: &Visit,
@@ -266,6 +270,7 @@ pub(crate) async fn answer(
         shard.server().metrics.refused();
         return over_limit(request.version() < Version::HTTP_2);
     }
+    request.extensions_mut().insert(Peer(visit.address()));
     let Ok(response) = router.oneshot(request).await;
     response
 }

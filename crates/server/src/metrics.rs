@@ -4,6 +4,17 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// How events reach a client over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// As a stream.
+    Sse,
+    /// By requests that wait.
+    LongPolling,
+    /// By requests that do not.
+    Polling,
+}
+
 /// What the server counts about itself.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -13,6 +24,8 @@ pub struct Metrics {
     resumed_total: AtomicU64,
     messages_total: AtomicU64,
     refusals_total: AtomicU64,
+    /// Events told over HTTP, by [`Transport`].
+    told: [AtomicU64; 3],
     traffic: Vec<Arc<Traffic>>,
 }
 
@@ -96,12 +109,18 @@ impl Metrics {
         self.refusals_total.fetch_add(1, Relaxed);
     }
 
+    /// Events were told over HTTP.
+    pub fn told(&self, transport: Transport, events: usize) {
+        self.told[transport as usize].fetch_add(events as u64, Relaxed);
+    }
+
     /// The exposition, with what only the registry knows.
-    pub fn expose(&self, rooms: usize, members: usize) -> String {
+    pub fn expose(&self, rooms: usize, members: usize, leases: usize) -> String {
         let sum = |of: fn(&Traffic) -> &AtomicU64| -> u64 {
             self.traffic.iter().map(|shard| of(shard).load(Relaxed)).sum()
         };
-        let rows: [(&str, &str, &str, u64); 12] = [
+        let told = |transport: Transport| self.told[transport as usize].load(Relaxed);
+        let rows: [(&str, &str, &str, u64); 16] = [
             ("connections", "gauge", "Connections open now", self.connections.load(Relaxed)),
             ("rooms", "gauge", "Rooms there are", rooms as u64),
             ("members", "gauge", "Members in all rooms", members as u64),
@@ -124,11 +143,30 @@ impl Metrics {
                 "Messages put in order",
                 self.messages_total.load(Relaxed),
             ),
+            ("http_sessions", "gauge", "Sessions over HTTP", leases as u64),
             (
                 "deliveries_total",
                 "counter",
-                "Events written to members",
+                "Events written to WebSockets",
                 sum(|shard| &shard.deliveries),
+            ),
+            (
+                "sse_deliveries_total",
+                "counter",
+                "Events written to streams (SSE)",
+                told(Transport::Sse),
+            ),
+            (
+                "long_polling_deliveries_total",
+                "counter",
+                "Events in answers to requests that wait",
+                told(Transport::LongPolling),
+            ),
+            (
+                "polling_deliveries_total",
+                "counter",
+                "Events in answers to requests that do not wait",
+                told(Transport::Polling),
             ),
             (
                 "refusals_total",

@@ -132,6 +132,10 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_GRACE", default_value = "8s", value_name = "DURATION", value_parser = parse_duration)]
     pub grace: Duration,
 
+    /// How long a member over HTTP stays after its last request, if none of them waits
+    #[arg(long, env = "HAMHAME_LEASE", default_value = "25s", value_name = "DURATION", value_parser = parse_duration)]
+    pub lease: Duration,
+
     /// How long the holder of a wanted name has to show that it is alive
     #[arg(long, env = "HAMHAME_PROBE", default_value = "2s", value_name = "DURATION", value_parser = parse_duration)]
     pub probe: Duration,
@@ -140,7 +144,7 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_DRAIN", default_value = "3s", value_name = "DURATION", value_parser = parse_duration)]
     pub drain: Duration,
 
-    /// Further origins whose pages may connect, such as <https://example.org>; `*` allows all
+    /// Further origins whose pages may connect and use the HTTP API (CORS), such as <https://example.org>; `*` allows all
     #[arg(long = "origin", env = "HAMHAME_ORIGIN", value_name = "ORIGIN", value_delimiter = ',', value_parser = parse_origin)]
     pub origins: Vec<String>,
 
@@ -233,6 +237,13 @@ impl Options {
                 humantime::format_duration(self.heartbeat),
                 humantime::format_duration(self.grace),
                 humantime::format_duration(vanished),
+                humantime::format_duration(LONGEST_ABSENCE),
+            );
+        }
+        if self.lease > LONGEST_ABSENCE {
+            bail!(
+                "--lease {} would let a member that vanished look present for longer than {}",
+                humantime::format_duration(self.lease),
                 humantime::format_duration(LONGEST_ABSENCE),
             );
         }

@@ -48,6 +48,11 @@ impl Registry {
         Ok(room)
     }
 
+    /// The room of this name, if there is one.
+    pub fn find(&self, name: &RoomName) -> Option<Arc<Room>> {
+        self.lock().get(name.key()).cloned()
+    }
+
     /// A room outside the registry, which nobody finds by name: the tutorial rooms of the seeds.
     pub fn make(&self, name: RoomName, now: u64) -> Room {
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);

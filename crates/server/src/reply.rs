@@ -24,19 +24,22 @@ fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
     write_frame(out, Opcode::Text, &json);
 }
 
+/// A member as everyone may see it.
 #[derive(Serialize)]
-struct User<'a> {
+pub struct User<'a> {
     member: Id,
     client_id: &'a str,
 }
 
-fn users(present: &[Present]) -> Vec<User<'_>> {
+/// Members as they are listed.
+pub fn users(present: &[Present]) -> Vec<User<'_>> {
     present.iter().map(|p| User { member: p.member, client_id: &p.name }).collect()
 }
 
+/// The answer to `join`.
 #[derive(Serialize)]
 #[serde(tag = "type", rename = "welcome")]
-struct Welcome<'a> {
+pub struct Welcome<'a> {
     room_id: &'a str,
     client_id: &'a str,
     session: Id,
@@ -63,6 +66,40 @@ struct Limits {
     rate: Option<f64>,
 }
 
+impl<'a> Welcome<'a> {
+    /// For a member that was admitted to `room` as `name`.
+    pub fn new(
+        room: &'a RoomName,
+        name: &'a str,
+        token: &'a str,
+        admission: &'a Admission,
+        options: &Options,
+    ) -> Welcome<'a> {
+        let presence = &admission.presence;
+        Welcome {
+            room_id: room.as_str(),
+            client_id: name,
+            session: admission.identity.session,
+            token,
+            member: admission.identity.member,
+            position: Position { epoch: admission.epoch, offset: admission.start.offset },
+            recovered: admission.start.recovered,
+            users: presence.users.as_deref().map(users),
+            count: presence.count,
+            version: presence.version,
+            limits: Limits {
+                content_graphemes: options.message_graphemes,
+                content_bytes: options.message_bytes,
+                message_bytes: options.frame_bytes,
+                burst: options.limited().then_some(options.message_burst),
+                rate: options.limited().then_some(options.message_rate),
+            },
+            heartbeat: options.heartbeat.as_secs_f64(),
+            timestamp: event::timestamp(clock::micros()),
+        }
+    }
+}
+
 /// The answer to `join`, and the gap if there is one.
 pub fn welcome(
     out: &mut Vec<u8>,
@@ -72,32 +109,10 @@ pub fn welcome(
     admission: &Admission,
     options: &Options,
 ) {
-    let position = Position { epoch: admission.epoch, offset: admission.start.offset };
-    let presence = &admission.presence;
-    let welcome = Welcome {
-        room_id: room.as_str(),
-        client_id: name,
-        session: admission.identity.session,
-        token,
-        member: admission.identity.member,
-        position,
-        recovered: admission.start.recovered,
-        users: presence.users.as_deref().map(users),
-        count: presence.count,
-        version: presence.version,
-        limits: Limits {
-            content_graphemes: options.message_graphemes,
-            content_bytes: options.message_bytes,
-            message_bytes: options.frame_bytes,
-            burst: options.limited().then_some(options.message_burst),
-            rate: options.limited().then_some(options.message_rate),
-        },
-        heartbeat: options.heartbeat.as_secs_f64(),
-        timestamp: event::timestamp(clock::micros()),
-    };
+    let welcome = Welcome::new(room, name, token, admission, options);
     write_json(out, &welcome);
     if admission.start.missed > 0 {
-        gap(out, admission.start.missed, position);
+        gap(out, admission.start.missed, welcome.position);
     }
 }
 
@@ -162,7 +177,7 @@ pub fn error(out: &mut Vec<u8>, refusal: &Refusal<'_>) {
 }
 
 /// To whole milliseconds, never too early.
-fn round_up(after: Duration) -> Duration {
+pub fn round_up(after: Duration) -> Duration {
     Duration::from_millis(after.as_micros().div_ceil(1000) as u64)
 }
 

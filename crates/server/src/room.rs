@@ -13,10 +13,12 @@ use hamhame_core::log::{Start, Window};
 use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use crate::broker::Parting;
 use crate::deflate::{self, Demand};
-use crate::entry::{Admission, Entrant, Entry, Presence, Saying};
+use crate::entry::{Admission, Entrant, Entry, MembersPage, Presence, Saying};
 use crate::inbox::{Dirty, Inboxes};
 use crate::signal::Signal;
 use crate::tail::{Batch, Tail};
@@ -34,6 +36,9 @@ const TYPING: u64 = 6_000_000;
 
 /// Members shown as writing at once; in a large room more would be noise.
 const TYPING_SHOWN: usize = 8;
+
+/// How long an empty room without a log stays, in microseconds: who polls it must find the same one each time.
+const LINGER: u64 = 60_000_000;
 
 enum Place {
     Connected(Arc<Signal>),
@@ -58,6 +63,8 @@ struct State {
     gone: bool,
     /// Nothing more is said here.
     closed: bool,
+    /// Readers without a socket of their own.
+    watchers: u32,
 }
 
 /// A named log and the members in it.
@@ -73,6 +80,8 @@ pub struct Room {
     state: Mutex<State>,
     dirty: Dirty,
     compression: Demand,
+    /// Wakes the [watchers](Watch).
+    news: Notify,
 }
 
 impl Room {
@@ -95,6 +104,7 @@ impl Room {
             members: AtomicU32::new(0),
             dirty: Dirty::new(inboxes),
             compression: Demand::default(),
+            news: Notify::new(),
             state: Mutex::new(State {
                 tail: Tail::new(epoch, window),
                 roster: Roster::default(),
@@ -104,6 +114,7 @@ impl Room {
                 empty_since: Some(now),
                 gone: false,
                 closed: false,
+                watchers: 0,
             }),
         }
     }
@@ -301,7 +312,7 @@ impl Room {
             self.remove(&mut state, *member, now);
         }
         state.tail.expire(now);
-        let idle = state.roster.count() == 0 && state.tail.head() == state.tail.floor();
+        let idle = state.is_left(now) && state.tail.head() == state.tail.floor();
         if over.is_empty() {
             drop(state);
         } else {
@@ -313,14 +324,52 @@ impl Room {
     /// Since when nobody is here in whose absence nothing would be lost: no message was ever sent.
     pub fn disposable_since(&self) -> Option<u64> {
         let state = self.lock();
-        state.empty_since.filter(|_| !state.spoken)
+        state.empty_since.filter(|_| !state.spoken && state.watchers == 0)
     }
 
-    /// Gives the room up if nobody is in it. True if it is gone; who still holds it cannot join any more.
+    /// Gives the room up if nobody is in it or reads it. True if it is gone; who still holds it cannot join any more.
     pub fn give_up(&self) -> bool {
         let mut state = self.lock();
-        state.gone = state.roster.count() == 0;
+        state.gone = state.roster.count() == 0 && state.watchers == 0;
         state.gone
+    }
+
+    /// Begins to read, after a position or as a newcomer who is shown the last `history` events. `None` if the room was given
+    /// up: find it again.
+    pub fn watch(
+        self: &Arc<Self>,
+        after: Option<Position>,
+        history: u64,
+        now: u64,
+    ) -> Option<(Watch, Start)> {
+        let mut state = self.lock();
+        if state.gone {
+            return None;
+        }
+        state.tail.expire(now);
+        state.watchers += 1;
+        let start = state.tail.start(after, history);
+        Some((Watch { room: self.clone() }, start))
+    }
+
+    /// Some of the members, in order of joining: up to `limit` behind `page`, the version of the presence, and the next page.
+    pub fn members(&self, page: u64, limit: usize) -> MembersPage {
+        let state = self.lock();
+        let (users, next) = state.roster.page(page, limit);
+        MembersPage { users, next, count: state.roster.count(), version: state.roster.version() }
+    }
+
+    /// Whether the session is here and has a connection, or a lease.
+    pub fn is_connected(&self, identity: Proof) -> bool {
+        let state = self.lock();
+        state.roster.seat(identity.member).is_some_and(|seat| {
+            seat.session == identity.session && matches!(seat.place, Place::Connected(_))
+        })
+    }
+
+    /// The display name of a member.
+    pub fn name_of(&self, member: Id) -> Option<Arc<str>> {
+        self.lock().roster.name(member).cloned()
     }
 
     /// Presence now.
@@ -349,8 +398,7 @@ impl Room {
             return;
         }
         self.typing_version.fetch_add(1, Ordering::AcqRel);
-        drop(state);
-        self.dirty.mark(self);
+        self.announce(state);
     }
 
     /// Who is writing.
@@ -398,12 +446,49 @@ impl Room {
         self.head.store(state.tail.head(), Ordering::Release);
         self.presence_version.store(state.roster.version(), Ordering::Release);
         self.members.store(state.roster.count() as u32, Ordering::Release);
+        self.announce(state);
+    }
+
+    /// Lets the lock go and wakes whoever waits for something new here.
+    fn announce(self: &Arc<Self>, state: MutexGuard<'_, State>) {
+        let watched = state.watchers > 0;
         drop(state);
         self.dirty.mark(self);
+        if watched {
+            self.news.notify_waiters();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A reader that has no socket for the flusher to write to: as long as there is one, the room stays and wakes it.
+pub struct Watch {
+    room: Arc<Room>,
+}
+
+impl Watch {
+    /// Where it reads.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Waits for the next change. Whatever changed before this was first polled, or [enabled](Notified::enable), is not waited
+    /// for: look after that.
+    pub fn news(&self) -> Notified<'_> {
+        self.room.news.notified()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut state = self.room.lock();
+        state.watchers -= 1;
+        if state.empty_since.is_some() {
+            state.empty_since = Some(crate::clock::micros());
+        }
     }
 }
 
@@ -414,6 +499,12 @@ impl Seat {
 }
 
 impl State {
+    /// Whether nobody has been here for a while, nor read.
+    fn is_left(&self, now: u64) -> bool {
+        let long_ago = |since: u64| since + LINGER <= now;
+        self.watchers == 0 && self.empty_since.is_some_and(long_ago)
+    }
+
     /// The member of this name, if the name can be taken.
     fn name_holder(&self, name: &Name) -> Option<Id> {
         if name.is_anonymous() { None } else { self.roster.holder(name.key()) }

@@ -1,6 +1,7 @@
 //! What all shards share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hamhame_core::name::{Name, RoomName};
 use tokio::sync::watch;
@@ -11,8 +12,11 @@ use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::registry::Registry;
 use crate::tls::Tls;
-use crate::token::{Proof, Sealer};
+use crate::token::{Proof, Sealer, random_id};
 use crate::visit::Visitors;
+
+/// The least that a client waits before it comes back to a server that restarts, in milliseconds.
+const FIRST_BACK: u64 = 250;
 
 /// The parts of a running server that belong to no single thread.
 pub struct Server {
@@ -74,6 +78,13 @@ impl Server {
     /// Whether the server is on its way out.
     pub fn is_draining(&self) -> bool {
         *self.draining.borrow()
+    }
+
+    /// When a client over HTTP should come back from a server that goes: each at another time, after those that are told by
+    /// [`Shard::shut_down`](crate::fanout::Shard::shut_down).
+    pub fn come_back(&self) -> Duration {
+        let spread = self.options.drain.as_millis().max(1) as u64;
+        Duration::from_millis(FIRST_BACK + random_id() % spread)
     }
 
     /// Waits until the server is on its way out.

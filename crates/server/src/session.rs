@@ -1,5 +1,6 @@
 //! Step 3 of a message's way: one client in one room. A [`Command`] comes in, a reply goes out.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,13 +34,15 @@ const REFUSAL_BURST: u32 = 100;
 /// See [`REFUSAL_BURST`].
 const REFUSAL_RATE: f64 = 10.0;
 
-/// Why a client cannot be let in.
+/// Why a client cannot have what it asked for.
 #[derive(Debug)]
 pub struct Refused {
     /// From the table of codes.
     pub code: ErrorCode,
     /// In plain words.
-    pub message: String,
+    pub message: Cow<'static, str>,
+    /// When the same may succeed.
+    pub retry_after: Option<Duration>,
 }
 
 /// What a client asks for when it joins.
@@ -177,12 +180,27 @@ impl Session {
         self.for_good = ending == Ending::Left || self.dialect == Dialect::Seed;
     }
 
+    /// Its public identity.
+    pub fn member(&self) -> Id {
+        self.member
+    }
+
     /// Does what the client asks, and appends the reply to `out`.
     pub fn apply(&mut self, command: Command<'_>, out: &mut Vec<u8>) -> Flow {
         match command {
-            Command::Send { id, content } => self.say(id.as_deref(), &content, out),
+            Command::Send { id, content } => match self.say(id.as_deref(), &content) {
+                Ok(offset) => {
+                    let ack = id.zip(offset).filter(|_| self.dialect == Dialect::V1);
+                    if let Some((id, offset)) = ack {
+                        reply::ack(out, &id, offset);
+                    }
+                    Flow::Continue
+                }
+                Err(refused) => self.tell(out, &refused, id.as_deref()),
+            },
             Command::Join { .. } => {
-                self.refuse(out, ErrorCode::AlreadyJoined, "this session has joined already", None)
+                let words = "this session has joined already";
+                self.tell(out, &Refused::new(ErrorCode::AlreadyJoined, words), None)
             }
             command => match self.take_command() {
                 Some(flow) => flow,
@@ -193,33 +211,35 @@ impl Session {
 
     fn note(&self, command: &Command<'_>, out: &mut Vec<u8>) -> Flow {
         match command {
-            Command::Typing(typing) => {
-                self.room.set_typing(self.member, *typing, clock::micros());
-            }
+            Command::Typing(typing) => self.set_typing(*typing),
             _ => reply::heartbeat(out, self.room.position()),
         }
         Flow::Continue
     }
 
-    fn say(&mut self, id: Option<&str>, content: &str, out: &mut Vec<u8>) -> Flow {
+    /// Notes that the member is writing or has stopped.
+    pub fn set_typing(&self, typing: bool) {
+        self.room.set_typing(self.member, typing, clock::micros());
+    }
+
+    /// Says something, and gives its offset. `None` if there is nothing to say, in the dialect of the seeds, or nothing more
+    /// is said because the server goes: whoever waits for the answer then says it again where the next one is.
+    ///
+    /// # Errors
+    /// If it is too much, too long or empty.
+    pub fn say(&mut self, id: Option<&str>, content: &str) -> Result<Option<u64>, Refused> {
         if let Err(wait) = self.take(|allowance| &mut allowance.messages) {
-            let refusal = Refusal {
-                code: ErrorCode::RateLimited,
-                message: "Too many messages at once.",
-                retry_after: Some(wait),
-                id,
-            };
-            return self.tell(out, &refusal);
+            return Err(Refused::for_now("Too many messages at once.", wait));
         }
         let content = match text::clean(content, &self.server.options.text_limits()) {
             Ok(content) => content,
-            Err(TextError::Empty) if self.dialect == Dialect::Seed => return Flow::Continue,
+            Err(TextError::Empty) if self.dialect == Dialect::Seed => return Ok(None),
             Err(error) => {
                 let code = match error {
                     TextError::Empty => ErrorCode::Empty,
                     _ => ErrorCode::TooLong,
                 };
-                return self.refuse(out, code, &error.to_string(), id);
+                return Err(Refused::new(code, error.to_string()));
             }
         };
         let saying = Saying {
@@ -229,34 +249,29 @@ impl Session {
             content: &content,
             at: clock::micros(),
         };
-        let Some(offset) = self.server.broker.say(&self.room, saying) else {
-            // The server goes. Whoever waits for the ack says it again where the next one is.
-            return Flow::Continue;
-        };
-        self.server.metrics.said();
-        if let Some(id) = id.filter(|_| self.dialect == Dialect::V1) {
-            reply::ack(out, id, offset);
+        let offset = self.server.broker.say(&self.room, saying);
+        if offset.is_some() {
+            self.server.metrics.said();
         }
-        Flow::Continue
+        Ok(offset)
     }
 
-    fn refuse(
-        &mut self,
-        out: &mut Vec<u8>,
-        code: ErrorCode,
-        message: &str,
-        id: Option<&str>,
-    ) -> Flow {
-        self.tell(out, &Refusal { code, message, retry_after: None, id })
+    /// Counts a request that is no message, where there is no connection to end for it.
+    ///
+    /// # Errors
+    /// If there were too many.
+    pub fn count_request(&mut self) -> Result<(), Refused> {
+        self.take(|allowance| &mut allowance.commands)
+            .map_err(|wait| Refused::for_now("Too many requests at once.", wait))
     }
 
     /// Tells a refusal, or ends the connection of one who does not care.
-    fn tell(&mut self, out: &mut Vec<u8>, refusal: &Refusal<'_>) -> Flow {
+    fn tell(&mut self, out: &mut Vec<u8>, refused: &Refused, id: Option<&str>) -> Flow {
         self.server.metrics.refused();
         if self.take(|allowance| &mut allowance.refusals).is_err() {
             return too_many();
         }
-        write_refusal(out, self.dialect, self.room.name(), refusal);
+        write_refusal(out, self.dialect, self.room.name(), &refused.refusal(id));
         Flow::Continue
     }
 
@@ -285,7 +300,10 @@ impl Conversation for Session {
         match command::decode(self.dialect, text) {
             Ok(Some(command)) => self.apply(command, out),
             Ok(None) => self.take_command().unwrap_or(Flow::Continue),
-            Err(error) => self.refuse(out, error.code, &error.message, error.id.as_deref()),
+            Err(error) => {
+                let refused = Refused::new(error.code, error.message);
+                self.tell(out, &refused, error.id.as_deref())
+            }
         }
     }
 
@@ -311,16 +329,25 @@ impl Drop for Session {
 
 impl Refused {
     /// With words of its own.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Refused {
-        Refused { code, message: message.into() }
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Refused {
+        Refused { code, message: message.into(), retry_after: None }
+    }
+
+    /// What will be possible again after `wait`.
+    fn for_now(message: &'static str, wait: Duration) -> Refused {
+        let code = ErrorCode::RateLimited;
+        Refused { code, message: message.into(), retry_after: Some(wait) }
+    }
+
+    /// As it is told, about the `send` with this `id`.
+    fn refusal<'a>(&'a self, id: Option<&'a str>) -> Refusal<'a> {
+        Refusal { code: self.code, message: &self.message, retry_after: self.retry_after, id }
     }
 
     /// Writes it in the client's dialect.
     pub fn write(&self, out: &mut Vec<u8>, voice: Voice, room: &RoomName) {
-        let refusal =
-            Refusal { code: self.code, message: &self.message, retry_after: None, id: None };
         let dialect = if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed };
-        write_refusal(out, dialect, room, &refusal);
+        write_refusal(out, dialect, room, &self.refusal(None));
     }
 }
 

@@ -66,17 +66,13 @@ impl States {
                 let base = link.presence.get();
                 if frames.difference.as_ref().is_none_or(|(from, ..)| *from != base) {
                     frames.difference =
-                        self.room.presence_since(base).map(|(difference, to, count)| {
-                            (base, to, reply::presence_difference(&difference, base, to, count))
-                        });
+                        difference(&self.room, base).map(|(to, frame)| (base, to, frame));
                 }
                 let (version, frame) = match &frames.difference {
                     Some((_, to, frame)) => (*to, frame),
                     None => {
-                        let (to, frame) = frames.snapshot.get_or_insert_with(|| {
-                            let presence = self.room.presence();
-                            (presence.version, reply::presence(&presence))
-                        });
+                        let (to, frame) =
+                            frames.snapshot.get_or_insert_with(|| snapshot(&self.room));
                         (*to, &*frame)
                     }
                 };
@@ -96,4 +92,20 @@ impl States {
             link.write(frame);
         }
     }
+}
+
+/// What leads from version `base` of the presence to what it is now: the version, and the frame that tells it. From 0, which
+/// is nothing, it is a snapshot.
+pub fn presence_after(room: &Room, base: u64) -> (u64, Vec<u8>) {
+    difference(room, base).filter(|_| base > 0).unwrap_or_else(|| snapshot(room))
+}
+
+fn difference(room: &Room, base: u64) -> Option<(u64, Vec<u8>)> {
+    let (difference, to, count) = room.presence_since(base)?;
+    Some((to, reply::presence_difference(&difference, base, to, count)))
+}
+
+fn snapshot(room: &Room) -> (u64, Vec<u8>) {
+    let presence = room.presence();
+    (presence.version, reply::presence(&presence))
 }

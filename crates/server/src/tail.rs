@@ -98,6 +98,13 @@ impl Batch {
         (self.from + whole as u64 + u64::from(begun), &self.bytes[written..end])
     }
 
+    /// The events in it, each with its offset and its JSON: what the frames say.
+    pub fn events(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let frames = starts.zip(&self.ends).map(|(start, end)| payload(&self.bytes[start..*end]));
+        (self.from + 1..).zip(frames)
+    }
+
     /// Adds the next frame. False if the batch is closed: then it does not.
     fn add(&mut self, frame: &[u8]) -> bool {
         if !self.bytes.is_empty() && self.bytes.len() + frame.len() > BATCH_BYTES {
@@ -205,8 +212,7 @@ impl Tail {
     pub fn newest(&self) -> Option<Vec<u8>> {
         let event = self.log.after(self.head().checked_sub(1)?).next()?;
         let Body::Frame(frame) = &event.body else { return None };
-        let (_, header) = FrameHead::read(frame, Role::Client).ok()??;
-        Some(frame[header..].to_vec())
+        Some(payload(frame).to_vec())
     }
 
     /// Adds to the message at `offset` its compressed frame. Nothing happens if the log does not keep it any more.
@@ -264,6 +270,13 @@ fn forget(said: &mut HashMap<u64, u64>, event: &Event) {
     if event.key != 0 && matches!(event.body, Body::Frame(_) | Body::Deflated(_)) {
         said.remove(&event.key);
     }
+}
+
+/// What one of our own uncompressed frames says.
+pub fn payload(frame: &[u8]) -> &[u8] {
+    let header =
+        FrameHead::read(frame, Role::Client).ok().flatten().map_or(0, |(_, length)| length);
+    &frame[header..]
 }
 
 /// `payload` as a frame that takes no byte more than it has.

@@ -80,17 +80,10 @@ impl Sealer {
 
     /// What `token` proves here; `None` if it was made elsewhere or for another room or name.
     pub fn open(&self, token: &str, room: &RoomName, name: &Name) -> Option<Proof> {
-        let mut bytes = [0u8; 16 + SEAL];
-        let length = URL_SAFE_NO_PAD.decode_slice(token, &mut bytes).ok()?;
-        if length != bytes.len() {
-            return None;
-        }
+        let bytes = decode(token)?;
         let (ids, seal) = bytes.split_at(16);
-        if !bool::from(self.compute(ids, room, name).ct_eq(seal)) {
-            return None;
-        }
-        let id = |range: &[u8]| range.try_into().ok().map(|b| Id::new(u64::from_be_bytes(b)));
-        Some(Proof { session: id(&ids[..8])?, member: id(&ids[8..])? })
+        let holds = bool::from(self.compute(ids, room, name).ct_eq(seal));
+        holds.then(|| claim(&bytes))
     }
 
     fn compute(&self, ids: &[u8], room: &RoomName, name: &Name) -> [u8; SEAL] {
@@ -104,6 +97,23 @@ impl Sealer {
         seal.copy_from_slice(&full[..SEAL]);
         seal
     }
+}
+
+/// What `token` says and does not prove: to find out for which name it has to be [opened](Sealer::open).
+pub fn claimed(token: &str) -> Option<Proof> {
+    decode(token).map(|bytes| claim(&bytes))
+}
+
+fn decode(token: &str) -> Option<[u8; 16 + SEAL]> {
+    let mut bytes = [0u8; 16 + SEAL];
+    let length = URL_SAFE_NO_PAD.decode_slice(token, &mut bytes).ok()?;
+    (length == bytes.len()).then_some(bytes)
+}
+
+fn claim(bytes: &[u8; 16 + SEAL]) -> Proof {
+    let (ids, _) = bytes.as_chunks::<8>();
+    let id = |at: usize| Id::new(u64::from_be_bytes(ids[at]));
+    Proof { session: id(0), member: id(1) }
 }
 
 #[cfg(test)]

@@ -74,6 +74,11 @@ impl Visit {
         (!visit.over_limit).then_some(visit)
     }
 
+    /// Whose it is.
+    pub fn address(&self) -> IpAddr {
+        self.address
+    }
+
     /// Counts it among the connections of a shard.
     pub fn count_on(&mut self, load: &Arc<AtomicU32>) {
         load.fetch_add(1, Ordering::Relaxed);

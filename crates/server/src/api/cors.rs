@@ -1,0 +1,47 @@
+//! What pages of other origins may do with the API: nothing, unless the operator names them (the Fetch standard, section 3.3).
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::Api;
+use crate::origin;
+
+/// For how long a browser may remember that it may, in seconds.
+const REMEMBERED: &str = "600";
+
+/// Says to a page of an origin that is named in `--origin` that it may read the answer, and beforehand that it may ask.
+pub async fn allow(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let origins = &api.server.options.origins;
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let asks = request.method() == Method::OPTIONS
+        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if !origins.is_empty() {
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
+    // Without a host to compare with: a page of our own needs no permission.
+    if let Some(origin) = origin
+        && origin::is_allowed(Some(origin.as_bytes()), None, origins)
+    {
+        permit(headers, origin, asks);
+    }
+    response
+}
+
+fn permit(headers: &mut HeaderMap, origin: HeaderValue, asks: bool) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    let readable = HeaderValue::from_static("Location, Retry-After");
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, readable);
+    if !asks {
+        return;
+    }
+    if let Some(methods) = headers.get(header::ALLOW).cloned() {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    }
+    let sent = HeaderValue::from_static("Authorization, Content-Type, Last-Event-ID");
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, sent);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(REMEMBERED));
+}

@@ -1,0 +1,121 @@
+//! Reading: one resource for polling, long polling and Server-Sent Events.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::Json as Answer;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+use hamhame_core::codes::ErrorCode;
+use hamhame_core::position::Position;
+
+use super::problem::{Problem, ProblemDetails};
+use super::query::Query;
+use super::request::{InRoom, Reader};
+use super::{Api, LIST};
+use crate::cursor::{Cursor, Versions};
+use crate::transport::{Reading, poll, sse};
+
+/// Where an event stream that was cut off goes on (HTML standard, section 9.2.4).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// Keeps nginx, and those who do as it does, from holding a stream back.
+const UNBUFFERED: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The longest wait.
+const WAIT: f64 = 60.0;
+
+/// Reads the events behind a position, at once, when there are any, or as a stream.
+#[utoipa::path(
+    get, path = "/api/rooms/{room}/events", tag = "events", security((), ("token" = [])),
+    params(
+        ("room" = String, Path, description = "The room, percent-encoded"),
+        ("after" = Option<String>, Query, description = "The position of the last event that the client has"),
+        ("limit" = Option<usize>, Query, description = "Most events in one answer", minimum = 1, maximum = 1000),
+        ("wait" = Option<f64>, Query, description = "With nothing to tell, wait for something as long as this, in seconds", minimum = 0, maximum = 60),
+        ("states" = Option<String>, Query, description = "Tell presence and typing as well, from these versions on; 0 for all of it"),
+        ("Last-Event-ID" = Option<String>, Header, description = "For a stream, comes before `after`"),
+    ),
+    responses(
+        (status = 200, description = "Events", content(
+            (poll::Events = "application/json"),
+            (String = "text/event-stream"),
+        )),
+        (status = "4XX", description = "Refused", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", description = "Not now", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+pub async fn read(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    reader: Reader,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    reader.count()?;
+    let asked = Asked::read(&uri, &headers)?;
+    let server = api.server;
+    let (cursor, start) = Cursor::open(&server, &room, asked.after, asked.states)
+        .map_err(|_| Problem::plain(ErrorCode::ServerFull))?;
+    let reading = Reading { server, cursor, start, lease: reader.0 };
+    if asked.stream {
+        let kind = HeaderValue::from_static("text/event-stream");
+        let headers = [(header::CONTENT_TYPE, kind), (UNBUFFERED, HeaderValue::from_static("no"))];
+        return Ok((headers, sse::body(reading)).into_response());
+    }
+    let wait = if method == Method::HEAD { Duration::ZERO } else { asked.wait };
+    Ok(Answer(poll::read(reading, asked.limit, wait).await).into_response())
+}
+
+/// What a reader asks for.
+struct Asked {
+    after: Option<Position>,
+    states: Option<Versions>,
+    limit: usize,
+    wait: Duration,
+    stream: bool,
+}
+
+impl Asked {
+    fn read(uri: &Uri, headers: &HeaderMap) -> Result<Asked, Problem> {
+        let query = Query::read(uri, &["after", "limit", "wait", "states"])?;
+        let stream = prefers_stream(headers);
+        let last = headers.get(LAST_EVENT_ID).filter(|value| stream && !value.is_empty());
+        let after = match last {
+            Some(last) => {
+                let text = String::from_utf8_lossy(last.as_bytes());
+                Some(parse("Last-Event-ID", &text)?)
+            }
+            None => query.get("after").map(|text| parse("after", text)).transpose()?,
+        };
+        let states = query.get("states").map(str::parse).transpose();
+        let states = states.map_err(|_| wrong("states", "0, or two numbers with a dot between"))?;
+        let wait = query.get("wait").map_or(Some(0.0), |text| text.parse::<f64>().ok());
+        let wait = wait.filter(|wait| (0.0..=WAIT).contains(wait));
+        let wait = wait.ok_or_else(|| wrong("wait", "seconds from 0 to 60"))?;
+        let limit = query.number("limit", 1..=LIST, LIST)?;
+        Ok(Asked { after, states, limit, wait: Duration::from_secs_f64(wait), stream })
+    }
+}
+
+/// Whether a stream is named before JSON among what is accepted.
+fn prefers_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).into_iter();
+    let mut named = accepted.filter_map(|value| value.to_str().ok()).flat_map(|v| v.split(','));
+    let essence = |one: &str| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let known = ["text/event-stream", "application/json", "application/*", "*/*"];
+    named.find(|one| known.contains(&&*essence(one))).is_some_and(|one| essence(one) == known[0])
+}
+
+fn parse<T: FromStr<Err: fmt::Display>>(name: &str, text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|error| {
+        Problem::new(ErrorCode::BadRequest, format!("`{name}` is no position: {error}."))
+    })
+}
+
+fn wrong(name: &str, wanted: &str) -> Problem {
+    Problem::new(ErrorCode::BadRequest, format!("`{name}` must be {wanted}."))
+}

@@ -1,0 +1,139 @@
+//! Errors of the HTTP API, as problem details (RFC 9457).
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hamhame_core::codes::ErrorCode;
+use hamhame_core::name::NameError;
+use serde::Serialize;
+
+use crate::reply::round_up;
+use crate::server::Server;
+use crate::session::Refused;
+
+/// Why a request is refused.
+#[derive(Debug)]
+pub struct Problem {
+    code: ErrorCode,
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    retry_after: Option<Duration>,
+}
+
+/// What stands in the body.
+#[derive(Serialize, utoipa::ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDetails<'a> {
+    /// Names the kind of problem.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:hamhame:error:rate_limited")]
+    kind: String,
+    /// What the code means.
+    title: &'a str,
+    /// The status of the response.
+    status: u16,
+    /// What is wrong in this case.
+    detail: &'a str,
+    /// Of the table of codes.
+    #[schema(value_type = crate::api::openapi::AnyCode)]
+    code: &'a str,
+    /// Whether the same may succeed later.
+    temporary: bool,
+    /// In so many seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<f64>,
+}
+
+impl Problem {
+    /// With words for this case.
+    pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Problem {
+        Problem { code, status: status(code), detail: detail.into(), retry_after: None }
+    }
+
+    /// What is not as it has to be in JSON that is JSON.
+    pub fn unprocessable(detail: impl Into<Cow<'static, str>>) -> Problem {
+        Problem {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            ..Problem::new(ErrorCode::BadRequest, detail)
+        }
+    }
+
+    /// With the words of the table.
+    pub fn plain(code: ErrorCode) -> Problem {
+        Problem::new(code, code.message())
+    }
+
+    /// A room's name cannot be used.
+    pub fn room(error: &NameError) -> Problem {
+        let code = match error {
+            NameError::BadEncoding => ErrorCode::BadRequest,
+            _ => ErrorCode::RoomRefused,
+        };
+        Problem::new(code, error.to_string())
+    }
+
+    /// The server is about to go.
+    pub fn shutting_down(server: &Server) -> Problem {
+        let retry_after = Some(server.come_back());
+        Problem { retry_after, ..Problem::plain(ErrorCode::ShuttingDown) }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Problem {
+        Problem { retry_after: refused.retry_after, ..Problem::new(refused.code, refused.message) }
+    }
+}
+
+fn status(code: ErrorCode) -> StatusCode {
+    use StatusCode as S;
+    match code {
+        ErrorCode::InvalidJson
+        | ErrorCode::BadRequest
+        | ErrorCode::UnknownType
+        | ErrorCode::UnsupportedData
+        | ErrorCode::AlreadyJoined => S::BAD_REQUEST,
+        ErrorCode::NotJoined => S::UNAUTHORIZED,
+        ErrorCode::NotFound => S::NOT_FOUND,
+        ErrorCode::MethodNotAllowed => S::METHOD_NOT_ALLOWED,
+        ErrorCode::RequestTimeout => S::REQUEST_TIMEOUT,
+        ErrorCode::NameTaken | ErrorCode::RoomFull | ErrorCode::SessionReplaced => S::CONFLICT,
+        ErrorCode::TooLarge => S::PAYLOAD_TOO_LARGE,
+        ErrorCode::UnsupportedMediaType => S::UNSUPPORTED_MEDIA_TYPE,
+        ErrorCode::Empty | ErrorCode::TooLong | ErrorCode::NameRefused | ErrorCode::RoomRefused => {
+            S::UNPROCESSABLE_ENTITY
+        }
+        ErrorCode::RateLimited | ErrorCode::TooManyConnections => S::TOO_MANY_REQUESTS,
+        ErrorCode::ServerFull | ErrorCode::ShuttingDown => S::SERVICE_UNAVAILABLE,
+        ErrorCode::Internal => S::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let after = self.retry_after.map(round_up);
+        let details = ProblemDetails {
+            kind: format!("urn:hamhame:error:{}", self.code.name()),
+            title: self.code.message(),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code.name(),
+            temporary: self.code.temporary(),
+            retry_after: after.map(|after| after.as_secs_f64()),
+        };
+        let mut response = (self.status, axum::Json(&details)).into_response();
+        let headers = response.headers_mut();
+        let kind = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, kind);
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(after) = after {
+            // Whole seconds, never too early (RFC 9110, section 10.2.3).
+            headers.insert(header::RETRY_AFTER, (after.as_millis().div_ceil(1000) as u64).into());
+        }
+        response
+    }
+}

@@ -1,0 +1,175 @@
+//! What a request says, checked before it is done: the room in its path, the session of its token, the JSON in its body.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use hamhame_core::codes::{CloseCode, ErrorCode};
+use hamhame_core::name::{Name, RoomName};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use super::Api;
+use super::problem::Problem;
+use crate::lease::Lease;
+use crate::token;
+
+/// How long a body may take to arrive.
+const BODY: Duration = Duration::from_secs(10);
+
+/// The room that a request is for.
+pub struct InRoom(pub RoomName);
+
+impl FromRequestParts<Api> for InRoom {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Api) -> Result<InRoom, Problem> {
+        // As it came: a name may hold an encoded slash.
+        let segment = parts.uri.path().split('/').nth(3).unwrap_or_default();
+        RoomName::from_path(segment).map(InRoom).map_err(|error| Problem::room(&error))
+    }
+}
+
+/// The session whose token stands in a request. The request shows that its client is there.
+pub struct Caller(pub Arc<Lease>);
+
+/// The same for a request that needs no session.
+pub struct Reader(pub Option<Arc<Lease>>);
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Caller, Problem> {
+        match Reader::from_request_parts(parts, api).await?.0 {
+            Some(lease) => Ok(Caller(lease)),
+            None => Err(Problem::new(
+                ErrorCode::NotJoined,
+                "This needs the token of a session: Authorization: Bearer TOKEN.",
+            )),
+        }
+    }
+}
+
+impl FromRequestParts<Api> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Reader, Problem> {
+        let Some(token) = bearer(&parts.headers)? else { return Ok(Reader(None)) };
+        let token = token.to_owned();
+        let InRoom(room) = InRoom::from_request_parts(parts, api).await?;
+        let lease = api.leases.find(&token, &room).ok_or_else(|| not_here(api, &token, &room))?;
+        match lease.close_code() {
+            None => {
+                lease.renew();
+                Ok(Reader(Some(lease)))
+            }
+            Some(code) if code == CloseCode::SessionReplaced.code() => {
+                Err(Problem::plain(ErrorCode::SessionReplaced))
+            }
+            Some(_) => Err(not_joined()),
+        }
+    }
+}
+
+impl Caller {
+    /// Counts a request that is no message.
+    ///
+    /// # Errors
+    /// If there were too many, or the session is over.
+    pub fn count(&self) -> Result<(), Problem> {
+        count(&self.0)
+    }
+}
+
+impl Reader {
+    /// The same, if there is a session.
+    ///
+    /// # Errors
+    /// If there were too many, or the session is over.
+    pub fn count(&self) -> Result<(), Problem> {
+        self.0.as_ref().map_or(Ok(()), count)
+    }
+}
+
+fn count(lease: &Arc<Lease>) -> Result<(), Problem> {
+    let counted = lease.session(|session| session.count_request());
+    Ok(counted.ok_or_else(not_joined)??)
+}
+
+/// The session of a request is over.
+pub fn not_joined() -> Problem {
+    Problem::new(
+        ErrorCode::NotJoined,
+        "The session is not here any more: POST …/sessions with its token and position goes on where it was.",
+    )
+}
+
+/// A token without a lease: its session goes on by another transport, or it is not here.
+fn not_here(api: &Api, token: &str, room: &RoomName) -> Problem {
+    let elsewhere = || {
+        let claimed = token::claimed(token)?;
+        let room = api.server.registry.find(room)?;
+        let name = Name::parse(&room.name_of(claimed.member)?).ok()?;
+        let proof = api.server.open_token(token, room.name(), &name)?;
+        room.is_connected(proof).then_some(())
+    };
+    match elsewhere() {
+        Some(()) => Problem::plain(ErrorCode::SessionReplaced),
+        None => not_joined(),
+    }
+}
+
+/// The token (RFC 6750, section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let token = value.to_str().ok().and_then(|value| {
+        let (scheme, token) = value.trim().split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start())
+    });
+    let wrong = "The header must be Authorization: Bearer TOKEN.";
+    token.map(Some).ok_or_else(|| Problem::new(ErrorCode::NotJoined, wrong))
+}
+
+/// The JSON of a body.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Json<T>, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Problem::plain(ErrorCode::UnsupportedMediaType));
+        }
+        let most = api.server.options.frame_bytes as usize;
+        let body = Limited::new(request.into_body(), most).collect();
+        let body = match tokio::time::timeout(BODY, body).await {
+            Err(_) => return Err(Problem::plain(ErrorCode::RequestTimeout)),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                let detail = format!("A body may have {most} bytes.");
+                return Err(Problem::new(ErrorCode::TooLarge, detail));
+            }
+            Ok(Err(_)) => {
+                return Err(Problem::new(ErrorCode::BadRequest, "The body did not arrive whole."));
+            }
+            Ok(Ok(body)) => body.to_bytes(),
+        };
+        match serde_json::from_slice(&body) {
+            Ok(value) => Ok(Json(value)),
+            Err(error) if error.is_data() => {
+                Err(Problem::unprocessable(format!("The body is not what it has to be: {error}.")))
+            }
+            Err(error) => {
+                let detail = format!("The body is not valid JSON: {error}.");
+                Err(Problem::new(ErrorCode::InvalidJson, detail))
+            }
+        }
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+}

@@ -1,0 +1,133 @@
+//! Sessions over HTTP: joining, showing that one is there, leaving.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hamhame_core::codes::ErrorCode;
+use hamhame_core::name::{Name, RoomName};
+use hamhame_core::position::Position;
+use serde::{Deserialize, Serialize};
+
+use super::Api;
+use super::problem::{Problem, ProblemDetails};
+use super::request::{Caller, InRoom, Json};
+use crate::cursor::Versions;
+use crate::lease::Lease;
+use crate::link::Voice;
+use crate::listen::Peer;
+use crate::reply::Welcome;
+use crate::session::{Join, Session};
+use crate::signal::Signal;
+
+/// Who wants in.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub struct JoinRequest {
+    /// The name. Without it, or if it is blank: `anonymous`.
+    #[schema(example = "مریم")]
+    client_id: Option<String>,
+    /// From an earlier session, which it takes over.
+    token: Option<String>,
+    /// The position of the last event that the client has.
+    #[schema(example = "k3J9x0aQ2Zc:41")]
+    after: Option<String>,
+}
+
+impl JoinRequest {
+    fn checked(self, room: RoomName) -> Result<Join, Problem> {
+        let name = match self.client_id.as_deref().map_or("", str::trim) {
+            "" => Name::anonymous(),
+            name => Name::parse(name)
+                .map_err(|error| Problem::new(ErrorCode::NameRefused, error.to_string()))?,
+        };
+        let after = self.after.as_deref().map(str::parse::<Position>).transpose();
+        let after = after
+            .map_err(|error| Problem::unprocessable(format!("`after` is no position: {error}.")))?;
+        Ok(Join { room, name, token: self.token, after })
+    }
+}
+
+/// What a new member needs to know: a `welcome`, and what concerns HTTP alone.
+#[derive(Serialize)]
+struct Joined<'a> {
+    #[serde(flatten)]
+    welcome: Welcome<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<u64>,
+    states: String,
+    lease: f64,
+}
+
+/// Joins, or takes a session over.
+#[utoipa::path(
+    post, path = "/api/rooms/{room}/sessions", tag = "sessions",
+    params(("room" = String, Path, description = "The room, percent-encoded")),
+    request_body = JoinRequest,
+    responses(
+        (status = 201, description = "A member", body = super::openapi::Session,
+            headers(("Location" = String, description = "The session, for those who hold its token"))),
+        (status = "4XX", description = "Refused", body = ProblemDetails, content_type = "application/problem+json"),
+        (status = "5XX", description = "Not now", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+pub async fn join(
+    State(api): State<Api>,
+    InRoom(room): InRoom,
+    Extension(Peer(address)): Extension<Peer>,
+    Json(request): Json<JoinRequest>,
+) -> Result<Response, Problem> {
+    let server = &api.server;
+    if server.is_draining() {
+        return Err(Problem::shutting_down(server));
+    }
+    let join = request.checked(room)?;
+    let Some(place) = api.leases.enter(address, &server.options) else {
+        return Err(Problem::plain(ErrorCode::TooManyConnections));
+    };
+    let signal = Arc::new(Signal::default());
+    let (session, admission) = Session::join(server, &join, Voice::V1, &signal).await?;
+    let token = session.token(&admission, &join.name);
+    let room = session.room().clone();
+    let states = Versions { presence: admission.presence.version, typing: 0 };
+    let joined = Joined {
+        welcome: Welcome::new(room.name(), join.name.as_str(), &token, &admission, &server.options),
+        missed: Some(admission.start.missed).filter(|missed| *missed > 0),
+        states: states.to_string(),
+        lease: server.options.lease.as_secs_f64(),
+    };
+    let body = serde_json::to_vec(&joined).unwrap_or_default();
+    let path = format!("/api/rooms/{}/sessions/current", super::encode(room.name().as_str()));
+    Lease::begin(server, session, admission.identity, &token, signal, place);
+    let headers = [(header::LOCATION, path.as_str()), (header::CONTENT_TYPE, "application/json")];
+    Ok((StatusCode::CREATED, headers, body).into_response())
+}
+
+/// Shows that the member is still there.
+#[utoipa::path(
+    post, path = "/api/rooms/{room}/sessions/current", tag = "sessions", security(("token" = [])),
+    params(("room" = String, Path, description = "The room, percent-encoded")),
+    responses(
+        (status = 204, description = "The lease is renewed"),
+        (status = "4XX", description = "Refused", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+pub async fn renew(_: InRoom, caller: Caller) -> Result<StatusCode, Problem> {
+    caller.count()?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Leaves, for good.
+#[utoipa::path(
+    delete, path = "/api/rooms/{room}/sessions/current", tag = "sessions", security(("token" = [])),
+    params(("room" = String, Path, description = "The room, percent-encoded")),
+    responses(
+        (status = 204, description = "The member has left"),
+        (status = "4XX", description = "Refused", body = ProblemDetails, content_type = "application/problem+json"),
+    )
+)]
+pub async fn leave(_: InRoom, Caller(lease): Caller) -> StatusCode {
+    lease.leave();
+    StatusCode::NO_CONTENT
+}

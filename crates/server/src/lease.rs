@@ -1,0 +1,305 @@
+//! A session without a connection of its own: it is here as long as its lease is renewed by requests.
+//!
+//! Each lease has a task, as each WebSocket has: it waits for the end of the lease and for what other threads ask of the
+//! session's [`Signal`].
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hamhame_core::codes::CloseCode;
+use hamhame_core::id::Id;
+use hamhame_core::name::RoomName;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::options::Options;
+use crate::server::Server;
+use crate::session::Session;
+use crate::signal::Signal;
+use crate::token::{self, Proof};
+use crate::transport::ws::Ending;
+
+/// All leases, by their sessions.
+#[derive(Default)]
+pub struct Leases(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    by_session: HashMap<Id, Arc<Lease>>,
+    by_address: HashMap<IpAddr, u32>,
+}
+
+/// One session, and until when it is here.
+pub struct Lease {
+    /// `None` when it is over.
+    session: Mutex<Option<Session>>,
+    identity: Proof,
+    token: String,
+    room: RoomName,
+    signal: Arc<Signal>,
+    times: Mutex<Times>,
+    news: watch::Sender<News>,
+    _place: Place,
+}
+
+/// What those who read with the session are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// How often the client was asked to show that it is there.
+    pub probes: u64,
+    /// It is over, with this code.
+    pub close: Option<u16>,
+}
+
+struct Times {
+    /// The last request began.
+    seen: Instant,
+    /// The last waiting request ended.
+    quiet: Instant,
+    /// Requests that wait for something.
+    waiting: u32,
+    /// Streams, and when one of them was written to last.
+    streams: u32,
+    written: Instant,
+}
+
+/// A place among the sessions of its address; dropping it frees the place.
+pub struct Place {
+    leases: Arc<Leases>,
+    address: IpAddr,
+}
+
+impl Leases {
+    /// A place for a session of this address. `None` if it has all that it may.
+    pub fn enter(self: &Arc<Self>, address: IpAddr, options: &Options) -> Option<Place> {
+        let mut table = self.lock();
+        let full = table.by_session.len() >= options.max_connections as usize;
+        let count = table.by_address.get(&address).copied().unwrap_or_default();
+        if options.limited() && (full || count >= options.max_connections_per_address) {
+            return None;
+        }
+        table.by_address.insert(address, count + 1);
+        Some(Place { leases: self.clone(), address })
+    }
+
+    /// The session that `token` is of, if it is here.
+    pub fn find(&self, token: &str, room: &RoomName) -> Option<Arc<Lease>> {
+        let claimed = token::claimed(token)?;
+        let lease = self.lock().by_session.get(&claimed.session).cloned()?;
+        lease.is_for(token, room).then_some(lease)
+    }
+
+    /// Sessions over HTTP.
+    pub fn count(&self) -> usize {
+        self.lock().by_session.len()
+    }
+
+    fn insert(&self, lease: &Arc<Lease>) {
+        let before = self.lock().by_session.insert(lease.identity.session, lease.clone());
+        // Not under the lock, as it may give its place back.
+        drop(before);
+    }
+
+    /// Nothing happens if the session has another lease by now.
+    fn remove(&self, lease: &Arc<Lease>) {
+        let mut table = self.lock();
+        let session = lease.identity.session;
+        let gone = table.by_session.get(&session).filter(|held| Arc::ptr_eq(held, lease)).cloned();
+        if gone.is_some() {
+            table.by_session.remove(&session);
+        }
+        // Its place is given back after the lock.
+        drop(table);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut table = self.leases.lock();
+        if let Some(count) = table.by_address.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                table.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+impl Lease {
+    /// Begins the lease of a session that has just joined with `token`.
+    pub fn begin(
+        server: &Arc<Server>,
+        session: Session,
+        identity: Proof,
+        token: &str,
+        signal: Arc<Signal>,
+        place: Place,
+    ) -> Arc<Lease> {
+        let now = Instant::now();
+        let leases = place.leases.clone();
+        let lease = Arc::new(Lease {
+            room: session.room().name().clone(),
+            session: Mutex::new(Some(session)),
+            identity,
+            token: token.to_owned(),
+            signal,
+            times: Mutex::new(Times {
+                seen: now,
+                quiet: now,
+                waiting: 0,
+                streams: 0,
+                written: now,
+            }),
+            news: watch::Sender::default(),
+            _place: place,
+        });
+        leases.insert(&lease);
+        tokio::spawn(lease.clone().keep(server.clone(), leases));
+        lease
+    }
+
+    /// The client shows that it is here.
+    pub fn renew(&self) {
+        self.times().seen = Instant::now();
+        self.signal.heard();
+    }
+
+    /// The session, to do something with it; `None` when it is over.
+    pub fn session<T>(&self, act: impl FnOnce(&mut Session) -> T) -> Option<T> {
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_mut().map(act)
+    }
+
+    /// Why it is over, if it is.
+    pub fn close_code(&self) -> Option<u16> {
+        self.signal.close_asked()
+    }
+
+    /// What is told to those who read with it.
+    pub fn news(&self) -> watch::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// A request waits: meanwhile the lease does not run out.
+    pub fn wait(self: &Arc<Self>) -> Waiting {
+        self.times().waiting += 1;
+        Waiting(self.clone())
+    }
+
+    /// A stream begins: the lease does not run out as long as the client takes what is written to it.
+    pub fn stream(self: &Arc<Self>) -> Streaming {
+        let mut times = self.times();
+        times.streams += 1;
+        times.written = Instant::now();
+        Streaming(self.clone())
+    }
+
+    /// The member leaves now, for good.
+    pub fn leave(&self) {
+        self.end(Ending::Left);
+        self.signal.close(CloseCode::Normal);
+    }
+
+    /// Waits for the end.
+    async fn keep(self: Arc<Self>, server: Arc<Server>, leases: Arc<Leases>) {
+        let close = loop {
+            let until = self.until(&server.options);
+            tokio::select! {
+                () = poll_fn(|context| self.signal.poll_woken(context)) => {
+                    if let Some(code) = self.signal.close_asked() {
+                        break code;
+                    }
+                    if self.signal.is_asked() {
+                        self.news.send_modify(|news| news.probes += 1);
+                    }
+                }
+                () = sleep_until(until.unwrap_or_else(far)), if until.is_some() => {
+                    // Its requests may have moved the end meanwhile.
+                    if self.until(&server.options).is_some_and(|until| until <= Instant::now()) {
+                        self.signal.close(CloseCode::LeaseExpired);
+                    }
+                }
+                // Those who read are told by themselves, and nobody leaves.
+                () = server.drained() => return,
+            }
+        };
+        leases.remove(&self);
+        let expired = close == CloseCode::LeaseExpired.code();
+        self.end(if expired { Ending::Left } else { Ending::Lost });
+        self.news.send_modify(|news| news.close = Some(close));
+    }
+
+    fn end(&self, ending: Ending) {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.signal.end();
+        if let Some(mut session) = session {
+            session.part(ending);
+        }
+    }
+
+    /// When the member is gone if nothing comes from it; `None` while a request waits.
+    fn until(&self, options: &Options) -> Option<Instant> {
+        let times = self.times();
+        if times.waiting > 0 {
+            return None;
+        }
+        let until = (times.seen + options.lease).max(times.quiet + options.grace);
+        if times.streams == 0 {
+            return Some(until);
+        }
+        Some(until.max(times.written + options.heartbeat * 2 + options.grace))
+    }
+
+    fn is_for(&self, token: &str, room: &RoomName) -> bool {
+        use subtle::ConstantTimeEq;
+        self.room.key() == room.key() && bool::from(self.token.as_bytes().ct_eq(token.as_bytes()))
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_quiet(&self) {
+        self.times().quiet = Instant::now();
+        // The task looks again how long it has to wait.
+        self.signal.wake();
+    }
+}
+
+/// A request that waits for something.
+pub struct Waiting(Arc<Lease>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.times().waiting -= 1;
+        self.0.is_quiet();
+    }
+}
+
+/// A stream of events.
+pub struct Streaming(Arc<Lease>);
+
+impl Streaming {
+    /// The client took what was written before.
+    pub fn is_read(&self) {
+        self.0.times().written = Instant::now();
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.times().streams -= 1;
+        self.0.is_quiet();
+    }
+}
+
+/// Where a deadline is asked for that there is none of.
+fn far() -> Instant {
+    Instant::now() + std::time::Duration::from_secs(3600)
+}
