@@ -237,6 +237,7 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
             Ok::<_, Infallible>(response)
         }
     });
+    watch_peer(&stream, Some(options.heartbeat));
     let io = TokioIo::new(Deadline::new(stream, seen, options.write_timeout));
     let connection = http1_builder(options).serve_connection(io, service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
@@ -292,9 +293,24 @@ pub(crate) async fn open(
     door(Opened { io, backlog, shard, visit, deflate }).await;
 }
 
+/// Has the kernel find out that a peer vanished while a request waits or streams: within twice this time, as with a
+/// WebSocket. `None` where there are heartbeats of our own for it.
+fn watch_peer(stream: &Io, every: Option<Duration>) {
+    let Some(socket) = stream.socket().map(socket2::SockRef::from) else { return };
+    // Where it cannot be had the request ends later; that is all.
+    let _ = socket.set_keepalive(every.is_some());
+    if let Some(every) = every {
+        let probes = socket2::TcpKeepalive::new().with_time(every).with_interval(every / 3);
+        let _ = socket.set_tcp_keepalive(&probes);
+    }
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_user_timeout(every);
+}
+
 fn raw(upgraded: Upgraded) -> Option<(Io, Bytes)> {
     let parts = upgraded.downcast::<HttpIo>().ok()?;
     let (stream, unread) = parts.io.into_inner().into_parts();
+    watch_peer(&stream, None);
     if unread.is_empty() {
         return Some((stream, parts.read_buf));
     }

@@ -112,7 +112,7 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_HEADER_BYTES", default_value_t = 16_384, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(8192..=1_048_576))]
     pub header_bytes: u32,
 
-    /// Time for a request's head to arrive, and for a TLS handshake
+    /// Time for a request's head to arrive, for its body, and for a TLS handshake
     #[arg(long, env = "HAMHAME_HEADER_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
     pub header_timeout: Duration,
 

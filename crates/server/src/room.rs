@@ -1,7 +1,10 @@
 //! Step 5 of a message's way: the room. Its lock is held for an append or a look, never across an `.await`.
 //!
 //! Only this module appends to a tail. An append moves the head and marks the room dirty on every shard that has members
-//! here; the shard's flusher does the rest (`fanout`).
+//! here; the shard's flusher does the rest (`fanout`). Whoever reads over HTTP [watches](Watch) it.
+
+mod state;
+mod watch;
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,15 +13,16 @@ use std::time::Duration;
 use hamhame_core::event::{self, Passage};
 use hamhame_core::id::Id;
 use hamhame_core::log::{Start, Window};
-use hamhame_core::name::{Name, RoomName};
+use hamhame_core::name::RoomName;
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
+use state::{Place, Seat, State};
 use tokio::sync::Notify;
-use tokio::sync::futures::Notified;
+pub use watch::Watch;
 
 use crate::broker::Parting;
 use crate::deflate::{self, Demand};
-use crate::entry::{Admission, Entrant, Entry, MembersPage, Presence, Saying};
+use crate::entry::{Entrant, Entry, MembersPage, Presence, Saying};
 use crate::inbox::{Dirty, Inboxes};
 use crate::signal::Signal;
 use crate::tail::{Batch, Tail};
@@ -36,36 +40,6 @@ const TYPING: u64 = 6_000_000;
 
 /// Members shown as writing at once; in a large room more would be noise.
 const TYPING_SHOWN: usize = 8;
-
-/// How long an empty room without a log stays, in microseconds: who polls it must find the same one each time.
-const LINGER: u64 = 60_000_000;
-
-enum Place {
-    Connected(Arc<Signal>),
-    Away { until: u64 },
-}
-
-struct Seat {
-    session: Id,
-    place: Place,
-}
-
-struct State {
-    tail: Tail,
-    roster: Roster<Seat>,
-    /// Who is writing, until when.
-    typing: Vec<(Id, u64)>,
-    /// The last presence version at which the room was too large for a list.
-    large_at: u64,
-    spoken: bool,
-    /// Since when nobody is here (microseconds since 1970).
-    empty_since: Option<u64>,
-    gone: bool,
-    /// Nothing more is said here.
-    closed: bool,
-    /// Readers without a socket of their own.
-    watchers: u32,
-}
 
 /// A named log and the members in it.
 pub struct Room {
@@ -461,83 +435,5 @@ impl Room {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A reader that has no socket for the flusher to write to: as long as there is one, the room stays and wakes it.
-pub struct Watch {
-    room: Arc<Room>,
-}
-
-impl Watch {
-    /// Where it reads.
-    pub fn room(&self) -> &Arc<Room> {
-        &self.room
-    }
-
-    /// Waits for the next change. Whatever changed before this was first polled, or [enabled](Notified::enable), is not waited
-    /// for: look after that.
-    pub fn news(&self) -> Notified<'_> {
-        self.room.news.notified()
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let mut state = self.room.lock();
-        state.watchers -= 1;
-        if state.empty_since.is_some() {
-            state.empty_since = Some(crate::clock::micros());
-        }
-    }
-}
-
-impl Seat {
-    fn is_held_by(&self, signal: &Arc<Signal>) -> bool {
-        matches!(&self.place, Place::Connected(holder) if Arc::ptr_eq(holder, signal))
-    }
-}
-
-impl State {
-    /// Whether nobody has been here for a while, nor read.
-    fn is_left(&self, now: u64) -> bool {
-        let long_ago = |since: u64| since + LINGER <= now;
-        self.watchers == 0 && self.empty_since.is_some_and(long_ago)
-    }
-
-    /// The member of this name, if the name can be taken.
-    fn name_holder(&self, name: &Name) -> Option<Id> {
-        if name.is_anonymous() { None } else { self.roster.holder(name.key()) }
-    }
-
-    /// Gives the seat of a session that is still here to a new connection.
-    fn take_over(&mut self, identity: Proof, signal: &Arc<Signal>) -> bool {
-        let Some(seat) = self.roster.seat_mut(identity.member) else { return false };
-        if seat.session != identity.session {
-            return false;
-        }
-        if let Place::Connected(old) =
-            std::mem::replace(&mut seat.place, Place::Connected(signal.clone()))
-        {
-            old.close(hamhame_core::codes::CloseCode::SessionReplaced);
-        }
-        true
-    }
-
-    fn admission(&self, identity: Proof, name: &Name, start: Start) -> Admission {
-        let epoch = self.tail.position().epoch;
-        // One who came back may write the same name in another way.
-        let seated = self.roster.name(identity.member).filter(|seated| ***seated == *name.as_str());
-        let name = seated.cloned().unwrap_or_else(|| name.as_str().into());
-        Admission { identity, name, start, epoch, presence: self.presence() }
-    }
-
-    fn presence(&self) -> Presence {
-        let count = self.roster.count();
-        Presence {
-            version: self.roster.version(),
-            count,
-            users: (count <= LIST_LIMIT).then(|| self.roster.iter().cloned().collect()),
-        }
     }
 }

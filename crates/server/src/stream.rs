@@ -29,6 +29,16 @@ pub enum Io {
     Other(Box<dyn ByteStream>),
 }
 
+impl Io {
+    /// The TCP socket that carries this stream and nothing else, if there is one.
+    pub fn socket(&self) -> Option<&TcpStream> {
+        match self {
+            Io::Tcp(socket) => Some(socket),
+            Io::Other(stream) => stream.socket(),
+        }
+    }
+}
+
 impl From<TcpStream> for Io {
     fn from(socket: TcpStream) -> Io {
         Io::Tcp(socket)

@@ -113,6 +113,7 @@ async fn the_file_takes_every_option_but_itself() {
         write-timeout = "1m"
         heartbeat = "5s"
         grace = "2s"
+        lease = "20s"
         probe = "1s"
         drain = "1s"
         origin = ["https://a.example", "https://b.example"]

@@ -39,24 +39,28 @@ pub fn routes(server: Arc<Server>, leases: Arc<Leases>) -> Router {
     let api = Api { server, leases };
     let current = post(sessions::renew).delete(sessions::leave);
     Router::new()
-        .route("/api/rooms/{room}/sessions", resource(post(sessions::join)))
-        .route("/api/rooms/{room}/sessions/current", resource(current))
-        .route("/api/rooms/{room}/messages", resource(post(messages::say)))
-        .route("/api/rooms/{room}/typing", resource(post(messages::typing)))
-        .route("/api/rooms/{room}/events", resource(get(events::read)))
-        .route("/api/rooms/{room}/members", resource(get(members::list)))
-        .route("/api/openapi.json", resource(get(openapi::document)))
+        .route("/api/rooms/{room}/sessions", resource("POST", post(sessions::join)))
+        .route("/api/rooms/{room}/sessions/current", resource("POST, DELETE", current))
+        .route("/api/rooms/{room}/messages", resource("POST", post(messages::say)))
+        .route("/api/rooms/{room}/typing", resource("POST", post(messages::typing)))
+        .route("/api/rooms/{room}/events", resource("GET, HEAD", get(events::read)))
+        .route("/api/rooms/{room}/members", resource("GET, HEAD", get(members::list)))
+        .route("/api/openapi.json", resource("GET, HEAD", get(openapi::document)))
         .route("/api/{*path}", any(async || Problem::plain(ErrorCode::NotFound)))
         .layer(middleware::from_fn(never_stored))
         .layer(middleware::from_fn_with_state(api.clone(), cors::allow))
         .with_state(api)
 }
 
-/// A resource that says which methods it has; `Allow` is added where this answers.
-fn resource(methods: MethodRouter<Api>) -> MethodRouter<Api> {
-    methods.fallback(async |method: Method| match method {
-        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        _ => Problem::plain(ErrorCode::MethodNotAllowed).into_response(),
+/// A resource that has these methods, and says so to who asks for others.
+fn resource(names: &'static str, methods: MethodRouter<Api>) -> MethodRouter<Api> {
+    methods.fallback(async move |method: Method| {
+        let mut response = match method {
+            Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+            _ => Problem::plain(ErrorCode::MethodNotAllowed).into_response(),
+        };
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(names));
+        response
     })
 }
 

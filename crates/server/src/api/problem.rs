@@ -37,7 +37,7 @@ pub struct ProblemDetails<'a> {
     /// What is wrong in this case.
     detail: &'a str,
     /// Of the table of codes.
-    #[schema(value_type = crate::api::openapi::AnyCode)]
+    #[schema(value_type = crate::api::openapi::ErrorCode)]
     code: &'a str,
     /// Whether the same may succeed later.
     temporary: bool,

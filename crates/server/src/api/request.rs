@@ -1,7 +1,6 @@
 //! What a request says, checked before it is done: the room in its path, the session of its token, the JSON in its body.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -15,9 +14,6 @@ use super::Api;
 use super::problem::Problem;
 use crate::lease::Lease;
 use crate::token;
-
-/// How long a body may take to arrive.
-const BODY: Duration = Duration::from_secs(10);
 
 /// The room that a request is for.
 pub struct InRoom(pub RoomName);
@@ -144,7 +140,7 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
         }
         let most = api.server.options.frame_bytes as usize;
         let body = Limited::new(request.into_body(), most).collect();
-        let body = match tokio::time::timeout(BODY, body).await {
+        let body = match tokio::time::timeout(api.server.options.header_timeout, body).await {
             Err(_) => return Err(Problem::plain(ErrorCode::RequestTimeout)),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 let detail = format!("A body may have {most} bytes.");

@@ -9,6 +9,7 @@
     reason = "every test file takes what it needs of this, and none needs all"
 )]
 
+mod api;
 mod bystanders;
 mod client;
 mod random;
@@ -22,6 +23,7 @@ mod v1;
 
 use std::time::Duration;
 
+pub use api::{Api, EventStream, HttpMember, Record};
 pub use bystanders::{Bystanders, TALKATIVE};
 pub use client::{Client, Frame};
 pub use random::Random;

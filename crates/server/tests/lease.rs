@@ -1,0 +1,207 @@
+//! A session over HTTP is here as long as its lease lasts, and no transport can hold it against another.
+mod common;
+
+use std::time::Duration;
+
+use common::{Api, TestServer, V1Client, within};
+use serde_json::json;
+
+/// A server on which a lease is over soon.
+async fn hasty() -> TestServer {
+    TestServer::start(&["--heartbeat", "300ms", "--grace", "300ms", "--lease", "600ms"]).await
+}
+
+async fn leaves(witness: &mut V1Client, name: &str) {
+    loop {
+        let event = witness.next_event().await;
+        if event["event"] == "leave" {
+            assert_eq!(event["name"], name);
+            return;
+        }
+    }
+}
+
+async fn wait(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+#[tokio::test]
+async fn who_asks_for_nothing_more_leaves_when_the_lease_is_over() {
+    let server = hasty().await;
+    let mut witness = server.member("room", "witness").await;
+    let api = Api::new(&server, "room").await;
+    let member = api.join("maryam").await;
+    leaves(&mut witness, "maryam").await;
+    assert_eq!(member.renew().await, 401);
+    let back =
+        json!({ "client_id": "maryam", "token": member.token(), "after": member.position() });
+    let back = api.enter(back).await;
+    assert_eq!(back.welcome["recovered"], true, "it goes on where it was");
+    assert_eq!(back.member(), member.member(), "as the same");
+    assert_eq!(server.metric("hamhame_http_sessions").await, 1.0);
+}
+
+#[tokio::test]
+async fn who_asks_now_and_then_stays() {
+    let server = hasty().await;
+    let mut witness = server.member("room", "witness").await;
+    let member = Api::new(&server, "room").await.join("maryam").await;
+    // Three leases long.
+    for _ in 0..18 {
+        assert_eq!(member.renew().await, 204);
+        wait(Duration::from_millis(100)).await;
+    }
+    let before = witness.mark("still here").await;
+    assert!(before.iter().all(|event| event["event"] != "leave"), "{before:?}");
+}
+
+#[tokio::test]
+async fn who_waits_or_streams_stays_and_leaves_after_it() {
+    let server = hasty().await;
+    let mut witness = server.member("room", "witness").await;
+    let api = Api::new(&server, "room").await;
+    let (poller, reader) = (api.join("poller").await, api.join("reader").await);
+    let position = api.events("", None).await["position"].as_str().expect("one").to_owned();
+    let mut stream = reader.stream("").await;
+    // Two leases long.
+    let events = poller.events(&format!("after={position}&wait=1.2")).await;
+    assert_eq!(events["events"], json!([]), "nobody left meanwhile");
+    assert_eq!(stream.next_of("position").await.data["type"], "position");
+    drop(stream);
+    let mut left = Vec::new();
+    while left.len() < 2 {
+        let event = witness.next_event().await;
+        if event["event"] == "leave" {
+            left.push(event["name"].as_str().expect("a name").to_owned());
+        }
+    }
+    left.sort_unstable();
+    assert_eq!(left, ["poller", "reader"]);
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_it_waits_is_forgotten() {
+    let server = hasty().await;
+    let mut witness = server.member("room", "witness").await;
+    let member = Api::new(&server, "room").await.join("maryam").await;
+    let waiting = tokio::spawn({
+        let (api, token) = (member.api.clone(), member.token().to_owned());
+        async move { api.events("wait=60", Some(&token)).await }
+    });
+    wait(Duration::from_millis(200)).await;
+    waiting.abort();
+    leaves(&mut witness, "maryam").await;
+}
+
+#[tokio::test]
+async fn who_says_goodbye_is_gone_at_once() {
+    let server = TestServer::start(&[]).await;
+    let mut witness = server.member("room", "witness").await;
+    let member = Api::new(&server, "room").await.join("maryam").await;
+    let mut stream = member.stream("").await;
+    assert_eq!(member.ask("DELETE", "sessions/current", None).await.status, 204);
+    leaves(&mut witness, "maryam").await;
+    let close = stream.next_of("close").await.data;
+    assert_eq!((&close["code"], &close["reconnect"]), (&1000.into(), &false.into()));
+    assert_eq!(stream.next().await, None, "the stream ends");
+    assert_eq!(member.renew().await, 401);
+    assert_eq!(member.ask("DELETE", "sessions/current", None).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_websocket_takes_a_session_over_and_back_without_a_word_to_the_room() {
+    let server = TestServer::start(&[]).await;
+    let mut witness = server.member("room", "witness").await;
+    let api = Api::new(&server, "room").await;
+    let member = api.join("maryam").await;
+    let mut stream = member.stream("").await;
+    let mut socket = server.v1("room", "maryam").await;
+    let welcome = socket.resume(member.token(), member.position()).await;
+    assert_eq!(welcome["member"], member.welcome["member"]);
+    let close = stream.next_of("close").await.data;
+    assert_eq!((&close["code"], &close["reason"]), (&4506.into(), &"session_replaced".into()));
+    let refused = member.ask("GET", "events", None).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (409, &"session_replaced".into()));
+    let back =
+        json!({ "client_id": "maryam", "token": socket.token(), "after": socket.position() });
+    let back = api.enter(back).await;
+    assert_eq!(socket.closed().await, (4506, "session_replaced".into()));
+    back.say("c1", "over HTTP again").await;
+    let before = witness.until_said("over HTTP again").await;
+    let noise = before.iter().filter(|event| event["name"] == "maryam").count();
+    assert_eq!(noise, 1, "one join, no leave: {before:?}");
+}
+
+#[tokio::test]
+async fn a_newer_session_over_http_takes_the_older_ones_place() {
+    let server = TestServer::start(&[]).await;
+    let api = Api::new(&server, "room").await;
+    let first = api.join("maryam").await;
+    let mut stream = first.stream("").await;
+    let second = api.enter(json!({ "client_id": "maryam", "token": first.token() })).await;
+    assert_eq!(second.token(), first.token(), "it is the same session");
+    assert_eq!(stream.next_of("close").await.data["code"], 4506);
+    assert_eq!(second.renew().await, 204);
+    second.say("c1", "here").await;
+    assert_eq!(server.metric("hamhame_http_sessions").await, 1.0);
+    assert_eq!(server.metric("hamhame_members").await, 1.0);
+}
+
+#[tokio::test]
+async fn a_name_whose_holder_does_not_answer_is_free() {
+    let server = TestServer::start(&["--probe", "300ms"]).await;
+    let api = Api::new(&server, "room").await;
+    let ghost = api.join("maryam").await;
+    let newcomer = api.join("maryam").await;
+    assert_ne!(newcomer.member(), ghost.member());
+    assert_eq!(newcomer.welcome["count"], 1);
+    assert_eq!(ghost.renew().await, 401);
+    let mut socket = server.v1("room", "maryam").await;
+    assert_eq!(socket.join().await["count"], 1, "nor does it hold out against a WebSocket");
+}
+
+#[tokio::test]
+async fn a_name_whose_holder_answers_is_taken() {
+    let server = TestServer::start(&[]).await;
+    let api = Api::new(&server, "room").await;
+    let (poller, reader) = (api.join("poller").await, api.join("reader").await);
+    let position = api.events("", None).await["position"].as_str().expect("one").to_owned();
+    let polling = async {
+        let answer = poller.events(&format!("after={position}&wait=60")).await;
+        assert_eq!(answer["events"], json!([]), "it is woken for this alone");
+        assert_eq!(poller.renew().await, 204);
+    };
+    let mut stream = reader.stream("").await;
+    let streaming = async {
+        stream.next_of("probe").await;
+        assert_eq!(reader.renew().await, 204);
+    };
+    let wanting = async {
+        for name in ["poller", "reader"] {
+            let body = json!({ "client_id": name });
+            let answer = api.ask("POST", "sessions", None, Some(&body)).await;
+            assert_eq!((answer.status, &answer.json()["code"]), (409, &"name_taken".into()));
+        }
+    };
+    within("all of them", async { tokio::join!(polling, streaming, wanting) }).await;
+}
+
+#[tokio::test]
+async fn an_address_has_no_more_sessions_than_connections() {
+    let server = TestServer::start(&["--max-connections-per-address", "3"]).await;
+    let api = Api::new(&server, "room").await;
+    let members = [api.join("a").await, api.join("b").await, api.join("c").await];
+    let refused = api.ask("POST", "sessions", None, Some(&json!({ "client_id": "d" }))).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (429, &"too_many_connections".into()));
+    assert_eq!(members[0].ask("DELETE", "sessions/current", None).await.status, 204);
+    let again =
+        async { while api.ask("POST", "sessions", None, Some(&json!({}))).await.status != 201 {} };
+    within("a place", again).await;
+}
+
+#[tokio::test]
+async fn a_lease_that_would_break_the_promise_is_refused() {
+    let args = vec!["--lease".to_owned(), "31s".to_owned()];
+    let log = TestServer::launch("127.0.0.1:0", args, &[]).await.err().expect("it does not start");
+    assert!(log.contains("--lease"), "{log}");
+}
