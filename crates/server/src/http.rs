@@ -11,7 +11,6 @@ use axum::routing::{any, get};
 use futures_util::future::LocalBoxFuture;
 use hamhame_ws::handshake::Deflate;
 use hyper::ext::Protocol;
-use hyper::upgrade::OnUpgrade;
 use serde::Deserialize;
 
 use crate::chat::{self, Address};
@@ -30,17 +29,15 @@ pub const PROTOCOL: &str = "hamhame.v1";
 /// Talks on an open WebSocket to its end.
 pub type Door = Box<dyn FnOnce(Opened) -> LocalBoxFuture<'static, ()> + Send>;
 
-/// What happens on a socket once it is a WebSocket.
+/// What happens on a stream once it is a WebSocket.
 pub struct Upgrade {
-    /// Gives the socket when the response is written.
-    pub on_upgrade: OnUpgrade,
     /// What it is for.
     pub door: Door,
     /// What was agreed about compression.
     pub deflate: Option<Deflate>,
 }
 
-/// Stands in a 101 response. The accept loop takes it out.
+/// Stands in a response that opens a WebSocket. Who writes the response takes it out, and has the stream.
 #[derive(Clone)]
 pub struct Opening(Arc<Mutex<Option<Upgrade>>>);
 
@@ -77,9 +74,9 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .fallback(get(asset))
-        .with_state(app)
+        .with_state(app.clone())
         .merge(api)
-        .layer(middleware::from_fn(add_headers))
+        .layer(middleware::from_fn_with_state(app, add_headers))
 }
 
 async fn page(State(app): State<App>) -> Response {
@@ -192,7 +189,7 @@ async fn lab_echo(State(app): State<App>, request: Request) -> Response {
 /// Answers a WebSocket handshake as [`opening`] judges it, and leaves `door` for the accept loop.
 fn upgrade(
     app: &App,
-    mut request: Request,
+    request: Request,
     door: impl FnOnce(Option<&'static str>) -> Door,
 ) -> Response {
     let headers = opening::listed(request.headers());
@@ -215,10 +212,6 @@ fn upgrade(
             return refuse_handshake(unwelcome);
         }
     };
-    let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return (StatusCode::NOT_IMPLEMENTED, "this connection cannot be upgraded\n")
-            .into_response();
-    };
     let over_stream = request.version() >= Version::HTTP_2;
     let status = if over_stream { StatusCode::OK } else { StatusCode::SWITCHING_PROTOCOLS };
     let mut response = status.into_response();
@@ -237,7 +230,7 @@ fn upgrade(
         let answer = HeaderValue::from_static(deflate.answer());
         headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, answer);
     }
-    let upgrade = Upgrade { on_upgrade, door: door(protocol), deflate };
+    let upgrade = Upgrade { door: door(protocol), deflate };
     let opening = Opening(Arc::new(Mutex::new(Some(upgrade))));
     response.extensions_mut().insert(opening);
     response
@@ -282,7 +275,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
      connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
      frame-ancestors 'none'";
 
-async fn add_headers(request: Request, next: Next) -> Response {
+async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(header::HOST).iter().count();
     let version = opening::numbers(request.version());
     let mut response = if opening::names_one_host(hosts, authority(&request), version) {
@@ -301,7 +294,18 @@ async fn add_headers(request: Request, next: Next) -> Response {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    if version < (3, 0)
+        && let Some(place) = http3_place(&app.server)
+    {
+        headers.insert(header::ALT_SVC, place);
+    }
     response
+}
+
+/// Where HTTP/3 is spoken (RFC 7838, section 3), for an hour: a server that speaks it no more is found out by then.
+fn http3_place(server: &Server) -> Option<HeaderValue> {
+    let port = server.tls.as_ref().filter(|_| server.options.tls.http3)?.port()?;
+    HeaderValue::try_from(format!("h3=\":{port}\"; ma=3600")).ok()
 }
 
 #[cfg(test)]

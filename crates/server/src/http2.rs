@@ -7,7 +7,6 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -20,7 +19,6 @@ use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use crate::deadline::Deadline;
@@ -28,6 +26,7 @@ use crate::fanout::Shard;
 use crate::listen;
 use crate::options::Options;
 use crate::stream::{ByteStream, Io};
+use crate::usage::{Usage, Use};
 use crate::visit::Visit;
 
 /// Streams that one connection may have open, and WebSockets with them: the least that RFC 9113 (section 6.5.2) recommends.
@@ -67,20 +66,19 @@ pub async fn speak(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, vi
     let options = &server.options;
     let usage = Arc::new(Usage::default());
     let service = service_fn(|request: hyper::Request<Incoming>| {
-        usage.requests.fetch_add(1, Ordering::Relaxed);
-        answer(request, router.clone(), shard.clone(), visit.clone(), usage.clone())
+        answer(request, router.clone(), shard.clone(), visit.clone(), usage.begin())
     });
     let io = TokioIo::new(Deadline::new(stream, seen, options.write_timeout));
     let mut connection = std::pin::pin!(builder(options).serve_connection(io, service));
     let goodbye = async {
         tokio::select! {
-            () = usage.is_over() => {}
+            () = usage.is_over(IDLE) => {}
             () = server.drained() => {}
         }
     };
     let ended = tokio::select! {
         ended = connection.as_mut() => Some(ended),
-        () = usage.is_abused() => return,
+        () = usage.is_abused(GIVEN_UP) => return,
         () = goodbye => None,
     };
     let ended = match ended {
@@ -90,7 +88,7 @@ pub async fn speak(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, vi
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 ended = connection => ended,
-                () = usage.is_abused() => return,
+                () = usage.is_abused(GIVEN_UP) => return,
                 () = async { server.drained().await; sleep(LAST_STREAMS).await } => return,
             }
         }
@@ -102,54 +100,26 @@ pub async fn speak(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, vi
 
 /// Answers one request, and has the conversation begin if it opens a WebSocket.
 async fn answer(
-    request: hyper::Request<Incoming>,
+    mut request: hyper::Request<Incoming>,
     router: Router,
     shard: Rc<Shard>,
     visit: Rc<Visit>,
-    usage: Arc<Usage>,
+    using: Use,
 ) -> Result<Response, Infallible> {
+    let upgraded = hyper::upgrade::on(&mut request);
     let mut response = listen::answer(request, router, &shard, &visit).await;
     if let Some(opening) = listen::opening(&mut response) {
         let Some(place) = visit.another() else {
             shard.server().metrics.refused();
             return Ok(listen::over_limit(false));
         };
-        let opened = |upgraded| {
-            let stream = Http2Stream { inner: TokioIo::new(upgraded), usage };
+        let opened = async {
+            let stream = Http2Stream { inner: TokioIo::new(upgraded.await.ok()?), using };
             Some((Io::Other(Box::new(stream)), Bytes::new()))
         };
         tokio::task::spawn_local(listen::open(opening, opened, shard, Rc::new(place)));
     }
     Ok(response)
-}
-
-/// What a connection is used for. Every request under way and every WebSocket on it holds this.
-#[derive(Default)]
-struct Usage {
-    requests: AtomicU64,
-    given_up: AtomicU32,
-    more_given_up: Notify,
-}
-
-impl Usage {
-    /// Waits until nothing has used the connection for [`IDLE`].
-    async fn is_over(self: &Arc<Self>) {
-        loop {
-            let before = self.requests.load(Ordering::Relaxed);
-            sleep(IDLE).await;
-            // One is the connection's own.
-            if Arc::strong_count(self) == 1 && self.requests.load(Ordering::Relaxed) == before {
-                return;
-            }
-        }
-    }
-
-    /// Waits until too many of its WebSockets were [given up](GIVEN_UP).
-    async fn is_abused(&self) {
-        while self.given_up.load(Ordering::Relaxed) < GIVEN_UP {
-            self.more_given_up.notified().await;
-        }
-    }
 }
 
 fn builder(options: &Options) -> http2::Builder<Local> {
@@ -186,13 +156,12 @@ where
 /// A stream that carries a WebSocket.
 struct Http2Stream {
     inner: TokioIo<Upgraded>,
-    usage: Arc<Usage>,
+    using: Use,
 }
 
 impl ByteStream for Http2Stream {
-    fn give_up(&self) {
-        self.usage.given_up.fetch_add(1, Ordering::Relaxed);
-        self.usage.more_given_up.notify_one();
+    fn give_up(&mut self) {
+        self.using.fault();
     }
 }
 

@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
+use axum::{BoxError, Router};
 use bytes::Bytes;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
@@ -30,6 +30,7 @@ use crate::deadline::Deadline;
 use crate::fanout::Shard;
 use crate::http::{Opening, Upgrade};
 use crate::http2;
+use crate::http3;
 use crate::knock::{self, Handshake, Knock};
 use crate::options::Options;
 use crate::server::Server;
@@ -40,8 +41,16 @@ use crate::visit::Visit;
 
 /// A connection on its way to a shard.
 pub struct Guest {
-    stream: std::net::TcpStream,
+    arrival: Arrival,
     visit: Visit,
+}
+
+/// By what it came.
+pub enum Arrival {
+    /// TCP.
+    Tcp(std::net::TcpStream),
+    /// QUIC, which carries HTTP/3.
+    Quic(http3::Caller),
 }
 
 /// How connections get to one shard.
@@ -95,7 +104,7 @@ pub async fn accept(listener: Listener, server: Arc<Server>, porches: Vec<Porch>
             accepted = listener.async_io(Interest::READABLE, |listener| listener.accept()) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => welcome(stream.into(), peer, &server, &porches),
+            Ok((stream, peer)) => welcome(Arrival::Tcp(stream.into()), peer, &server, &porches),
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to come back, or this would spin.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -107,27 +116,35 @@ pub async fn accept(listener: Listener, server: Arc<Server>, porches: Vec<Porch>
     }
 }
 
-fn welcome(stream: std::net::TcpStream, peer: SocketAddr, server: &Arc<Server>, porches: &[Porch]) {
+/// Gives a connection to the shard that has the fewest, or drops it where there is no room for it.
+pub(crate) fn welcome(arrival: Arrival, peer: SocketAddr, server: &Arc<Server>, porches: &[Porch]) {
     let Some(mut visit) = server.visitors.enter(peer.ip().to_canonical()) else { return };
     let fewest = porches.iter().min_by_key(|porch| porch.load.load(Ordering::Relaxed));
     if let Some(porch) = fewest {
         visit.count_on(&porch.load);
         // Fails only while the shard ends, and then the connection with it.
-        let _ = porch.queue.send(Guest { stream, visit });
+        let _ = porch.queue.send(Guest { arrival, visit });
     }
 }
 
 /// Serves the connections of one shard.
 pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
-    while let Some(guest) = arrivals.recv().await {
-        tokio::task::spawn_local(receive(guest, shard.clone(), router.clone()));
+    while let Some(Guest { arrival, visit }) = arrivals.recv().await {
+        let (shard, router, visit) = (shard.clone(), router.clone(), Rc::new(visit));
+        match arrival {
+            Arrival::Tcp(stream) => {
+                tokio::task::spawn_local(receive(stream, shard, router, visit));
+            }
+            Arrival::Quic(caller) => {
+                tokio::task::spawn_local(http3::speak(caller, shard, router, visit));
+            }
+        }
     }
 }
 
 /// Speaks TLS first, if the server does.
-async fn receive(guest: Guest, shard: Rc<Shard>, router: Router) {
-    let visit = Rc::new(guest.visit);
-    let Ok(stream) = TcpStream::from_std(guest.stream) else { return };
+async fn receive(stream: std::net::TcpStream, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
+    let Ok(stream) = TcpStream::from_std(stream) else { return };
     let server = shard.server().clone();
     let Some(tls) = &server.tls else {
         return talk(stream.into(), shard, router, visit).await;
@@ -227,12 +244,14 @@ fn http1_builder(options: &Options) -> http1::Builder {
 async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
     let server = shard.server().clone();
     let options = &server.options;
-    let service = service_fn(|request: hyper::Request<Incoming>| {
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
         let (router, shard, visit) = (router.clone(), shard.clone(), visit.clone());
         async move {
+            let upgraded = hyper::upgrade::on(&mut request);
             let mut response = answer(request, router, &shard, &visit).await;
             if let Some(opening) = opening(&mut response) {
-                tokio::task::spawn_local(open(opening, raw, shard, visit));
+                let opened = async { raw(upgraded.await.ok()?) };
+                tokio::task::spawn_local(open(opening, opened, shard, visit));
             }
             Ok::<_, Infallible>(response)
         }
@@ -261,12 +280,15 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
 pub struct Peer(pub IpAddr);
 
 /// Answers one request.
-pub(crate) async fn answer(
-    mut request: hyper::Request<Incoming>,
+pub(crate) async fn answer<B>(
+    mut request: hyper::Request<B>,
     router: Router,
     shard: &Shard,
     visit: &Visit,
-) -> Response {
+) -> Response
+where
+    B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
     if visit.over_limit {
         shard.server().metrics.refused();
         return over_limit(request.version() < Version::HTTP_2);
@@ -281,15 +303,16 @@ pub(crate) fn opening(response: &mut Response) -> Option<Opening> {
     response.extensions_mut().remove()
 }
 
-/// Waits until the response is written, then lets the conversation begin on the stream below.
+/// Waits until the response is written, then lets the conversation begin on the stream below, behind what came with the
+/// handshake.
 pub(crate) async fn open(
     opening: Opening,
-    raw: impl FnOnce(Upgraded) -> Option<(Io, Bytes)>,
+    opened: impl Future<Output = Option<(Io, Bytes)>>,
     shard: Rc<Shard>,
     visit: Rc<Visit>,
 ) {
-    let Some(Upgrade { on_upgrade, door, deflate }) = opening.take() else { return };
-    let Some((io, backlog)) = on_upgrade.await.ok().and_then(raw) else { return };
+    let Some(Upgrade { door, deflate }) = opening.take() else { return };
+    let Some((io, backlog)) = opened.await else { return };
     door(Opened { io, backlog, shard, visit, deflate }).await;
 }
 

@@ -116,7 +116,7 @@ impl Polled {
 
     /// It ends though its peer has not taken what was written.
     pub fn give_up(&self) {
-        self.stream.borrow().give_up();
+        self.stream.borrow_mut().give_up();
     }
 
     fn ask<T>(

@@ -13,16 +13,19 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::fanout::Shard;
-use crate::listen::{self, Arrivals, Porch};
+use crate::listen::{self, Arrivals, Listener, Porch};
 use crate::options::Options;
 use crate::server::Server;
-use crate::{clock, http, lan};
+use crate::{clock, http, http3, lan};
 
 /// From the signal to the exit, whatever clients do.
 const SHUTDOWN: Duration = Duration::from_secs(8);
 
 /// File descriptors kept for what is no connection (listening, logs, runtimes) and for refusals in words.
 const SPARE_FILES: u64 = 64;
+
+/// Ports picked for TCP until one is free for UDP too.
+const PORT_TRIES: u32 = 16;
 
 /// Time between two looks at rooms: members whose grace is over, events that are too old.
 const SWEEP: Duration = Duration::from_millis(500);
@@ -48,8 +51,7 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
             .context("cannot start a thread")?;
     }
     block_on(async move {
-        let listener = listen::bind(address)
-            .with_context(|| format!("cannot listen on {address}; is another server running there? --listen takes another address or port"))?;
+        let (listener, quic) = open_ports(address, &server)?;
         announce(listener.get_ref().local_addr()?, &server)?;
         if let Some(from) = server.options.tls.redirect_from {
             listen_for_plain(from, &server, &porches)?;
@@ -62,12 +64,45 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
                 signal(SignalKind::hangup())?,
             ));
         }
+        if let Some(endpoint) = quic.clone() {
+            tokio::task::spawn_local(http3::accept(endpoint, server.clone(), porches.clone()));
+        }
         let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), porches));
         wait_for_signal().await?;
         drain(&server).await;
+        if let Some(endpoint) = quic {
+            http3::close(endpoint).await;
+        }
         accepting.abort();
         Ok(())
     })?
+}
+
+/// Opens the TCP port, and with `--http3` the UDP port of the same number.
+fn open_ports(
+    address: SocketAddr,
+    server: &Server,
+) -> anyhow::Result<(Listener, Option<http3::Endpoint>)> {
+    let options = &server.options;
+    let mut tries = PORT_TRIES;
+    loop {
+        let listener = listen::bind(address)
+            .with_context(|| format!("cannot listen on {address}; is another server running there? --listen takes another address or port"))?;
+        let Some(tls) = server.tls.as_ref().filter(|_| options.tls.http3) else {
+            return Ok((listener, None));
+        };
+        let address_of_both = listener.get_ref().local_addr()?;
+        match http3::bind(address_of_both, tls, options) {
+            Ok(endpoint) => return Ok((listener, Some(endpoint))),
+            // Of a port that was picked for TCP, UDP may be another's.
+            Err(_) if address.port() == 0 && tries > 1 => tries -= 1,
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("cannot listen on UDP {address_of_both} for --http3; is another server running there?")
+                });
+            }
+        }
+    }
 }
 
 /// Raises the process's limit on open files as far as it may, and lowers the bound on connections to what fits: a refusal in

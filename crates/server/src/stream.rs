@@ -1,6 +1,7 @@
 //! The bytes under a connection: a TCP socket, or what looks like one from above.
 //!
-//! Nearly all connections are plain TCP, and cost what a socket costs. TLS, and a stream of an HTTP/2 connection, are boxed.
+//! Nearly all connections are plain TCP, and cost what a socket costs. TLS, and a stream of an HTTP/2 or HTTP/3
+//! connection, are boxed.
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {
     }
 
     /// It ends though its peer has not taken what was written.
-    fn give_up(&self) {}
+    fn give_up(&mut self) {}
 }
 
 /// What a connection reads from and writes to.

@@ -10,10 +10,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use anyhow::Context;
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedProtocolVersion};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -22,6 +22,9 @@ use crate::options::Options;
 
 /// By this protocol name (ALPN) a client asks for HTTP/2.
 const HTTP_2: &[u8] = b"h2";
+
+/// By this one for HTTP/3 (RFC 9114, section 3.1).
+const HTTP_3: &[u8] = b"h3";
 
 /// What TLS holds back at most of what is written, for a peer that does not read: two records (RFC 8446, section 5.1).
 const HELD_BACK: usize = 32 * 1024;
@@ -55,15 +58,7 @@ impl Tls {
             _ => return Ok(None),
         };
         let shown = Arc::new(Shown(RwLock::new(Arc::new(key))));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .context("cannot set TLS up")?
-            .with_no_client_auth()
-            .with_cert_resolver(shown.clone());
-        config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
-        // Sessions are resumed from a ticket that the client keeps: nothing is kept here for those who left, and when all
-        // come back at once it is cheaper for both sides.
-        config.ticketer = ring::Ticketer::new().context("cannot set TLS up")?;
+        let config = configure(&shown, rustls::DEFAULT_VERSIONS, &[HTTP_2, b"http/1.1"])?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         Ok(Some(Tls { acceptor, shown, files, port: OnceLock::new() }))
     }
@@ -100,6 +95,14 @@ impl Tls {
         self.acceptor.accept_with(stream, bound).await
     }
 
+    /// How TLS is spoken within QUIC: 1.3 alone, and without early data, which whoever saw it could send again.
+    ///
+    /// # Errors
+    /// If it cannot be set up.
+    pub fn for_quic(&self) -> anyhow::Result<ServerConfig> {
+        configure(&self.shown, &[&rustls::version::TLS13], &[HTTP_3])
+    }
+
     /// Notes the port that speaks TLS, for [`redirect`].
     pub fn set_port(&self, port: u16) {
         let _ = self.port.set(port);
@@ -109,6 +112,23 @@ impl Tls {
     pub fn port(&self) -> Option<u16> {
         self.port.get().copied()
     }
+}
+
+fn configure(
+    shown: &Arc<Shown>,
+    versions: &[&'static SupportedProtocolVersion],
+    protocols: &[&[u8]],
+) -> anyhow::Result<ServerConfig> {
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(versions)
+        .context("cannot set TLS up")?
+        .with_no_client_auth()
+        .with_cert_resolver(shown.clone());
+    config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+    // Sessions are resumed from a ticket that the client keeps: nothing is kept here for those who left, and when all
+    // come back at once it is cheaper for both sides.
+    config.ticketer = ring::Ticketer::new().context("cannot set TLS up")?;
+    Ok(config)
 }
 
 /// Whether HTTP/2 was agreed on.

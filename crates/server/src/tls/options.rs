@@ -24,6 +24,10 @@ pub struct TlsOptions {
     /// With TLS: listen here too, and send who comes to the https address
     #[arg(long, env = "HAMHAME_REDIRECT_FROM", value_name = "ADDR:PORT")]
     pub redirect_from: Option<SocketAddr>,
+
+    /// Speak HTTP/3 too, on the UDP port of the same number, and say so to who comes by TCP; it needs TLS
+    #[arg(long, env = "HAMHAME_HTTP3")]
+    pub http3: bool,
 }
 
 /// Certificates that need no files.
@@ -51,6 +55,11 @@ impl TlsOptions {
         }
         if self.redirect_from.is_some() && !self.is_on() {
             bail!("--redirect-from sends people to https, so it needs --tls or --tls-cert");
+        }
+        if self.http3 && !self.is_on() {
+            bail!(
+                "--http3 is always encrypted, so it needs --tls self-signed, or --tls-cert and --tls-key"
+            );
         }
         Ok(())
     }

@@ -12,6 +12,7 @@
 mod api;
 mod bystanders;
 mod client;
+mod quic;
 mod random;
 mod raw;
 mod schema;
@@ -26,6 +27,7 @@ use std::time::Duration;
 pub use api::{Api, EventStream, HttpMember, Record};
 pub use bystanders::{Bystanders, TALKATIVE};
 pub use client::{Client, Frame};
+pub use quic::{H3, quic_config};
 pub use random::Random;
 pub use raw::{HANDSHAKE, Raw};
 pub use seed::SeedClient;

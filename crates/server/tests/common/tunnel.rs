@@ -25,20 +25,24 @@ use super::{Socket, within};
 pub async fn loopback(
     mut stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
 ) -> TcpStream {
+    let (near, mut far) = pair().await;
+    tokio::spawn(async move {
+        let _ = tokio::io::copy_bidirectional(&mut far, &mut stream).await;
+    });
+    near
+}
+
+/// Both ends of a TCP connection on this machine. It holds little, so that who stalls at the near one is felt at the far one.
+pub async fn pair() -> (TcpStream, TcpStream) {
     let (listener, near) = (TcpSocket::new_v4(), TcpSocket::new_v4());
     let (listener, near) = (listener.expect("a socket"), near.expect("a socket"));
-    // It holds little, so that who stalls here is felt at the server.
     listener.set_send_buffer_size(4096).expect("the size can be set");
     near.set_recv_buffer_size(4096).expect("the size can be set");
     listener.bind(([127, 0, 0, 1], 0).into()).expect("there is a free port");
     let listener = listener.listen(1).expect("it is bound");
     let address = listener.local_addr().expect("it is bound");
     let (near, far) = tokio::join!(near.connect(address), listener.accept());
-    let mut far = far.expect("somebody connects").0;
-    tokio::spawn(async move {
-        let _ = tokio::io::copy_bidirectional(&mut far, &mut stream).await;
-    });
-    near.expect("it listens")
+    (near.expect("it listens"), far.expect("somebody connects").0)
 }
 
 /// Speaks TLS with whoever is there, and notes the certificate that was shown.
@@ -59,6 +63,13 @@ impl Trust {
         stream: TcpStream,
         protocols: &[&[u8]],
     ) -> std::io::Result<TlsStream<TcpStream>> {
+        let config = self.config(protocols);
+        let name = ServerName::try_from("localhost").expect("a name");
+        within("TLS", TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+    }
+
+    /// What a client of TLS needs, with these protocols on offer.
+    pub fn config(&self, protocols: &[&[u8]]) -> ClientConfig {
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("the provider has them")
@@ -66,8 +77,7 @@ impl Trust {
             .with_custom_certificate_verifier(Arc::new(self.clone()))
             .with_no_client_auth();
         config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-        let name = ServerName::try_from("localhost").expect("a name");
-        within("TLS", TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+        config
     }
 
     /// SHA-256 of the certificate that was shown last, as the server prints it.

@@ -1,0 +1,218 @@
+//! HTTP/3 on one connection (RFC 9114), with WebSockets on its streams (RFC 9220).
+//!
+//! All that the server knows of QUIC and of the libraries under it is in this module. Everything that a peer can make us keep
+//! is bounded here and in [`endpoint`].
+
+mod endpoint;
+mod frames;
+mod quic;
+mod stream;
+
+pub use endpoint::{Caller, accept, bind, close};
+pub use quinn::Endpoint;
+
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::Response;
+use bytes::Bytes;
+use h3::error::{Code, ConnectionError};
+use h3::server::RequestResolver;
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use hyper::ext::Protocol;
+use tokio::time::{sleep, timeout};
+
+use self::stream::{Http3Stream, PIECE, Receiving, Sending};
+use crate::fanout::Shard;
+use crate::http::Opening;
+use crate::listen;
+use crate::options::Options;
+use crate::stream::Io;
+use crate::usage::{Usage, Use};
+use crate::visit::Visit;
+
+/// A connection without a request and without a WebSocket for so long is to end.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Streams that a peer has opened and on which no whole request came, until it is sent away.
+const FOR_NOTHING: u32 = 100;
+
+/// From the server's goodbye to the end, whatever the peer does. Its WebSockets say goodbye meanwhile.
+const LAST_STREAMS: Duration = Duration::from_secs(6);
+
+/// From the end of the last stream to that of the connection, if the peer does not end it: what was sent last should arrive.
+const LINGER: Duration = Duration::from_millis(500);
+
+type Connection = h3::server::Connection<quic::Connection, Bytes>;
+
+/// Does the handshake with `caller`, and speaks HTTP/3 until one side ends.
+pub async fn speak(caller: Caller, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
+    let options = &shard.server().options;
+    let Caller { incoming, handshake } = caller;
+    let greeted = async {
+        // Here, and not where it called: the connection is driven by the runtime of this thread.
+        let quinn = incoming.accept()?.await?;
+        let connection = quic::Connection::new(quinn.clone(), options.header_bytes.into());
+        anyhow::Ok((quinn, builder(options).build(connection).await?))
+    };
+    // Boxed: the state of a handshake is large.
+    let greeted = timeout(options.header_timeout, Box::pin(greeted)).await;
+    drop(handshake);
+    let ended = match greeted {
+        Ok(Ok((quinn, connection))) => serve(quinn, connection, shard, router, visit).await,
+        Ok(Err(error)) => return tracing::debug!(%error, "a QUIC handshake failed"),
+        Err(_) => return tracing::debug!("a QUIC handshake took too long"),
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "an HTTP/3 connection ended");
+    }
+}
+
+fn builder(options: &Options) -> h3::server::Builder {
+    let mut builder = h3::server::builder();
+    builder.enable_extended_connect(true).max_field_section_size(options.header_bytes.into());
+    builder
+}
+
+async fn serve(
+    quinn: quinn::Connection,
+    mut connection: Connection,
+    shard: Rc<Shard>,
+    router: Router,
+    visit: Rc<Visit>,
+) -> Result<(), ConnectionError> {
+    let server = shard.server().clone();
+    let usage = Arc::new(Usage::default());
+    let mut goodbye = Box::pin(async {
+        tokio::select! {
+            () = usage.is_over(IDLE) => {}
+            () = server.drained() => {}
+        }
+    });
+    let mut deadline = Box::pin(async {
+        server.drained().await;
+        sleep(LAST_STREAMS).await;
+    });
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            accepted = connection.accept() => {
+                let Some(resolver) = accepted? else { break };
+                let request = Exchange {
+                    quinn: quinn.clone(),
+                    shard: shard.clone(),
+                    visit: visit.clone(),
+                    using: usage.begin(),
+                };
+                tokio::task::spawn_local(request.run(resolver, router.clone()));
+            }
+            () = goodbye.as_mut(), if !leaving => {
+                leaving = true;
+                // GOAWAY: what is open goes on, nothing new begins.
+                connection.shutdown(1).await?;
+            }
+            () = usage.is_unused(), if leaving => break,
+            () = usage.is_abused(FOR_NOTHING) => {
+                quic::refuse(&quinn, "too many streams for nothing");
+                return Ok(());
+            }
+            () = deadline.as_mut() => return Ok(()),
+        }
+    }
+    let _ = timeout(LINGER, quinn.closed()).await;
+    Ok(())
+}
+
+/// One stream: a request and its response, and the WebSocket that it may open.
+struct Exchange {
+    quinn: quinn::Connection,
+    shard: Rc<Shard>,
+    visit: Rc<Visit>,
+    using: Use,
+}
+
+impl Exchange {
+    async fn run(self, resolver: RequestResolver<quic::Connection, Bytes>, router: Router) {
+        let options = &self.shard.server().options;
+        let asked = timeout(options.header_timeout, resolver.resolve_request()).await;
+        let Ok(Ok((request, stream))) = asked else { return self.using.fault() };
+        let (mut sending, receiving) = stream.split();
+        let (request, receiving) = with_body(request, Receiving::new(receiving));
+        let answering = listen::answer(request, router, &self.shard, &self.visit);
+        let mut response = tokio::select! {
+            response = answering => response,
+            _ = self.quinn.closed() => return,
+        };
+        if let (Some(opening), Some(receiving)) = (listen::opening(&mut response), receiving) {
+            return self.open(opening, response, sending, receiving).await;
+        }
+        let patience = options.write_timeout;
+        tokio::select! {
+            sent = send(response, &mut sending, patience) => if sent.is_err() {
+                sending.stop_stream(Code::H3_INTERNAL_ERROR);
+            },
+            _ = self.quinn.closed() => {}
+        }
+    }
+
+    /// Has a WebSocket begin on the stream. It counts as a connection.
+    async fn open(
+        self,
+        opening: Opening,
+        response: Response,
+        mut sending: Sending,
+        receiving: Receiving,
+    ) {
+        let patience = self.shard.server().options.write_timeout;
+        let Some(place) = self.visit.another() else {
+            self.shard.server().metrics.refused();
+            let _ = send(listen::over_limit(false), &mut sending, patience).await;
+            return;
+        };
+        let head = response.map(|_| ());
+        let opened = async {
+            let sent = timeout(patience, sending.send_response(head)).await;
+            sent.ok()?.ok()?;
+            let stream = Http3Stream::new(sending, receiving, self.using);
+            Some((Io::Other(Box::new(stream)), Bytes::new()))
+        };
+        listen::open(opening, opened, self.shard, Rc::new(place)).await;
+    }
+}
+
+/// The request as the routes know it: with its body, or, if it asks for another protocol on its stream, with the stream left.
+fn with_body(mut request: Request<()>, receiving: Receiving) -> (Request<Body>, Option<Receiving>) {
+    let Some(protocol) = request.extensions_mut().remove::<h3::ext::Protocol>() else {
+        return (request.map(|()| Body::new(receiving)), None);
+    };
+    let websocket = protocol == h3::ext::Protocol::WEBSOCKET;
+    let protocol = Protocol::from_static(if websocket { "websocket" } else { "other" });
+    request.extensions_mut().insert(protocol);
+    (request.map(|()| Body::empty()), Some(receiving))
+}
+
+/// Sends a response, each piece of which must be taken within `patience`.
+async fn send(response: Response, sending: &mut Sending, patience: Duration) -> io::Result<()> {
+    let (mut head, mut body) = response.into_parts();
+    let date = httpdate::fmt_http_date(SystemTime::now());
+    head.headers.extend(HeaderValue::try_from(date).map(|date| (header::DATE, date)));
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    let head = Response::from_parts(head, ());
+    timeout(patience, sending.send_response(head)).await?.map_err(io::Error::other)?;
+    while let Some(frame) = body.frame().await {
+        let Ok(mut data) = frame.map_err(io::Error::other)?.into_data() else { continue };
+        while !data.is_empty() {
+            let piece = data.split_to(data.len().min(PIECE));
+            timeout(patience, sending.send_data(piece)).await?.map_err(io::Error::other)?;
+        }
+    }
+    timeout(patience, sending.finish()).await?.map_err(io::Error::other)
+}

@@ -1,0 +1,154 @@
+//! One stream of HTTP/3: the body of a request, or the bytes of a WebSocket.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use h3::error::{Code, StreamError};
+use h3::server::RequestStream;
+use hyper::body::{Body, Frame};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::quic;
+use crate::stream::ByteStream;
+use crate::usage::Use;
+
+/// Largest piece handed to a stream at once, in bytes. One is kept until the peer takes it.
+pub const PIECE: usize = 8 * 1024;
+
+/// DATA frames without data that may follow one another. The library takes one for the end of the stream, and tells the same
+/// again and again once it is the end.
+const EMPTY_FRAMES: u32 = 16;
+
+/// What is sent on the stream of a request.
+pub type Sending = RequestStream<quic::Sending, Bytes>;
+
+/// What comes on the stream of a request, behind its head.
+pub struct Receiving(RequestStream<quic::Receiving, Bytes>);
+
+impl Receiving {
+    /// The receiving half of a stream.
+    pub fn new(stream: RequestStream<quic::Receiving, Bytes>) -> Receiving {
+        Receiving(stream)
+    }
+
+    /// Waits for data. `None` is the end.
+    fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, StreamError>>> {
+        for _ in 0..EMPTY_FRAMES {
+            match ready!(self.0.poll_recv_data(context)) {
+                Ok(Some(mut data)) => {
+                    return Poll::Ready(Some(Ok(data.copy_to_bytes(data.remaining()))));
+                }
+                Ok(None) => {}
+                Err(error) => return Poll::Ready(Some(Err(error))),
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        // What is still under way is not wanted, and nothing is wrong with it (RFC 9114, section 4.1).
+        self.0.stop_sending(Code::H3_NO_ERROR);
+    }
+}
+
+impl Body for Receiving {
+    type Data = Bytes;
+    type Error = StreamError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StreamError>>> {
+        self.poll_data(context).map_ok(Frame::data)
+    }
+}
+
+/// A stream that carries a WebSocket.
+///
+/// QUIC takes no more than the peer's window allows, and drops what was acknowledged: of what a peer does not read, one
+/// [`PIECE`] is kept.
+pub struct Http3Stream {
+    sending: Sending,
+    receiving: Receiving,
+    /// What came and was not read yet: a part of what the window allows.
+    read: Bytes,
+    /// The library panicked; it is not asked again.
+    broken: bool,
+    _using: Use,
+}
+
+impl Http3Stream {
+    /// Over both halves of a stream whose response is written.
+    pub fn new(sending: Sending, receiving: Receiving, using: Use) -> Http3Stream {
+        Http3Stream { sending, receiving, read: Bytes::new(), broken: false, _using: using }
+    }
+
+    /// Asks the library. A panic in it must not end the shard's flusher, which writes for everyone.
+    fn ask<T>(
+        &mut self,
+        poll: impl FnOnce(&mut Self) -> Poll<Result<T, StreamError>>,
+    ) -> Poll<io::Result<T>> {
+        if !self.broken {
+            if let Ok(poll) = catch_unwind(AssertUnwindSafe(|| poll(self))) {
+                return poll.map_err(io::Error::other);
+            }
+            self.broken = true;
+        }
+        Poll::Ready(Err(io::Error::other("HTTP/3 is out of order")))
+    }
+}
+
+impl ByteStream for Http3Stream {
+    fn give_up(&mut self) {
+        self.sending.stop_stream(Code::H3_REQUEST_CANCELLED);
+    }
+}
+
+impl AsyncRead for Http3Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.read.is_empty() {
+            let data = ready!(self.ask(|this| match ready!(this.receiving.poll_data(context)) {
+                Some(data) => Poll::Ready(data),
+                None => Poll::Ready(Ok(Bytes::new())),
+            }))?;
+            self.read = data;
+        }
+        let length = buffer.remaining().min(self.read.len());
+        buffer.put_slice(&self.read.split_to(length));
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Http3Stream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.as_mut().poll_flush(context))?;
+        let length = bytes.len().min(PIECE);
+        let mut piece = Some(Bytes::copy_from_slice(&bytes[..length]));
+        match self.ask(|this| this.sending.poll_send_data(context, &mut piece)) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            // What is not sent of it yet is flushed.
+            _ => Poll::Ready(Ok(length)),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ask(|this| this.sending.poll_send_data(context, &mut None))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ask(|this| this.sending.poll_finish(context))
+    }
+}
