@@ -4,7 +4,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Raw, TestServer, Trust, V1Client, command, within};
+use common::{H3, Raw, STREAM_WINDOW, TestServer, Trust, V1Client, command, quic_config, within};
 use rcgen::{CertificateParams, KeyPair};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -168,6 +168,23 @@ async fn a_renewed_certificate_is_for_those_who_come_later() {
     let still = Trust::default();
     assert!(get(&server, &still, "/healthz").await.starts_with("HTTP/1.1 200"));
     assert_eq!(still.fingerprint(), after.fingerprint());
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_for_those_who_come_later_by_http_3_too() {
+    let files = Files::new("renewed-quic");
+    let server = TestServer::start(&[&files.args()[..], &["--http3"]].concat()).await;
+    let connect =
+        async |trust| H3::connect_with(server.address(), quic_config(trust, STREAM_WINDOW)).await;
+    let (before, after) = (Trust::default(), Trust::default());
+    let mut ali = connect(&before).await.member("room", "ali").await;
+    files.renew();
+    server.signal(Signal::HUP);
+    server.logs("new connections get the certificate").await;
+    let mut sara = connect(&after).await.member("room", "sara").await;
+    assert_ne!(before.fingerprint(), after.fingerprint());
+    sara.mark("hello").await;
+    ali.until_said("hello").await;
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
-use h3::error::Code;
+use h3::error::{Code, StreamError};
 use h3::ext::Protocol;
 use h3_quinn::OpenStreams;
 use quinn::crypto::rustls::QuicClientConfig;
@@ -14,8 +14,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::server::metric;
 use super::tunnel::pair;
-use super::{Socket, TestServer, Trust, V1Client, within};
+use super::{SeedClient, Socket, TestServer, Trust, V1Client, within};
 
 /// A stream whose request was sent.
 pub type Stream = RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
@@ -30,13 +31,16 @@ pub struct H3 {
     ended: Arc<watch::Sender<Option<String>>>,
 }
 
-/// How the tests speak QUIC: with small windows for a stream, so that who stalls is felt at the server, and large ones for a
-/// connection, so that no other stream feels it.
-pub fn quic_config(trust: &Trust) -> ClientConfig {
+/// What the server may send on a stream before it is read, in bytes: little, so that who stalls is felt.
+pub const STREAM_WINDOW: u32 = 16 * 1024;
+
+/// How the tests speak QUIC: with a window for each stream, and a large one for the connection, so that no stream feels it when
+/// another is not read.
+pub fn quic_config(trust: &Trust, stream_window: u32) -> ClientConfig {
     let crypto = QuicClientConfig::try_from(trust.config(&[b"h3"])).expect("TLS 1.3 is there");
     let mut config = ClientConfig::new(Arc::new(crypto));
     let mut transport = TransportConfig::default();
-    transport.stream_receive_window(VarInt::from_u32(16 * 1024));
+    transport.stream_receive_window(VarInt::from_u32(stream_window));
     config.transport_config(Arc::new(transport));
     config
 }
@@ -44,13 +48,13 @@ pub fn quic_config(trust: &Trust) -> ClientConfig {
 impl H3 {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> H3 {
-        H3::connect_trusting(address, &Trust::default()).await
+        H3::connect_with(address, quic_config(&Trust::default(), STREAM_WINDOW)).await
     }
 
-    /// Connects, and notes the certificate that is shown.
-    pub async fn connect_trusting(address: SocketAddr, trust: &Trust) -> H3 {
+    /// Connects in another way.
+    pub async fn connect_with(address: SocketAddr, config: ClientConfig) -> H3 {
         let endpoint = Endpoint::client(([127, 0, 0, 1], 0).into()).expect("there is a free port");
-        let connecting = endpoint.connect_with(quic_config(trust), address, "localhost");
+        let connecting = endpoint.connect_with(config, address, "localhost");
         let connecting = connecting.expect("the configuration is in order");
         let quic = within("QUIC", connecting).await.expect("the server speaks QUIC");
         H3::over(quic, address).await
@@ -100,8 +104,12 @@ impl H3 {
 
     /// Sends a request whose stream stays open.
     pub async fn send(&self, request: http::Request<()>) -> Stream {
-        let sent = self.sender.clone().send_request(request).await;
-        sent.expect("the connection is open")
+        self.try_send(request).await.expect("the connection is open")
+    }
+
+    /// The same, if the connection still takes requests.
+    pub async fn try_send(&self, request: http::Request<()>) -> Result<Stream, StreamError> {
+        within("a stream", self.sender.clone().send_request(request)).await
     }
 
     /// Sends a request whose stream stays open, and waits for the head of the response.
@@ -133,6 +141,11 @@ impl H3 {
         (response.status().as_u16(), response.into_body())
     }
 
+    /// The value of a metric, given as it stands in `/metrics` before the value.
+    pub async fn metric(&self, name: &str) -> f64 {
+        metric(&self.get("/metrics").await.1, name)
+    }
+
     /// Opens a WebSocket.
     pub async fn open(&self, path: &str, protocol: Option<&'static str>) -> Socket {
         let mut request = self.handshake(path);
@@ -155,6 +168,12 @@ impl H3 {
         let socket = self.open(&path, Some("hamhame.v1")).await;
         assert_eq!(socket.protocol(), Some("hamhame.v1"));
         V1Client::over(name, socket.into_client(name))
+    }
+
+    /// A client of the seeds that is on its way into a room.
+    pub async fn seed(&self, room: &str, name: &str) -> SeedClient {
+        let path = format!("/ws/{}/{}", super::encode(room), super::encode(name));
+        SeedClient::new(name, self.open(&path, None).await.into_client(name))
     }
 
     /// A client of `hamhame.v1` that has joined.

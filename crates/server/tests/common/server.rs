@@ -195,11 +195,7 @@ impl TestServer {
 
     /// The value of a metric, given as it stands in `/metrics` before the value.
     pub async fn metric(&self, name: &str) -> f64 {
-        let metrics = self.get("/metrics").await.body;
-        metrics
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
-            .unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
+        metric(&self.get("/metrics").await.body, name)
     }
 
     /// A WebSocket to `path`, still to be opened.
@@ -251,6 +247,14 @@ impl Drop for TestServer {
             self.check_log();
         }
     }
+}
+
+/// The value of a metric, given as it stands in `metrics` before the value.
+pub(super) fn metric(metrics: &str, name: &str) -> f64 {
+    metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.trim().parse().ok())
+        .unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
 }
 
 /// The server's binary, without what the environment of the tests would tell it.

@@ -231,6 +231,23 @@ impl Socket {
         written.expect("the connection is open");
     }
 
+    /// Writes bytes as they are, and reads the next frame meanwhile.
+    pub async fn exchange(&mut self, bytes: &[u8]) -> Frame {
+        let (mut reading, mut writing) = self.stream.split();
+        let (receiver, frames) = (&mut self.receiver, &mut self.frames);
+        let read = async {
+            let mut bytes = [0; 16 * 1024];
+            while frames.is_empty() {
+                let n = reading.read(&mut bytes).await.expect("the connection is open");
+                assert!(n > 0, "the connection ended");
+                take_in(receiver, &mut bytes[..n], frames);
+            }
+        };
+        let write = async { writing.write_all(bytes).await.expect("the connection is open") };
+        within("a frame", async { tokio::join!(read, write) }).await;
+        self.next().await
+    }
+
     /// Sends a whole frame.
     pub async fn send_frame(&mut self, opcode: Opcode, payload: &[u8]) {
         let mut frame = Vec::new();

@@ -196,19 +196,23 @@ impl H2 {
 
     /// `GET path`: status and body.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let request = http::Request::get(format!("http://{}{path}", self.authority));
-        let request = request.body(()).expect("a request");
-        let mut sender = within("a stream", self.sender.clone().ready()).await.expect("it is open");
-        let (response, _) = sender.send_request(request, true).expect("it is open");
-        let response = within("a response", response).await.expect("the server answers");
-        let (status, mut body) = (response.status().as_u16(), response.into_body());
+        let (head, mut body) = self.fetch(path).await.into_parts();
         let mut bytes = Vec::new();
         while let Some(data) = within("a body", body.data()).await {
             let data = data.expect("the body comes whole");
             let _ = body.flow_control().release_capacity(data.len());
             bytes.extend_from_slice(&data);
         }
-        (status, String::from_utf8_lossy(&bytes).into_owned())
+        (head.status.as_u16(), String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// `GET path`: the head of the response, and the stream that its body comes on.
+    pub async fn fetch(&self, path: &str) -> http::Response<RecvStream> {
+        let request = http::Request::get(format!("http://{}{path}", self.authority));
+        let request = request.body(()).expect("a request");
+        let mut sender = within("a stream", self.sender.clone().ready()).await.expect("it is open");
+        let (response, _) = sender.send_request(request, true).expect("it is open");
+        within("a response", response).await.expect("the server answers")
     }
 
     /// The request that opens a WebSocket, to be changed by the test.
