@@ -39,8 +39,12 @@ let running;
 
 /** The browser that all scenes of this process share; each scene has contexts of its own in it. */
 export function browser() {
-  running ??= chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: FLAGS });
+  running ??= launch();
   return running;
+}
+
+function launch(flags = []) {
+  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: [...FLAGS, ...flags] });
 }
 
 export async function closeBrowser() {
@@ -53,13 +57,16 @@ export class Stage {
   #windows = [];
   #proxies = [];
   #contexts = [];
+  /** Only of a stage whose browser needs flags of its own. */
+  #browser;
 
   /** @type {Server} */
   server;
 
-  static async set(args = []) {
+  static async set({ server = [], flags } = {}) {
     const stage = new Stage();
-    stage.server = await Server.start(args);
+    stage.server = await Server.start(server);
+    if (flags) stage.#browser = await launch(await flags(stage.server));
     return stage;
   }
 
@@ -78,7 +85,7 @@ export class Stage {
    * @param {boolean} [options.offlineExpected] whether failed connections may be in its console
    */
   async window({ origin = this.server.origin, offlineExpected = false, ...options } = {}) {
-    const context = await (await browser()).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const context = await (this.#browser ?? (await browser())).newContext({ viewport: { width: 1280, height: 800 }, ...options });
     this.#contexts.push(context);
     context.setDefaultTimeout(15_000);
     return this.windowIn(context, { origin, offlineExpected });
@@ -152,6 +159,7 @@ export class Stage {
   async clear() {
     for (const context of this.#contexts) await context.close();
     for (const proxy of this.#proxies) proxy.close();
+    await this.#browser?.close();
     await this.server.kill();
   }
 }
@@ -162,8 +170,10 @@ let cleaning = false;
  * A test on a stage.
  *
  * @param {string} name a sentence
- * @param {((stage: Stage) => Promise<void>) | { server?: string[], violates?: boolean }} options options of the
- *   server's command line, and whether the scene breaks the page's policy on purpose
+ * @param {((stage: Stage) => Promise<void>) | {
+ *   server?: string[], violates?: boolean, flags?: (server: Server) => Promise<string[]>
+ * }} options options of the server's command line, whether the scene breaks the page's policy on purpose, and flags for a
+ *   browser of its own
  * @param {(stage: Stage) => Promise<void>} [body]
  */
 export function scene(name, options, body) {
@@ -171,7 +181,7 @@ export function scene(name, options, body) {
   if (!cleaning) after(closeBrowser);
   cleaning = true;
   return test(name, { timeout: 120_000 }, async () => {
-    const stage = await Stage.set(options.server);
+    const stage = await Stage.set(options);
     try {
       await body(stage);
       if (!options.violates) await stage.inspect();
