@@ -50,7 +50,7 @@ pub enum Arrival {
     /// TCP.
     Tcp(std::net::TcpStream),
     /// QUIC, which carries HTTP/3.
-    Quic(http3::Caller),
+    Quic(Box<http3::Caller>),
 }
 
 /// How connections get to one shard.
@@ -136,7 +136,7 @@ pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
                 tokio::task::spawn_local(receive(stream, shard, router, visit));
             }
             Arrival::Quic(caller) => {
-                tokio::task::spawn_local(http3::speak(caller, shard, router, visit));
+                tokio::task::spawn_local(http3::speak(*caller, shard, router, visit));
             }
         }
     }

@@ -267,3 +267,25 @@ async fn a_stream_after_the_goodbye_of_the_server_is_not_served() {
     within("a refusal", later).await;
     assert!(server.wait().await.success());
 }
+
+/// Connections that are compared with nothing.
+const CROWD: u64 = 200;
+
+/// What one of them, with one WebSocket, may cost (docs/how-to/http3.md says what it does), in bytes.
+const COST: u64 = 96 * 1024;
+
+#[tokio::test]
+async fn an_idle_connection_with_a_websocket_takes_little_memory() {
+    let server = start(&["--limits", "off"]).await;
+    let mut crowd = Vec::new();
+    for n in 0..CROWD / 10 {
+        crowd.push(server.h3().await.member("room", &format!("early {n}")).await);
+    }
+    let before = server.rss();
+    for n in 0..CROWD {
+        crowd.push(server.h3().await.member("room", &format!("member {n}")).await);
+    }
+    let each = (server.rss() - before) / CROWD;
+    println!("{each} bytes each");
+    assert!(each < COST, "{each} bytes each");
+}

@@ -40,9 +40,6 @@ const SEND_WINDOW: u64 = 256 * 1024;
 /// Handshakes under way from which on a caller must show that its address is its own (RFC 9000, section 8.1.2).
 const UNPROVEN: u32 = 64;
 
-/// Handshakes under way at most.
-const HANDSHAKES: u32 = 1024;
-
 /// What is kept of callers that no handshake was begun with yet: how many, and in bytes, of each and of all.
 const CALLERS: usize = 1024;
 const CALLER_BYTES: u64 = 16 * 1024;
@@ -151,12 +148,10 @@ fn welcome(
         if let Err(error) = incoming.retry() {
             error.into_incoming().ignore();
         }
-    } else if handshakes >= HANDSHAKES {
-        incoming.ignore();
     } else {
         let peer = incoming.remote_address();
         let caller = Caller { incoming, handshake: Handshake::begin(under_way) };
-        listen::welcome(Arrival::Quic(caller), peer, server, porches);
+        listen::welcome(Arrival::Quic(Box::new(caller)), peer, server, porches);
     }
 }
 
