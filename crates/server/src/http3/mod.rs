@@ -11,6 +11,7 @@ mod stream;
 pub use endpoint::{Caller, accept, bind, close};
 pub use quinn::Endpoint;
 
+use std::future::pending;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use hyper::body::Body as _;
 use hyper::ext::Protocol;
 use tokio::time::{sleep, timeout};
 
+use self::quic::{LastStopped, Stopped};
 use self::stream::{Http3Stream, PIECE, Receiving, Sending};
 use crate::fanout::Shard;
 use crate::http::Opening;
@@ -59,13 +61,16 @@ pub async fn speak(caller: Caller, shard: Rc<Shard>, router: Router, visit: Rc<V
         // Here, and not where it called: the connection is driven by the runtime of this thread.
         let quinn = incoming.accept()?.await?;
         let connection = quic::Connection::new(quinn.clone(), options.header_bytes.into());
-        anyhow::Ok((quinn, builder(options).build(connection).await?))
+        let stopped = connection.last_stopped();
+        anyhow::Ok((quinn, stopped, builder(options).build(connection).await?))
     };
     // Boxed: the state of a handshake is large.
     let greeted = timeout(options.header_timeout, Box::pin(greeted)).await;
     drop(handshake);
     let ended = match greeted {
-        Ok(Ok((quinn, connection))) => serve(quinn, connection, shard, router, visit).await,
+        Ok(Ok((quinn, stopped, connection))) => {
+            serve(quinn, stopped, connection, shard, router, visit).await
+        }
         Ok(Err(error)) => return tracing::debug!(%error, "a QUIC handshake failed"),
         Err(_) => return tracing::debug!("a QUIC handshake took too long"),
     };
@@ -76,12 +81,17 @@ pub async fn speak(caller: Caller, shard: Rc<Shard>, router: Router, visit: Rc<V
 
 fn builder(options: &Options) -> h3::server::Builder {
     let mut builder = h3::server::builder();
-    builder.enable_extended_connect(true).max_field_section_size(options.header_bytes.into());
+    builder
+        .enable_extended_connect(true)
+        .max_field_section_size(options.header_bytes.into())
+        // Streams and settings without meaning, in every connection.
+        .send_grease(false);
     builder
 }
 
 async fn serve(
     quinn: quinn::Connection,
+    stopped: LastStopped,
     mut connection: Connection,
     shard: Rc<Shard>,
     router: Router,
@@ -104,13 +114,11 @@ async fn serve(
         tokio::select! {
             accepted = connection.accept() => {
                 let Some(resolver) = accepted? else { break };
-                let request = Exchange {
-                    quinn: quinn.clone(),
-                    shard: shard.clone(),
-                    visit: visit.clone(),
-                    using: usage.begin(),
-                };
-                tokio::task::spawn_local(request.run(resolver, router.clone()));
+                let (shard, visit) = (shard.clone(), visit.clone());
+                let exchange = Exchange { shard, visit, using: usage.begin() };
+                // Who wants no answer to it any more has it dropped.
+                let stopped = stopped.take().unwrap_or_else(|| Box::pin(pending()));
+                tokio::task::spawn_local(exchange.run(resolver, stopped, router.clone()));
             }
             () = goodbye.as_mut(), if !leaving => {
                 leaving = true;
@@ -131,14 +139,18 @@ async fn serve(
 
 /// One stream: a request and its response, and the WebSocket that it may open.
 struct Exchange {
-    quinn: quinn::Connection,
     shard: Rc<Shard>,
     visit: Rc<Visit>,
     using: Use,
 }
 
 impl Exchange {
-    async fn run(self, resolver: RequestResolver<quic::Connection, Bytes>, router: Router) {
+    async fn run(
+        self,
+        resolver: RequestResolver<quic::Connection, Bytes>,
+        mut stopped: Stopped,
+        router: Router,
+    ) {
         let options = &self.shard.server().options;
         let asked = timeout(options.header_timeout, resolver.resolve_request()).await;
         let Ok(Ok((request, stream))) = asked else { return self.using.fault() };
@@ -147,9 +159,10 @@ impl Exchange {
         let answering = listen::answer(request, router, &self.shard, &self.visit);
         let mut response = tokio::select! {
             response = answering => response,
-            _ = self.quinn.closed() => return,
+            () = stopped.as_mut() => return,
         };
         if let (Some(opening), Some(receiving)) = (listen::opening(&mut response), receiving) {
+            drop(stopped);
             return self.open(opening, response, sending, receiving).await;
         }
         let patience = options.write_timeout;
@@ -157,7 +170,7 @@ impl Exchange {
             sent = send(response, &mut sending, patience) => if sent.is_err() {
                 sending.stop_stream(Code::H3_INTERNAL_ERROR);
             },
-            _ = self.quinn.closed() => {}
+            () = stopped => {}
         }
     }
 

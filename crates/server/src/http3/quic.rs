@@ -1,56 +1,152 @@
-//! QUIC as the HTTP/3 library asks for it: `h3-quinn`, with an eye on the [frames](Frames) that come.
+//! QUIC as the HTTP/3 library asks for it, by quinn, with an eye on the [frames](Frames) that come.
 
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
+use futures_util::Stream;
+use futures_util::stream::unfold;
 use h3::error::Code;
 use h3::quic::{
     self, ConnectionErrorIncoming, OpenStreams, RecvStream, SendStream, StreamErrorIncoming,
     StreamId, WriteBuf,
 };
+use quinn::{ConnectionError, ReadError, VarInt, WriteError};
 
 use super::frames::Frames;
 
+/// Streams of one kind, as they come or are opened.
+type Streams<T> = Pin<Box<dyn Stream<Item = Result<T, ConnectionError>>>>;
+
+/// Ends when the peer wants no more of what is sent on a stream, or has all of it, or is gone.
+pub type Stopped = Pin<Box<dyn Future<Output = ()>>>;
+
+/// That of the stream in both directions that came last: the library has no place for it.
+pub type LastStopped = Rc<RefCell<Option<Stopped>>>;
+
 /// One QUIC connection.
 pub struct Connection {
-    inner: h3_quinn::Connection,
-    quinn: quinn::Connection,
+    inner: quinn::Connection,
+    both: Streams<(quinn::SendStream, quinn::RecvStream)>,
+    coming: Streams<quinn::RecvStream>,
+    going: Streams<quinn::SendStream>,
+    stopped: LastStopped,
     longest: u64,
 }
 
 /// A stream in both directions.
 pub struct Both {
-    send: Sending,
-    receive: Receiving,
+    sending: Sending,
+    receiving: Receiving,
 }
 
 /// What is sent on a stream.
-pub type Sending = h3_quinn::SendStream<Bytes>;
+pub struct Sending {
+    inner: quinn::SendStream,
+    /// What is under way: the library gives no more before it is gone.
+    writing: Option<WriteBuf<Bytes>>,
+}
 
 /// What is received on a stream.
 pub struct Receiving {
-    inner: h3_quinn::RecvStream,
-    quinn: quinn::Connection,
+    inner: quinn::RecvStream,
+    connection: quinn::Connection,
     frames: Frames,
 }
 
 impl Connection {
-    /// Over `quinn`, on whose streams frames other than DATA may have `longest` bytes.
-    pub fn new(quinn: quinn::Connection, longest: u64) -> Connection {
-        Connection { inner: h3_quinn::Connection::new(quinn.clone()), quinn, longest }
+    /// Over `inner`, on whose streams frames other than DATA may have `longest` bytes.
+    pub fn new(inner: quinn::Connection, longest: u64) -> Connection {
+        Connection {
+            both: Box::pin(unfold(inner.clone(), async |connection| {
+                Some((connection.accept_bi().await, connection))
+            })),
+            coming: Box::pin(unfold(inner.clone(), async |connection| {
+                Some((connection.accept_uni().await, connection))
+            })),
+            going: Box::pin(unfold(inner.clone(), async |connection| {
+                Some((connection.open_uni().await, connection))
+            })),
+            inner,
+            stopped: Rc::default(),
+            longest,
+        }
     }
 
-    fn both(&self, stream: h3_quinn::BidiStream<Bytes>) -> Both {
-        let (send, inner) = quic::BidiStream::split(stream);
-        let frames = Frames::of_request(self.longest);
-        Both { send, receive: Receiving { inner, quinn: self.quinn.clone(), frames } }
+    /// Where the end of the peer's interest in a stream can be had from, right after the stream was accepted.
+    pub fn last_stopped(&self) -> LastStopped {
+        self.stopped.clone()
+    }
+
+    fn receiving(&self, inner: quinn::RecvStream, frames: Frames) -> Receiving {
+        Receiving { inner, connection: self.inner.clone(), frames }
     }
 }
 
 /// Ends a connection whose peer asks too much of us (RFC 9114, section 8.1).
 pub fn refuse(connection: &quinn::Connection, reason: &str) {
-    let code = quinn::VarInt::from_u64(Code::H3_EXCESSIVE_LOAD.value()).unwrap_or_default();
-    connection.close(code, reason.as_bytes());
+    connection.close(number(Code::H3_EXCESSIVE_LOAD.value()), reason.as_bytes());
+}
+
+/// A code of HTTP/3, all of which QUIC can write.
+fn number(code: u64) -> VarInt {
+    VarInt::from_u64(code).unwrap_or(VarInt::MAX)
+}
+
+fn poll_next<T>(
+    streams: &mut Streams<T>,
+    context: &mut Context<'_>,
+) -> Poll<Result<T, ConnectionError>> {
+    let next = ready!(streams.as_mut().poll_next(context));
+    Poll::Ready(next.unwrap_or(Err(ConnectionError::LocallyClosed)))
+}
+
+fn lost(error: ConnectionError) -> ConnectionErrorIncoming {
+    match error {
+        ConnectionError::ApplicationClosed(close) => {
+            ConnectionErrorIncoming::ApplicationClose { error_code: close.error_code.into() }
+        }
+        ConnectionError::ConnectionClosed(close) => {
+            ConnectionErrorIncoming::ConnectionClosed { error_code: close.error_code.into() }
+        }
+        ConnectionError::TimedOut => ConnectionErrorIncoming::Timeout,
+        error => ConnectionErrorIncoming::Undefined(Arc::new(error)),
+    }
+}
+
+fn lost_with_stream(error: ConnectionError) -> StreamErrorIncoming {
+    StreamErrorIncoming::ConnectionErrorIncoming { connection_error: lost(error) }
+}
+
+fn unread(error: ReadError) -> StreamErrorIncoming {
+    match error {
+        ReadError::Reset(code) => StreamErrorIncoming::StreamTerminated { error_code: code.into() },
+        ReadError::ConnectionLost(error) => lost_with_stream(error),
+        error => StreamErrorIncoming::Unknown(Box::new(error)),
+    }
+}
+
+fn unwritten(error: WriteError) -> StreamErrorIncoming {
+    match error {
+        WriteError::Stopped(code) => {
+            StreamErrorIncoming::StreamTerminated { error_code: code.into() }
+        }
+        WriteError::ConnectionLost(error) => lost_with_stream(error),
+        error => StreamErrorIncoming::Unknown(Box::new(error)),
+    }
+}
+
+/// What the library must not ask for.
+fn misused(what: &str) -> StreamErrorIncoming {
+    let connection_error = ConnectionErrorIncoming::InternalError(what.into());
+    StreamErrorIncoming::ConnectionErrorIncoming { connection_error }
+}
+
+fn id(stream: quinn::StreamId) -> StreamId {
+    StreamId::try_from(u64::from(stream)).expect("quinn's numbers, too, have 62 bits")
 }
 
 impl quic::Connection<Bytes> for Connection {
@@ -61,22 +157,23 @@ impl quic::Connection<Bytes> for Connection {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Receiving, ConnectionErrorIncoming>> {
-        let accepted = quic::Connection::<Bytes>::poll_accept_recv(&mut self.inner, context);
-        let inner = ready!(accepted)?;
-        let frames = Frames::of_one_direction(self.longest);
-        Poll::Ready(Ok(Receiving { inner, quinn: self.quinn.clone(), frames }))
+        let inner = ready!(poll_next(&mut self.coming, context)).map_err(lost)?;
+        Poll::Ready(Ok(self.receiving(inner, Frames::of_one_direction(self.longest))))
     }
 
     fn poll_accept_bidi(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Both, ConnectionErrorIncoming>> {
-        let stream = ready!(quic::Connection::<Bytes>::poll_accept_bidi(&mut self.inner, context))?;
-        Poll::Ready(Ok(self.both(stream)))
+        let (sending, receiving) = ready!(poll_next(&mut self.both, context)).map_err(lost)?;
+        let stopped = sending.stopped();
+        self.stopped.replace(Some(Box::pin(async move { drop(stopped.await) })));
+        let receiving = self.receiving(receiving, Frames::of_request(self.longest));
+        Poll::Ready(Ok(Both { sending: Sending { inner: sending, writing: None }, receiving }))
     }
 
     fn opener(&self) -> Connection {
-        Connection::new(self.quinn.clone(), self.longest)
+        Connection::new(self.inner.clone(), self.longest)
     }
 }
 
@@ -84,23 +181,20 @@ impl OpenStreams<Bytes> for Connection {
     type BidiStream = Both;
     type SendStream = Sending;
 
-    fn poll_open_bidi(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Both, StreamErrorIncoming>> {
-        let stream = ready!(OpenStreams::<Bytes>::poll_open_bidi(&mut self.inner, context))?;
-        Poll::Ready(Ok(self.both(stream)))
+    fn poll_open_bidi(&mut self, _: &mut Context<'_>) -> Poll<Result<Both, StreamErrorIncoming>> {
+        Poll::Ready(Err(misused("a server makes no requests")))
     }
 
     fn poll_open_send(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Sending, StreamErrorIncoming>> {
-        OpenStreams::<Bytes>::poll_open_send(&mut self.inner, context)
+        let inner = ready!(poll_next(&mut self.going, context)).map_err(lost_with_stream)?;
+        Poll::Ready(Ok(Sending { inner, writing: None }))
     }
 
     fn close(&mut self, code: Code, reason: &[u8]) {
-        OpenStreams::<Bytes>::close(&mut self.inner, code, reason);
+        self.inner.close(number(code.value()), reason);
     }
 }
 
@@ -111,24 +205,58 @@ impl RecvStream for Receiving {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
-        let data = ready!(self.inner.poll_data(context))?;
+        let reading = std::pin::pin!(self.inner.read_chunk(usize::MAX, true));
+        let chunk = ready!(reading.poll(context)).map_err(unread)?;
+        let data = chunk.map(|chunk| chunk.bytes);
         if data.as_ref().is_some_and(|data| self.frames.pass(data).is_err()) {
             let reason = "a frame is too long";
-            refuse(&self.quinn, reason);
-            let connection_error = ConnectionErrorIncoming::InternalError(reason.into());
-            return Poll::Ready(Err(StreamErrorIncoming::ConnectionErrorIncoming {
-                connection_error,
-            }));
+            refuse(&self.connection, reason);
+            return Poll::Ready(Err(misused(reason)));
         }
         Poll::Ready(Ok(data))
     }
 
     fn stop_sending(&mut self, code: u64) {
-        self.inner.stop_sending(code);
+        // Fails only if there is nothing to stop.
+        let _ = self.inner.stop(number(code));
     }
 
     fn recv_id(&self) -> StreamId {
-        self.inner.recv_id()
+        id(self.inner.id())
+    }
+}
+
+impl SendStream<Bytes> for Sending {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        while let Some(data) = self.writing.as_mut().filter(|data| data.has_remaining()) {
+            let written = Pin::new(&mut self.inner).poll_write(context, data.chunk());
+            data.advance(ready!(written).map_err(unwritten)?);
+        }
+        self.writing = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn send_data<T: Into<WriteBuf<Bytes>>>(&mut self, data: T) -> Result<(), StreamErrorIncoming> {
+        if self.writing.is_some() {
+            return Err(misused("something is under way already"));
+        }
+        self.writing = Some(data.into());
+        Ok(())
+    }
+
+    fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
+        ready!(self.poll_ready(context))?;
+        let finished = self.inner.finish();
+        Poll::Ready(finished.map_err(|error| StreamErrorIncoming::Unknown(Box::new(error))))
+    }
+
+    fn reset(&mut self, code: u64) {
+        // Fails only if it has ended.
+        let _ = self.inner.reset(number(code));
+    }
+
+    fn send_id(&self) -> StreamId {
+        id(self.inner.id())
     }
 }
 
@@ -139,37 +267,37 @@ impl RecvStream for Both {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
-        self.receive.poll_data(context)
+        self.receiving.poll_data(context)
     }
 
     fn stop_sending(&mut self, code: u64) {
-        self.receive.stop_sending(code);
+        self.receiving.stop_sending(code);
     }
 
     fn recv_id(&self) -> StreamId {
-        self.receive.recv_id()
+        self.receiving.recv_id()
     }
 }
 
 impl SendStream<Bytes> for Both {
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
-        self.send.poll_ready(context)
+        self.sending.poll_ready(context)
     }
 
     fn send_data<T: Into<WriteBuf<Bytes>>>(&mut self, data: T) -> Result<(), StreamErrorIncoming> {
-        self.send.send_data(data)
+        self.sending.send_data(data)
     }
 
     fn poll_finish(&mut self, context: &mut Context<'_>) -> Poll<Result<(), StreamErrorIncoming>> {
-        self.send.poll_finish(context)
+        self.sending.poll_finish(context)
     }
 
     fn reset(&mut self, code: u64) {
-        self.send.reset(code);
+        self.sending.reset(code);
     }
 
     fn send_id(&self) -> StreamId {
-        self.send.send_id()
+        self.sending.send_id()
     }
 }
 
@@ -178,6 +306,6 @@ impl quic::BidiStream<Bytes> for Both {
     type RecvStream = Receiving;
 
     fn split(self) -> (Sending, Receiving) {
-        (self.send, self.receive)
+        (self.sending, self.receiving)
     }
 }
