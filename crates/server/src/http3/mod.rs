@@ -11,7 +11,7 @@ mod stream;
 pub use endpoint::{Caller, accept, bind, close};
 pub use quinn::Endpoint;
 
-use std::future::pending;
+use std::future::{pending, ready};
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -189,13 +189,11 @@ impl Exchange {
             return;
         };
         let head = response.map(|_| ());
-        let opened = async {
-            let sent = timeout(patience, sending.send_response(head)).await;
-            sent.ok()?.ok()?;
-            let stream = Http3Stream::new(sending, receiving, self.using);
-            Some((Io::Other(Box::new(stream)), Bytes::new()))
-        };
-        listen::open(opening, opened, self.shard, Rc::new(place)).await;
+        let Ok(Ok(())) = timeout(patience, sending.send_response(head)).await else { return };
+        let stream = Http3Stream::new(sending, receiving, self.using);
+        let opened = ready(Some((Io::Other(Box::new(stream)), Bytes::new())));
+        // A task of its own, as what this one has done until now takes room in it.
+        tokio::task::spawn_local(listen::open(opening, opened, self.shard, Rc::new(place)));
     }
 }
 
