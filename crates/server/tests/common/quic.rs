@@ -123,11 +123,12 @@ impl H3 {
     pub async fn exchange(
         &self,
         request: http::Request<()>,
-        body: &'static str,
+        body: impl Into<Bytes>,
     ) -> http::Response<String> {
         let mut stream = self.send(request).await;
+        let body = body.into();
         if !body.is_empty() {
-            stream.send_data(body.into()).await.expect("the server takes it");
+            stream.send_data(body).await.expect("the server takes it");
         }
         stream.finish().await.expect("the stream is open");
         let response = within("a response", stream.recv_response()).await;
