@@ -21,6 +21,7 @@ use crate::opening::{self, Asked, Unwelcome};
 use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
 use crate::transport::ws::Opened;
+use crate::visit::Place;
 use crate::{api, assets, qr};
 
 /// The subprotocol of the full protocol.
@@ -35,6 +36,8 @@ pub struct Upgrade {
     pub door: Door,
     /// What was agreed about compression.
     pub deflate: Option<Deflate>,
+    /// The place of the client that a proxy made the request for.
+    pub place: Option<Place>,
 }
 
 /// Stands in a response that opens a WebSocket. Who writes the response takes it out, and has the stream.
@@ -42,6 +45,13 @@ pub struct Upgrade {
 pub struct Opening(Arc<Mutex<Option<Upgrade>>>);
 
 impl Opening {
+    /// Keeps the place of the client as long as there is a connection.
+    pub fn seat(&self, place: Place) {
+        if let Some(upgrade) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            upgrade.place = Some(place);
+        }
+    }
+
     /// Taken by the one who opens.
     pub fn take(&self) -> Option<Upgrade> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -230,7 +240,7 @@ fn upgrade(
         let answer = HeaderValue::from_static(deflate.answer());
         headers.insert(header::SEC_WEBSOCKET_EXTENSIONS, answer);
     }
-    let upgrade = Upgrade { door: door(protocol), deflate };
+    let upgrade = Upgrade { door: door(protocol), deflate, place: None };
     let opening = Opening(Arc::new(Mutex::new(Some(upgrade))));
     response.extensions_mut().insert(opening);
     response

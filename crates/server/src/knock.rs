@@ -23,6 +23,7 @@ use crate::link::Voice;
 use crate::opening::{self, Asked};
 use crate::options::Options;
 use crate::stream::Io;
+use crate::visit::Visit;
 
 /// What is looked at; a longer head is read by hyper.
 const LOOKED_AT: usize = 4096;
@@ -59,7 +60,7 @@ pub struct Handshake {
 ///
 /// # Errors
 /// The connection ended.
-pub async fn wait(stream: &mut Io, options: &Options) -> io::Result<Knock> {
+pub async fn wait(stream: &mut Io, options: &Options, visit: &Visit) -> io::Result<Knock> {
     let mut begun = Vec::new();
     poll_fn(|context| {
         loop {
@@ -72,7 +73,9 @@ pub async fn wait(stream: &mut Io, options: &Options) -> io::Result<Knock> {
             }
             if begun.is_empty() && bytes[0] != PREFACE[0] {
                 let other = || Knock::Other(Bytes::copy_from_slice(bytes));
-                return Poll::Ready(Ok(look(bytes, options).map_or_else(other, Knock::Handshake)));
+                return Poll::Ready(Ok(
+                    look(bytes, options, visit).map_or_else(other, Knock::Handshake)
+                ));
             }
             begun.extend_from_slice(bytes);
             if begun.starts_with(PREFACE) {
@@ -86,7 +89,7 @@ pub async fn wait(stream: &mut Io, options: &Options) -> io::Result<Knock> {
     .await
 }
 
-fn look(bytes: &[u8], options: &Options) -> Option<Handshake> {
+fn look(bytes: &[u8], options: &Options, visit: &Visit) -> Option<Handshake> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(length) = request.parse(bytes).ok()? else { return None };
@@ -112,6 +115,9 @@ fn look(bytes: &[u8], options: &Options) -> Option<Handshake> {
     address.voice = Voice::of(protocol);
     if address.broken().is_some() {
         return None;
+    }
+    if let Some(place) = visit.seat(|name| asked.all(name)).ok()? {
+        visit.settle(place);
     }
     let deflate = handshake.deflate;
     let answer = handshake::response_head(&handshake, protocol, deflate);

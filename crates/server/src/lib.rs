@@ -36,6 +36,7 @@ pub mod opening;
 pub mod options;
 pub mod origin;
 mod polled;
+pub mod proxy;
 mod qr;
 pub mod registry;
 pub mod reply;

@@ -37,7 +37,7 @@ use crate::server::Server;
 use crate::stream::Io;
 use crate::tls::{self, Tls};
 use crate::transport::ws::Opened;
-use crate::visit::Visit;
+use crate::visit::{Place, Seated, Visit};
 
 /// A connection on its way to a shard.
 pub struct Guest {
@@ -202,7 +202,7 @@ async fn talk(mut stream: Io, shard: Rc<Shard>, router: Router, visit: Rc<Visit>
     if !visit.over_limit {
         knock = tokio::select! {
             biased;
-            knock = timeout(options.header_timeout, knock::wait(&mut stream, options)) => {
+            knock = timeout(options.header_timeout, knock::wait(&mut stream, options, &visit)) => {
                 knock.ok().and_then(Result::ok)
             }
             // What comes now is answered as one of the last requests.
@@ -275,7 +275,7 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
     }
 }
 
-/// Whose request it is: stands in its extensions.
+/// Whose request it is, also behind a trusted proxy: stands in its extensions.
 #[derive(Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
@@ -289,13 +289,26 @@ pub(crate) async fn answer<B>(
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
+    let close = request.version() < Version::HTTP_2;
     if visit.over_limit {
         shard.server().metrics.refused();
-        return over_limit(request.version() < Version::HTTP_2);
+        return over_limit(close);
     }
-    request.extensions_mut().insert(Peer(visit.address()));
+    let values = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+    let Ok(place) = visit.seat(values) else {
+        shard.server().metrics.refused();
+        // The proxy's connection is not this client's to lose.
+        return over_limit(false);
+    };
+    let address = place.as_ref().map_or(visit.address(), Place::address);
+    request.extensions_mut().insert(Peer(address));
     let Ok(response) = router.oneshot(request).await;
-    response
+    let Some(place) = place else { return response };
+    if let Some(opening) = response.extensions().get::<Opening>() {
+        opening.seat(place);
+        return response;
+    }
+    response.map(|body| axum::body::Body::new(Seated::new(body, place)))
 }
 
 /// What is to happen once the response is written, if it opens a WebSocket.
@@ -311,7 +324,10 @@ pub(crate) async fn open(
     shard: Rc<Shard>,
     visit: Rc<Visit>,
 ) {
-    let Some(Upgrade { door, deflate }) = opening.take() else { return };
+    let Some(Upgrade { door, deflate, place }) = opening.take() else { return };
+    if let Some(place) = place {
+        visit.settle(place);
+    }
     let Some((io, backlog)) = opened.await else { return };
     door(Opened { io, backlog, shard, visit, deflate }).await;
 }

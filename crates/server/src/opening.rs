@@ -93,7 +93,8 @@ pub fn listed(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
 }
 
 impl<'a> Asked<'a> {
-    fn all(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+    /// All values of a header, in order.
+    pub fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &'a [u8]> {
         let named = move |(other, _): &&(&str, &[u8])| other.eq_ignore_ascii_case(name);
         self.headers.iter().filter(named).map(|(_, value)| *value)
     }

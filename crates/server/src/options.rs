@@ -9,6 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use hamhame_core::log::Window;
 use hamhame_core::text::TextLimits;
 
+use crate::proxy::ProxyOptions;
 use crate::tls::TlsOptions;
 
 /// A real-time chatroom server: rooms by URL, no accounts, no database.
@@ -99,6 +100,10 @@ pub struct Options {
     /// Open connections at once from one address (a class of 300 behind one router opens some 2,000 while it loads the page)
     #[arg(long, env = "HAMHAME_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 4_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections_per_address: u32,
+
+    /// Proxies in front.
+    #[command(flatten)]
+    pub proxy: ProxyOptions,
 
     /// Members in one room
     #[arg(long, env = "HAMHAME_MAX_MEMBERS", default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

@@ -105,6 +105,8 @@ async fn the_file_takes_every_option_but_itself() {
         compression = 512
         max-connections = 100
         max-connections-per-address = 50
+        trusted-proxy = ["10.0.0.0/8", "::1"]
+        proxy-header = "forwarded"
         max-members = 20
         max-rooms = 10
         header-bytes = 8192
