@@ -140,12 +140,12 @@ export class Proxy {
   /**
    * Makes a request by HTTP/1.1 from an address of this machine; resolves when the head of the answer is there.
    * @param {string} path
-   * @param {{method?: string, headers?: Record<string, string>, body?: string, from?: string}} [options]
+   * @param {{method?: string, headers?: Record<string, string>, body?: string, from?: string, patience?: number}} [options]
    */
-  async open(path, { method = "GET", headers = {}, body, from } = {}) {
+  async open(path, { method = "GET", headers = {}, body, from, patience = PATIENCE_MS } = {}) {
     const request = https.request(`${this.origin}${path}`, { method, headers, agent: false, ...reach(from) });
     request.end(body);
-    const [response] = await once(request, "response", { signal: AbortSignal.timeout(PATIENCE_MS) });
+    const [response] = await once(request, "response", { signal: AbortSignal.timeout(patience) });
     response.setEncoding("utf8");
     response.on("error", () => {});
     return response;

@@ -13,6 +13,7 @@ use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use bytes::Bytes;
+use hamhame_core::codes::ErrorCode;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
+use crate::api::Problem;
 use crate::chat;
 use crate::deadline::Deadline;
 use crate::fanout::Shard;
@@ -289,16 +291,16 @@ pub(crate) async fn answer<B>(
 where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let close = request.version() < Version::HTTP_2;
+    let is_api = request.uri().path().starts_with("/api/");
     if visit.over_limit {
         shard.server().metrics.refused();
-        return over_limit(close);
+        return over_limit(is_api, request.version() < Version::HTTP_2);
     }
     let values = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
     let Ok(place) = visit.seat(values) else {
         shard.server().metrics.refused();
         // The proxy's connection is not this client's to lose.
-        return over_limit(false);
+        return over_limit(is_api, false);
     };
     let address = place.as_ref().map_or(visit.address(), Place::address);
     request.extensions_mut().insert(Peer(address));
@@ -356,10 +358,16 @@ fn raw(upgraded: Upgraded) -> Option<(Io, Bytes)> {
     Some((stream, [parts.read_buf, unread].concat().into()))
 }
 
-/// The answer to who has more connections than it may; `close` where it is for the header to end the connection.
-pub(crate) fn over_limit(close: bool) -> Response {
-    let text = "too many connections from this address\n";
-    let mut response = (StatusCode::TOO_MANY_REQUESTS, text).into_response();
+/// The answer to who has more connections than it may, in the API's form where it asked the API; `close` where it is for the
+/// header to end the connection.
+pub(crate) fn over_limit(is_api: bool, close: bool) -> Response {
+    let mut response = if is_api {
+        let problem = Problem::plain(ErrorCode::TooManyConnections).into_response();
+        ([(header::CACHE_CONTROL, "no-store")], problem).into_response()
+    } else {
+        let text = "too many connections from this address\n";
+        (StatusCode::TOO_MANY_REQUESTS, text).into_response()
+    };
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     if close {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

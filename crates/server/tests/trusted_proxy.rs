@@ -133,6 +133,45 @@ async fn a_proxys_connections_are_not_its_clients() {
 }
 
 #[tokio::test]
+async fn a_request_under_way_has_a_place_until_its_answer_is_written() {
+    let server = start(&["--trusted-proxy", "127.0.0.1"]).await;
+    let ali = "X-Forwarded-For: 198.51.100.7";
+    let stream = format!("Accept: text/event-stream\r\n{ali}");
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let mut raw = Raw::connect(server.address()).await;
+        assert_eq!(get(&mut raw, "/api/rooms/room/events", &stream).await.status, 200);
+        streams.push(raw);
+    }
+    let mut pool = Raw::connect(server.address()).await;
+    let refused = get(&mut pool, "/api/rooms/room/events", ali).await;
+    assert_eq!(refused.status, 429);
+    assert!(refused.body.contains("\"code\":\"too_many_connections\""), "{}", refused.body);
+    assert_eq!(refused.header("content-type"), Some("application/problem+json"));
+    let other = "X-Forwarded-For: 198.51.100.8";
+    assert_eq!(get(&mut pool, "/api/rooms/room/events", other).await.status, 200);
+    drop(streams);
+    let again = async { while get(&mut pool, "/", ali).await.status != 200 {} };
+    within("a place", again).await;
+}
+
+#[tokio::test]
+async fn sessions_over_http_count_for_the_client_as_well() {
+    let server = start(&["--trusted-proxy", "127.0.0.1"]).await;
+    let mut pool = Raw::connect(server.address()).await;
+    for (n, client, expected) in [(1, 7, 201), (2, 7, 201), (3, 7, 429), (4, 8, 201)] {
+        let body = format!("{{\"client_id\":\"name{n}\"}}");
+        let request = format!(
+            "POST /api/rooms/room/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+             X-Forwarded-For: 198.51.100.{client}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        pool.write(request).await;
+        assert_eq!(pool.answer().await.status, expected, "name{n}");
+    }
+}
+
+#[tokio::test]
 async fn clients_that_share_a_connection_of_http2_have_a_bound_each() {
     let server = start(&["--trusted-proxy", "127.0.0.1"]).await;
     let proxy = H2::connect(server.address()).await;

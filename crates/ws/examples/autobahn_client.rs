@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use hamhame_ws::handshake::Offer;
 use hamhame_ws::{
-    Closing, Deflater, Incoming, Limits, Opcode, Receiver, Role, write_masked_close,
-    write_masked_frame,
+    Closing, Deflater, Incoming, Limits, Opcode, Receiver, Role, apply_mask, masked_frame_header,
+    write_masked_close, write_masked_frame,
 };
 
 /// The name in the report.
@@ -132,14 +132,17 @@ impl Echo {
     }
 }
 
-/// Appends a message, compressed if that was agreed and makes it shorter.
+/// Appends a message, compressed if that was agreed, shorter or not: the cases are about compression.
 fn send(out: &mut Vec<u8>, deflater: &mut Option<Deflater>, opcode: Opcode, message: &[u8]) {
-    let written = deflater
-        .as_mut()
-        .is_some_and(|deflater| deflater.write_masked_frame(out, opcode, message, mask()));
-    if !written {
-        write_masked_frame(out, opcode, message, mask());
-    }
+    let Some(compressed) = deflater.as_mut().and_then(|deflater| deflater.compress_anyway(message))
+    else {
+        return write_masked_frame(out, opcode, message, mask());
+    };
+    let key = mask();
+    out.extend_from_slice(&masked_frame_header(opcode, compressed.len(), true, key).compressed());
+    let start = out.len();
+    out.extend_from_slice(compressed);
+    apply_mask(&mut out[start..], key);
 }
 
 fn mask() -> [u8; 4] {

@@ -33,7 +33,7 @@ pub struct Members<'a> {
     params(
         ("room" = String, Path, description = "The room, percent-encoded"),
         ("limit" = Option<usize>, Query, description = "Most members in one answer", minimum = 1, maximum = 1000),
-        ("page" = Option<u64>, Query, description = "`next` of an earlier answer"),
+        ("page" = Option<String>, Query, description = "`next` of an earlier answer", pattern = "^[0-9]{1,19}$"),
     ),
     responses(
         (status = 200, description = "Members", body = Members),

@@ -22,7 +22,7 @@ use hamhame_core::codes::ErrorCode;
 
 use crate::lease::Leases;
 use crate::server::Server;
-use problem::Problem;
+pub(crate) use problem::Problem;
 
 /// Most entries in one answer.
 const LIST: usize = 1000;
