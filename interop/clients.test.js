@@ -71,6 +71,26 @@ for (const library of ["websockets", "aiohttp"]) {
     }));
 }
 
+test("Python's aiohttp reads a stream", TIMEOUT, () =>
+  withServer(async (server) => {
+    const room = `${server.origin}/api/rooms/${encodeURIComponent("کلاس")}`;
+    const post = async (path, body, token) => {
+      const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
+      const answer = await fetch(`${room}/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+      assert.equal(answer.status, 201);
+      return answer.json();
+    };
+    const program = new Program(PYTHON, fileURLToPath(new URL("python/stream_by_aiohttp.py", import.meta.url)), server.origin);
+    assert.equal((await program.next("position")).position.split(":")[1], "0");
+    const { token } = await post("sessions", { client_id: "مریم" });
+    // Each comes while the stream is open, before the next one is said.
+    for (const content of [CONTENT, "تمام"]) {
+      await post("messages", { content }, token);
+      assert.equal((await program.next("message")).content, content);
+    }
+    assert.equal(await program.exitCode(), 0, program.complaint);
+  }));
+
 test("Node's ws", TIMEOUT, () =>
   withServer(async (server) => {
     const address = (name) => `${server.origin.replace("http", "ws")}/ws/${encodeURIComponent("کلاس")}/${name}`;

@@ -111,7 +111,7 @@ async fn answer(
     if let Some(opening) = listen::opening(&mut response) {
         let Some(place) = visit.another() else {
             shard.server().metrics.refused();
-            return Ok(listen::over_limit(false, false));
+            return Ok(listen::over_limit(false));
         };
         let opened = async {
             let stream = Http2Stream { inner: TokioIo::new(upgraded.await.ok()?), using };

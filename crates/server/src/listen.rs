@@ -13,7 +13,6 @@ use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use axum::{BoxError, Router};
 use bytes::Bytes;
-use hamhame_core::codes::ErrorCode;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -26,7 +25,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
-use crate::api::Problem;
+use crate::api;
 use crate::chat;
 use crate::deadline::Deadline;
 use crate::fanout::Shard;
@@ -292,15 +291,17 @@ where
     B: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
     let is_api = request.uri().path().starts_with("/api/");
-    if visit.over_limit {
+    let refuse = |close| {
         shard.server().metrics.refused();
-        return over_limit(is_api, request.version() < Version::HTTP_2);
+        if is_api { later(api::over_limit(), close) } else { over_limit(close) }
+    };
+    if visit.over_limit {
+        return refuse(request.version() < Version::HTTP_2);
     }
     let values = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
     let Ok(place) = visit.seat(values) else {
-        shard.server().metrics.refused();
         // The proxy's connection is not this client's to lose.
-        return over_limit(is_api, false);
+        return refuse(false);
     };
     let address = place.as_ref().map_or(visit.address(), Place::address);
     request.extensions_mut().insert(Peer(address));
@@ -358,16 +359,13 @@ fn raw(upgraded: Upgraded) -> Option<(Io, Bytes)> {
     Some((stream, [parts.read_buf, unread].concat().into()))
 }
 
-/// The answer to who has more connections than it may, in the API's form where it asked the API; `close` where it is for the
-/// header to end the connection.
-pub(crate) fn over_limit(is_api: bool, close: bool) -> Response {
-    let mut response = if is_api {
-        let problem = Problem::plain(ErrorCode::TooManyConnections).into_response();
-        ([(header::CACHE_CONTROL, "no-store")], problem).into_response()
-    } else {
-        let text = "too many connections from this address\n";
-        (StatusCode::TOO_MANY_REQUESTS, text).into_response()
-    };
+/// The answer to who has more connections than it may; `close` where it is for the header to end the connection.
+pub(crate) fn over_limit(close: bool) -> Response {
+    let text = "too many connections from this address\n";
+    later((StatusCode::TOO_MANY_REQUESTS, text).into_response(), close)
+}
+
+fn later(mut response: Response, close: bool) -> Response {
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     if close {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -22,7 +22,7 @@ use hamhame_core::codes::ErrorCode;
 
 use crate::lease::Leases;
 use crate::server::Server;
-pub(crate) use problem::Problem;
+use problem::Problem;
 
 /// Most entries in one answer.
 const LIST: usize = 1000;
@@ -68,6 +68,12 @@ async fn never_stored(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The answer to who has more connections or requests under way than it may.
+pub fn over_limit() -> Response {
+    let problem = Problem::plain(ErrorCode::TooManyConnections);
+    ([(header::CACHE_CONTROL, "no-store")], problem).into_response()
 }
 
 /// A segment of a path, percent-encoded.
