@@ -25,6 +25,16 @@ export class Address {
     return `${this.#base.replace(/^http/i, "ws")}/ws/${part(this.#room) || "general"}/${part(this.#name) || "anonymous"}`;
   }
 
+  /** @returns {string} the URL under which the room's resources are */
+  get api() {
+    return `${this.#base.replace(/^ws/i, "http")}/api/rooms/${part(this.#room) || "general"}`;
+  }
+
+  /** @returns {string} the name, as it may be sent */
+  get name() {
+    return wellFormed(this.#name);
+  }
+
   /** A server on this machine is reachable without any network. */
   get isLocal() {
     return /^(ws|http)s?:\/\/(localhost|127\.[\d.]+|\[::1\])(:|\/|$)/i.test(this.#base);

@@ -1,132 +1,231 @@
 import { Alarm } from "./clock.js";
-import { PROTOCOL, parseMessage } from "./wire.js";
+import { Http } from "./http.js";
+import { Socket } from "./socket.js";
 
 /** @typedef {import("./clock.js").Clock} Clock */
+/** @typedef {import("./ladder.js").Ladder} Ladder */
+/** @typedef {import("./ladder.js").Transport} Transport */
+/** @typedef {import("./ladder.js").Why} Why */
 /** @typedef {import("./wire.js").ServerMessage} ServerMessage */
 
-/**
- * What of a WebSocket the SDK uses.
- *
- * @typedef {object} Socket
- * @property {string} protocol
- * @property {((event: any) => void) | null} onopen
- * @property {((event: any) => void) | null} onmessage
- * @property {((event: any) => void) | null} onerror
- * @property {((event: any) => void) | null} onclose
- * @property {(data: string) => void} send
- * @property {(code?: number, reason?: string) => void} close
- *
- * @typedef {new (url: string, protocols: string[]) => Socket} SocketConstructor
- */
-
+/** @typedef {{hasSpoken: boolean}} Life of a carrier: whether the server has said anything */
 /** @typedef {{code: number, reason: string, local: string | null}} End `local` names the cause if this side gave up */
 
+/**
+ * What a carrier is given: a transport at work, which tells the server's messages as a WebSocket brings them.
+ *
+ * @typedef {object} Wiring
+ * @property {Clock} clock
+ * @property {() => {name: string, token?: string, after?: string}} join who we are, and the position to go on from
+ * @property {() => boolean} isHidden nobody looks
+ * @property {(message: ServerMessage) => void} onMessage
+ * @property {() => void} onAlive anything came
+ * @property {() => void} onWorks this transport works
+ * @property {(why: Why) => Transport | null} onUnfit it does not, though the server can be reached; what to use instead
+ * @property {(end: End) => void} onEnd
+ */
+
+/**
+ * @typedef {object} Carrier
+ * @property {boolean} isWelcome whether anything may be sent
+ * @property {(message: object) => void} send
+ * @property {() => void} doubt brings about a sign of life, if there is any
+ * @property {(name: string, message: string) => void} drop gives up, in order to come back
+ * @property {() => void} leave for good
+ * @property {() => void} abandon for another transport
+ */
+
+/**
+ * What the platform and the page give.
+ *
+ * @typedef {object} Ways
+ * @property {import("./address.js").Address} address
+ * @property {any} WebSocket the constructor; `null` if there is none
+ * @property {any} fetch `null` if there is none
+ */
+
 const WELCOME_MS = 10_000;
+/** While there is something else to try, a socket that is not answered must not be waited for so long. */
+const SOON_MS = 6_000;
 
-/** The code for "I shall be back". Any will do but 1000, which means leaving for good. */
-const BACK_SOON = 4100;
-
-/** One socket, from the attempt to its end, which is told once. After that nothing comes from it. */
+/**
+ * One connection to the room, from the attempt to its end, which is told once. The transport below may change meanwhile:
+ * down, when one does not work and the next does, and up again after a while.
+ */
 export class Connection {
-  #socket;
-  #deadline;
-  #isOpen = false;
-  #isWelcome = false;
-  #onEnd;
+  #ways;
+  #ladder;
+  #wiring;
+  #climb;
+  /** @type {Carrier | null} */
+  #carrier = null;
+  /** A WebSocket that may take the carrier's place. @type {Socket | null} */
+  #candidate = null;
+  /** The carrier's. @type {Life} */
+  #life = { hasSpoken: false };
+  #hasWorked = false;
+  #isOver = false;
 
   /**
-   * @param {object} wiring
-   * @param {string} wiring.url
-   * @param {SocketConstructor} wiring.WebSocket
-   * @param {Clock} wiring.clock
-   * @param {() => object} wiring.join the first message
-   * @param {(message: ServerMessage) => void} wiring.onMessage
-   * @param {(end: End) => void} wiring.onEnd
+   * @param {Ways} ways
+   * @param {Ladder} ladder
+   * @param {Omit<Wiring, "onWorks" | "onUnfit"> & {onSwitch: () => void, onTransport: () => void}} wiring `onSwitch`: what
+   *   was under way is lost, and another welcome will come; `onTransport`: another one is in use
    */
-  constructor({ url, WebSocket, clock, join, onMessage, onEnd }) {
-    this.#onEnd = onEnd;
-    this.#deadline = new Alarm(clock);
-    const socket = new WebSocket(url, [PROTOCOL]);
-    this.#socket = socket;
-    socket.onopen = () => {
-      if (socket.protocol !== PROTOCOL) {
-        this.drop("protocol", `The server does not speak ${PROTOCOL}.`);
-        return;
-      }
-      this.#isOpen = true;
-      this.send(join());
-    };
-    socket.onmessage = (event) => {
-      const message = parseMessage(event.data);
-      // Before the welcome only a refusal makes sense.
-      if (message === null || (!this.#isWelcome && message.type !== "welcome" && message.type !== "error")) return;
-      if (message.type === "welcome") {
-        if (this.#isWelcome) return;
-        this.#isWelcome = true;
-        this.#deadline.stop();
-      }
-      onMessage(message);
-    };
-    socket.onerror = () => {};
-    socket.onclose = (event) => {
-      const { code, reason } = event;
-      this.#end({ code: code ?? 1006, reason: reason ?? "", local: null });
-    };
-    this.#deadline.set(WELCOME_MS, () => this.drop("timeout", "The server did not answer in time."));
+  constructor(ways, ladder, wiring) {
+    this.#ways = ways;
+    this.#ladder = ladder;
+    this.#wiring = wiring;
+    this.#climb = new Alarm(wiring.clock);
+    this.#open(ladder.begin());
   }
 
-  /** @returns {boolean} whether messages other than the join may be sent */
+  /** @returns {boolean} whether there is a server to hear what is said */
   get isWelcome() {
-    return this.#isWelcome;
+    return this.#carrier?.isWelcome ?? false;
   }
 
   /** @param {object} message */
   send(message) {
-    if (!this.#isOpen) return;
-    try {
-      this.#socket.send(JSON.stringify(message));
-    } catch {
-      // A socket that is closing says so itself; what could not be sent is sent again after the next welcome.
-    }
+    this.#carrier?.send(message);
   }
 
-  /**
-   * Gives the connection up, in order to come back.
-   *
-   * @param {string} name
-   * @param {string} message
-   */
+  doubt() {
+    this.#carrier?.doubt();
+  }
+
+  /** Gives the connection up, in order to come back. @param {string} name @param {string} message */
   drop(name, message) {
-    this.#close(BACK_SOON, name);
-    this.#end({ code: 1006, reason: message, local: name });
+    this.#carrier?.drop(name, message);
   }
 
   /** Leaves for good; the end is not told. */
   leave() {
-    this.#onEnd = () => {};
-    this.#close(1000, "");
-    this.#end({ code: 1000, reason: "", local: null });
+    this.#stop();
+    this.#carrier?.leave();
   }
 
-  /** @param {number} code @param {string} reason */
-  #close(code, reason) {
+  /** @param {Transport} transport */
+  #open(transport) {
+    const { address, WebSocket, fetch } = this.#ways;
+    const life = (this.#life = { hasSpoken: false });
+    const wiring = this.#wire(life, (end) => this.#ended(end));
+    if (transport !== "websocket") {
+      this.#carrier = new Http(wiring, address.api, fetch, transport);
+      return;
+    }
     try {
-      this.#socket.close(code, reason);
-    } catch {
-      // Nothing is left to close.
+      const ms = this.#ladder.hasOthers ? SOON_MS : WELCOME_MS;
+      this.#carrier = new Socket(wiring, address.socket, WebSocket, { ms });
+    } catch (error) {
+      const next = this.#ladder.fail("unsupported");
+      if (next === null) throw error;
+      this.#open(next);
     }
   }
 
-  /** @param {End} end */
-  #end(end) {
-    const socket = this.#socket;
-    this.#isOpen = false;
-    this.#isWelcome = false;
-    this.#deadline.stop();
-    // `onerror` stays: Node's `ws` throws an error that nobody listens to.
-    socket.onopen = socket.onmessage = socket.onclose = null;
-    const tell = this.#onEnd;
-    this.#onEnd = () => {};
-    tell(end);
+  /**
+   * A carrier that is none any more is not heard.
+   *
+   * @param {Life} life
+   * @param {(end: End) => void} ended
+   * @returns {Wiring}
+   */
+  #wire(life, ended) {
+    const isCurrent = () => !this.#isOver && this.#life === life;
+    const { clock, join, isHidden, onMessage, onAlive } = this.#wiring;
+    return {
+      clock,
+      join,
+      isHidden,
+      onMessage: (message) => {
+        life.hasSpoken = true;
+        if (isCurrent()) onMessage(message);
+      },
+      onAlive: () => isCurrent() && onAlive(),
+      onWorks: () => isCurrent() && this.#works(),
+      onUnfit: (why) => (isCurrent() ? this.#ladder.fail(why) : null),
+      onEnd: ended,
+    };
   }
+
+  #works() {
+    this.#hasWorked = true;
+    this.#ladder.hold();
+    this.#wiring.onTransport();
+    this.#planClimb();
+  }
+
+  /** @param {End} end */
+  #ended(end) {
+    if (this.#isOver) return;
+    const why = this.#carrier instanceof Socket && !this.#life.hasSpoken ? whyNot(end) : null;
+    const next = why === null ? null : this.#ladder.fail(why);
+    if (next !== null) {
+      this.#open(next);
+      this.#wiring.onTransport();
+      return;
+    }
+    if (!this.#hasWorked) this.#ladder.lose();
+    this.#stop();
+    this.#wiring.onEnd(end);
+  }
+
+  #stop() {
+    this.#isOver = true;
+    this.#climb.stop();
+    this.#candidate?.abandon();
+  }
+
+  #planClimb() {
+    if (this.#ladder.above.length === 0) this.#climb.stop();
+    else this.#climb.set(this.#ladder.climbMs, () => this.#tryAny(this.#ladder.above));
+  }
+
+  /** @param {Transport[]} transports better ones, the best first */
+  #tryAny([transport, ...others]) {
+    if (this.#isOver) return;
+    if (transport === undefined) {
+      this.#ladder.stay();
+      this.#planClimb();
+    } else if (transport === "websocket") this.#tryCandidate(() => this.#tryAny(others));
+    else if (this.#carrier instanceof Http && this.isWelcome) {
+      this.#carrier.climb(transport, (works) => {
+        if (!works) return this.#tryAny(others);
+        this.#ladder.climb(transport);
+        this.#works();
+      });
+    }
+  }
+
+  /** A WebSocket is opened beside the carrier, and joins in its place once it is open. @param {() => void} fail */
+  #tryCandidate(fail) {
+    const { address, WebSocket } = this.#ways;
+    const life = { hasSpoken: false };
+    const wiring = this.#wire(life, (end) => {
+      if (this.#life === life) return this.#ended(end);
+      this.#candidate = null;
+      fail();
+    });
+    const onOpen = () => {
+      const former = this.#carrier;
+      this.#carrier = this.#candidate;
+      this.#candidate = null;
+      this.#life = life;
+      this.#ladder.climb("websocket");
+      former?.abandon();
+      this.#wiring.onSwitch();
+    };
+    try {
+      this.#candidate = new Socket(wiring, address.socket, WebSocket, { ms: WELCOME_MS, onOpen });
+    } catch {
+      fail();
+    }
+  }
+}
+
+/** @param {End} end of a WebSocket on which the server has said nothing @returns {Why | null} */
+function whyNot({ code, local }) {
+  if (local === "timeout") return "upgrade_unanswered";
+  return local === "protocol" || (local === null && (code === 1006 || code === 1005)) ? "upgrade_refused" : null;
 }

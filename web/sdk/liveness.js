@@ -37,6 +37,7 @@ export class Liveness {
    * @param {Clock} clock
    * @param {object} room
    * @param {() => void} room.ask sends a heartbeat
+   * @param {() => void} room.doubt brings about a sign of life, if there is any
    * @param {(head: string) => boolean} room.reaches whether the events up to `head` have come
    * @param {() => string | null} room.position of the last event
    * @param {(name: string, message: string) => void} room.dead the connection is no good
@@ -92,7 +93,7 @@ export class Liveness {
     this.#probe.set(PROBE_MS, () => this.#room.dead("silent", "The server did not answer a heartbeat."));
     // Not measured: the answer's time says more about waking up than about the network.
     this.#askedAt = null;
-    this.#room.ask();
+    this.#room.doubt();
   }
 
   #check() {

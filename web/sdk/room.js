@@ -1,12 +1,15 @@
 import { Address } from "./address.js";
 import { clockFrom } from "./clock.js";
 import { Emitter } from "./emitter.js";
+import { Ladder, TRANSPORTS } from "./ladder.js";
 import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Session } from "./session.js";
 import { Timeline } from "./timeline.js";
 import { Typing } from "./typing.js";
 
+/** @typedef {import("./ladder.js").Remembered} Remembered */
+/** @typedef {import("./ladder.js").Transport} Transport */
 /** @typedef {import("./wire.js").Welcome} Welcome */
 /** @typedef {import("./wire.js").LogEvent} LogEvent */
 /** @typedef {import("./wire.js").Refusal} Refusal */
@@ -23,7 +26,10 @@ import { Typing } from "./typing.js";
  * @property {string} room
  * @property {string} name
  * @property {Resumption | null} [resume] what `resumption` gave in an earlier life of the page
- * @property {any} [WebSocket] the constructor
+ * @property {Transport | null} [transport] the only one to use; without it, the best that works
+ * @property {Remembered | null} [remembered] what `remembered` gave in an earlier life of the page
+ * @property {any} [WebSocket] the constructor; `null` to do without
+ * @property {any} [fetch] `null` to do without
  * @property {() => number} [now]
  * @property {() => number} [random]
  * @property {(run: () => void, ms: number) => unknown} [setTimeout]
@@ -53,6 +59,7 @@ import { Typing } from "./typing.js";
  */
 export class Room extends Emitter {
   #options;
+  #ladder;
   #session;
   #timeline;
   #outbox;
@@ -72,11 +79,14 @@ export class Room extends Emitter {
     // What a page kept may have been written by anyone.
     const kept = (/** @type {unknown} */ text) => (isOurs && typeof text === "string" ? text : null);
     const clock = clockFrom(options);
+    const ways = { address: new Address(server, room, name), ...platform(options) };
+    const available = TRANSPORTS.filter((one) => (one === "websocket" ? ways.WebSocket : ways.fetch) !== null);
+    this.#ladder = new Ladder(clock, { available, forced: options.transport, remembered: options.remembered });
     this.#timeline = new Timeline(kept(resume?.position));
     this.#session = new Session(
       {
-        address: new Address(server, room, name),
-        WebSocket: options.WebSocket ?? /** @type {any} */ (globalThis).WebSocket,
+        ways,
+        ladder: this.#ladder,
         clock,
         timeline: this.#timeline,
         token: kept(resume?.token),
@@ -135,6 +145,11 @@ export class Room extends Emitter {
     const { room, name } = this.#options;
     const { token } = this.#session;
     return token === null ? null : { token, position: this.position, room, name };
+  }
+
+  /** Which transport worked, if it is worth knowing for another `Room` on this network; `null` if the best does. */
+  get remembered() {
+    return this.#ladder.remembered;
   }
 
   /** What is not acknowledged, in order. */
@@ -302,4 +317,18 @@ export class Room extends Emitter {
   #showPresence() {
     this.emit("presence", { users: this.users, count: this.count });
   }
+}
+
+/**
+ * What the options and the platform have for the transports.
+ *
+ * @param {RoomOptions} options
+ * @returns {{WebSocket: any, fetch: any}}
+ */
+function platform(options) {
+  const global = /** @type {any} */ (globalThis);
+  // Called through the global object: browsers refuse a bare reference ("Illegal invocation").
+  const fetch = global.fetch && ((/** @type {any[]} */ ...question) => global.fetch(...question));
+  const { WebSocket = global.WebSocket, fetch: given = fetch } = options;
+  return { WebSocket: WebSocket ?? null, fetch: given ?? null };
 }

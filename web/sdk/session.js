@@ -1,25 +1,37 @@
 import { Alarm } from "./clock.js";
 import { Comeback } from "./comeback.js";
 import { Connection } from "./connection.js";
+import { Ladder } from "./ladder.js";
 import { Liveness } from "./liveness.js";
 
-/** @typedef {import("./address.js").Address} Address */
 /** @typedef {import("./clock.js").Clock} Clock */
 /** @typedef {import("./comeback.js").Reason} Reason */
 /** @typedef {import("./connection.js").End} End */
+/** @typedef {import("./connection.js").Ways} Ways */
+/** @typedef {import("./ladder.js").Transport} Transport */
+/** @typedef {import("./ladder.js").Why} Why */
 /** @typedef {import("./timeline.js").Timeline} Timeline */
 /** @typedef {import("./wire.js").ServerMessage} ServerMessage */
 /** @typedef {import("./wire.js").Welcome} Welcome */
 /** @typedef {"idle" | "connecting" | "connected" | "waiting" | "offline" | "hidden" | "closed"} State */
-/** @typedef {{state: State, attempt: number, retryAt: number | null, error: Reason | null}} StateDetail */
+
+/**
+ * @typedef {object} StateDetail
+ * @property {State} state
+ * @property {number} attempt
+ * @property {number | null} retryAt ms since 1970
+ * @property {Reason | null} error
+ * @property {Transport | null} transport in use, or being tried; `null` without a connection
+ * @property {Why | null} why it is not a better one
+ */
 
 /**
  * Us in the room, from joining to leaving: it is proved by the token, outlives every connection and sees to it that there
  * is one, as long as anybody looks and there is a network.
  */
 export class Session {
-  #address;
-  #WebSocket;
+  #ways;
+  #ladder;
   #clock;
   #timeline;
   #room;
@@ -29,7 +41,7 @@ export class Session {
   /** @type {Connection | null} */
   #connection = null;
   /** @type {StateDetail} */
-  #state = { state: "idle", attempt: 0, retryAt: null, error: null };
+  #state = { state: "idle", attempt: 0, retryAt: null, error: null, transport: null, why: null };
   #online = true;
   #visible = true;
   /** @type {string | null} */
@@ -37,8 +49,8 @@ export class Session {
 
   /**
    * @param {object} wiring
-   * @param {Address} wiring.address
-   * @param {any} wiring.WebSocket the constructor
+   * @param {Ways} wiring.ways
+   * @param {Ladder} wiring.ladder
    * @param {Clock} wiring.clock
    * @param {Timeline} wiring.timeline where reading goes on
    * @param {string | null} wiring.token from an earlier life of the page
@@ -49,9 +61,9 @@ export class Session {
    * @param {() => void} room.lost there is no connection any more
    * @param {(ms: number) => void} room.latency
    */
-  constructor({ address, WebSocket, clock, timeline, token }, room) {
-    this.#address = address;
-    this.#WebSocket = WebSocket;
+  constructor({ ways, ladder, clock, timeline, token }, room) {
+    this.#ways = ways;
+    this.#ladder = ladder;
     this.#clock = clock;
     this.#timeline = timeline;
     this.#token = token;
@@ -60,6 +72,7 @@ export class Session {
     this.#retry = new Alarm(clock);
     this.#liveness = new Liveness(clock, {
       ask: () => this.#connection?.send({ type: "heartbeat" }),
+      doubt: () => this.#connection?.doubt(),
       reaches: (head) => timeline.reaches(head),
       position: () => timeline.position,
       dead: (name, message) => this.drop(name, message),
@@ -91,7 +104,7 @@ export class Session {
   join() {
     if (this.state !== "idle" && this.state !== "closed") return;
     this.#comeback.forget();
-    const { fault } = this.#address;
+    const { fault } = this.#ways.address;
     if (fault !== null) this.#close(fault);
     else if (this.#isOnline) this.#connect();
     else this.#become("offline");
@@ -134,6 +147,7 @@ export class Session {
   setOnline(online) {
     if (online === this.#online) return;
     this.#online = online;
+    if (online) this.#ladder.forget();
     if (online && this.state === "connecting") this.#startOver();
     else this.#surroundingsChanged();
   }
@@ -148,7 +162,7 @@ export class Session {
   }
 
   get #isOnline() {
-    return this.#online || this.#address.isLocal;
+    return this.#online || this.#ways.address.isLocal;
   }
 
   #surroundingsChanged() {
@@ -176,16 +190,18 @@ export class Session {
     let connection = null;
     const isCurrent = () => connection !== null && this.#connection === connection;
     try {
-      connection = new Connection({
-        url: this.#address.socket,
-        WebSocket: this.#WebSocket,
+      connection = new Connection(this.#ways, this.#ladder, {
         clock: this.#clock,
-        join: () => ({ type: "join", token: this.#token ?? undefined, after: this.#timeline.position ?? undefined }),
+        join: () => ({ name: this.#ways.address.name, token: this.#token ?? undefined, after: this.#timeline.position ?? undefined }),
+        isHidden: () => !this.#visible,
         onMessage: (message) => isCurrent() && this.#hear(message),
+        onAlive: () => isCurrent() && this.#liveness.heard(),
+        onSwitch: () => isCurrent() && this.#lost(),
+        onTransport: () => isCurrent() && this.#become(this.state),
         onEnd: (end) => isCurrent() && this.#ended(end),
       });
     } catch (error) {
-      // Not a network's failure but an address that cannot be one, or a platform without WebSocket.
+      // Not a network's failure but an address that cannot be one, or a platform without any transport.
       this.#close({ code: 1006, name: "unsupported", message: String(error) });
       return;
     }
@@ -194,7 +210,6 @@ export class Session {
 
   /** @param {ServerMessage} message */
   #hear(message) {
-    this.#liveness.heard();
     this.#comeback.hear(message);
     if (message.type === "welcome") {
       this.#welcomed(message);
@@ -260,8 +275,9 @@ export class Session {
   #become(state, { error = null, retryAt } = {}) {
     const attempt = this.#comeback.failures;
     const before = this.#state;
-    this.#state = { state, attempt, retryAt: retryAt ?? null, error };
-    if (before.state === state && state !== "waiting") return;
+    const [transport, why] = this.#connection === null && state !== "connecting" ? [null, null] : [this.#ladder.transport, this.#ladder.why];
+    this.#state = { state, attempt, retryAt: retryAt ?? null, error, transport, why };
+    if (before.state === state && before.transport === transport && before.why === why && state !== "waiting") return;
     this.#room.changed({ ...this.#state });
   }
 }

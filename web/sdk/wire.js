@@ -176,6 +176,14 @@ export function parseMessage(data) {
   } catch {
     return null;
   }
+  return readMessage(message);
+}
+
+/**
+ * @param {any} message what came as JSON
+ * @returns {ServerMessage | null}
+ */
+export function readMessage(message) {
   if (!object(message)) return null;
   const shape = shapes.get(message.type);
   if (shape === undefined) return null;

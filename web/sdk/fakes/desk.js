@@ -19,7 +19,7 @@ export class Desk {
     const { WebSocket } = this.network;
     const server = "http://chat.example:8000";
     this.room = new Room({
-      server, room: "کلاس", name: "مریم", WebSocket, now, random, setTimeout, clearTimeout, ...options,
+      server, room: "کلاس", name: "مریم", WebSocket, fetch: null, now, random, setTimeout, clearTimeout, ...options,
     });
     /** @type {Type[]} */
     const types = [
