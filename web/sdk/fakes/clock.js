@@ -51,6 +51,23 @@ export class FakeClock {
     this.#now = end;
   }
 
+  /**
+   * The same, and after each timer what was promised is kept, as far as it depends on no other timer.
+   *
+   * @param {number} ms
+   */
+  async pass(ms) {
+    const end = this.#now + ms;
+    await settled();
+    for (;;) {
+      const due = Math.min(...[...this.#timers.values()].map(({ at }) => at));
+      if (due > end) break;
+      this.advance(Math.max(0, due - this.#now));
+      await settled();
+    }
+    this.#now = Math.max(this.#now, end);
+  }
+
   /** Time passes and no timer rings, as in a hidden page. @param {number} ms */
   hold(ms) {
     this.#now += ms;
@@ -61,4 +78,9 @@ export class FakeClock {
     this.hold(ms);
     this.advance(0);
   }
+}
+
+/** All that is promised and waits for nothing else is kept. */
+export function settled() {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -3,7 +3,17 @@ import { message, welcome } from "./desk.js";
 /** @typedef {import("./clock.js").FakeClock} FakeClock */
 /** @typedef {import("./network.js").FakeSocket} FakeSocket */
 /** @typedef {import("./network.js").Message} Message */
-/** @typedef {{token: string, session: string, member: string, stored: Map<string, number>, tokens: number, at: number, link: Link | null}} Session */
+/**
+ * @typedef {object} Session
+ * @property {string} token
+ * @property {string} session
+ * @property {string} member
+ * @property {Map<string, number>} stored offsets by id
+ * @property {number} tokens
+ * @property {number} at
+ * @property {Link | null} link its WebSocket
+ * @property {(() => void) | null} replaced it is here by HTTP; what ends that
+ */
 /** @typedef {{socket: FakeSocket, session: Session | null, sentUpTo: number, toServer: number, toClient: number}} Link */
 
 const BURST = 6;
@@ -27,6 +37,10 @@ export class FakeServer {
   #sessions = new Map();
   /** @type {Set<Link>} */
   #links = new Set();
+  /** Who is told that the log has grown. @type {Set<() => void>} */
+  followers = new Set();
+  /** What is between it and those who come by HTTP. @type {Set<{cut: () => void}>} */
+  webs = new Set();
 
   /** @param {FakeClock} clock */
   constructor(clock) {
@@ -52,6 +66,11 @@ export class FakeServer {
     if (link !== undefined) this.#end(link, 1006);
   }
 
+  /** @param {FakeSocket} socket */
+  cutSocket(socket) {
+    for (const link of this.#links) if (link.socket === socket) this.#end(link, 1006);
+  }
+
   /** One connection loses one event and does not know. */
   swallow() {
     for (const link of this.#links) {
@@ -67,6 +86,7 @@ export class FakeServer {
     this.epoch = `e${this.#lives}`;
     this.log = [];
     this.#sessions.clear();
+    for (const web of this.webs) web.cut();
     for (const link of [...this.#links]) this.#end(link, 1006);
   }
 
@@ -95,54 +115,98 @@ export class FakeServer {
   /** @param {Link} link @param {string} name @param {Message} sent */
   #hear(link, name, sent) {
     if (sent.type === "join") this.#join(link, name, sent);
-    else if (sent.type === "heartbeat") this.#say(link, { type: "heartbeat", position: this.#head });
+    else if (sent.type === "heartbeat") this.#say(link, { type: "heartbeat", position: this.head });
     else if (sent.type === "send") this.#store(link, name, sent);
   }
 
-  get #head() {
+  get head() {
     return `${this.epoch}:${this.log.length}`;
   }
 
-  /** @param {Link} link @param {string} name @param {Message} sent */
-  #join(link, name, { token, after }) {
+  /** The session of a token, if it is here by HTTP, else why it is not. @param {string} token @returns {Session | "not_joined" | "session_replaced"} */
+  byHttp(token) {
+    const session = this.#sessions.get(token);
+    if (session === undefined) return "not_joined";
+    return session.replaced === null ? "session_replaced" : session;
+  }
+
+  /**
+   * A session takes its place, whatever it was on before.
+   *
+   * @param {string} name
+   * @param {{token?: string, after?: string}} join
+   */
+  enter(name, { token = "", after }) {
     let session = this.#sessions.get(token);
     if (session === undefined) {
       this.#members += 1;
       const id = `${name}-${this.#members}`;
-      session = { token: `t-${id}`, session: `s-${id}`, member: id, stored: new Map(), tokens: BURST, at: this.#clock.now(), link: null };
+      session = {
+        token: `t-${id}`, session: `s-${id}`, member: id, stored: new Map(), tokens: BURST, at: this.#clock.now(), link: null, replaced: null,
+      };
       this.#sessions.set(session.token, session);
     }
     if (session.link !== null) this.#end(session.link, 4506);
-    session.link = link;
-    link.session = session;
+    session.replaced?.();
+    session.replaced = null;
+    const { recovered, from } = this.place(after);
+    const { token: proof, session: id, member } = session;
+    const position = `${this.epoch}:${from}`;
+    return { session, from, welcome: welcome({ token: proof, session: id, member, position, recovered, limits: { burst: BURST, rate: RATE } }) };
+  }
+
+  /** Where reading after a position begins. @param {string | undefined} after */
+  place(after) {
     const [epoch, offset] = (after ?? "").split(":");
     const recovered = after === undefined ? undefined : epoch === this.epoch && Number(offset) <= this.log.length;
-    link.sentUpTo = recovered === undefined ? this.log.length : recovered ? Number(offset) : 0;
-    const { token: proof, session: id, member } = session;
-    const position = `${this.epoch}:${link.sentUpTo}`;
-    this.#say(link, welcome({ token: proof, session: id, member, position, recovered, limits: { burst: BURST, rate: RATE } }));
+    return { recovered, from: recovered === undefined ? this.log.length : recovered ? Number(offset) : 0 };
+  }
+
+  /** @param {Link} link @param {string} name @param {Message} sent */
+  #join(link, name, sent) {
+    const { session, from, welcome: answer } = this.enter(name, sent);
+    session.link = link;
+    link.session = session;
+    link.sentUpTo = from;
+    this.#say(link, answer);
     this.#follow(link);
   }
 
   /** @param {Link} link @param {string} name @param {Message} sent */
-  #store(link, name, { id, content }) {
-    const { session } = link;
-    if (session === null) return;
+  #store(link, name, sent) {
+    if (link.session !== null) this.#say(link, this.store(link.session, name, sent));
+    this.#grown();
+  }
+
+  /** @param {Session} session @param {string} name @param {Message} sent @returns {Message} the answer */
+  store(session, name, { id, content }) {
     const known = session.stored.get(id);
-    if (known !== undefined) return this.#say(link, { type: "ack", id, offset: known });
+    if (known !== undefined) return { type: "ack", id, offset: known };
     const now = this.#clock.now();
     session.tokens = Math.min(BURST, session.tokens + ((now - session.at) / 1_000) * RATE);
     session.at = now;
     if (session.tokens < 1 - 1e-9) {
       this.refusals += 1;
       const retry_after = (1 - session.tokens) / RATE;
-      return this.#say(link, { type: "error", code: "rate_limited", message: "", temporary: true, retry_after, id });
+      return { type: "error", code: "rate_limited", message: "", temporary: true, retry_after, id };
     }
     session.tokens -= 1;
     this.log.push(message(this.log.length + 1, { id, content, member: session.member, client_id: name }));
     session.stored.set(id, this.log.length);
-    this.#say(link, { type: "ack", id, offset: this.log.length });
-    for (const other of this.#links) this.#follow(other);
+    return { type: "ack", id, offset: this.log.length };
+  }
+
+  /** Everyone is told what is new. */
+  #grown() {
+    for (const link of this.#links) this.#follow(link);
+    for (const follow of [...this.followers]) follow();
+  }
+
+  /** A message by HTTP. @param {Session} session @param {string} name @param {Message} sent */
+  post(session, name, sent) {
+    const answer = this.store(session, name, sent);
+    this.#grown();
+    return answer;
   }
 
   /** @param {Link} link */
@@ -154,7 +218,7 @@ export class FakeServer {
 
   #beat() {
     for (const link of this.#links) {
-      if (link.session !== null) this.#say(link, { type: "heartbeat", position: this.#head });
+      if (link.session !== null) this.#say(link, { type: "heartbeat", position: this.head });
     }
     this.#clock.setTimeout(() => this.#beat(), 10_000);
   }

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { FakeClock } from "../fakes/clock.js";
 import { Desk } from "../fakes/desk.js";
 import { FakeServer } from "../fakes/server.js";
+import { FakeWeb } from "../fakes/web.js";
 
 const MEMBERS = ["مریم", "علی", "سارا", "رضا", "نگار"];
 const SEEDS = 60;
@@ -94,4 +95,78 @@ test("through restarts of the server too, nothing is shown twice or out of order
       assert.equal(desk.room.position, `${server.epoch}:${server.log.length}`);
     });
   }
+});
+
+/** @type {("pass" | "refuse" | "hold")[]} */
+const FATES = ["pass", "refuse", "hold"];
+const HOPS = 6;
+
+/** @param {number} seed */
+async function hops(seed) {
+  const clock = new FakeClock(seed);
+  const server = new FakeServer(clock);
+  const pick = (/** @type {any[]} */ list) => list[Math.floor(clock.random() * list.length)];
+  const members = MEMBERS.map((name) => {
+    const web = new FakeWeb(server, clock, name);
+    const desk = new Desk({ name, fetch: web.fetch }, clock);
+    server.serve(desk.network, name);
+    const serve = desk.network.onsocket;
+    let upgrades = "pass";
+    desk.network.onsocket = (socket) => {
+      if (upgrades === "pass") serve(socket);
+      else if (upgrades === "refuse") clock.setTimeout(() => socket.end(), 20);
+    };
+    desk.room.join();
+    return {
+      name, web, desk, said: 0,
+      /** What lies between this member and the server now. */
+      let: (/** @type {string} */ sockets, /** @type {any} */ streams, /** @type {any} */ waits) => {
+        [upgrades, web.streams, web.waits] = [sockets, streams, waits];
+        if (sockets !== "pass") for (const socket of desk.network.sockets) if (!socket.isOver) server.cutSocket(socket);
+        web.cut();
+      },
+    };
+  });
+  await clock.pass(5_000);
+  const used = new Set();
+  for (let step = 0; step < 900; step += 1) {
+    await clock.pass(clock.random() * 300);
+    const one = pick(members);
+    if (clock.random() < 0.5) one.desk.room.send(`${one.name} ${(one.said += 1)}`);
+    const other = pick(members);
+    const dice = clock.random();
+    if (dice < 0.03) other.let(pick(FATES), pick(FATES), pick(FATES));
+    else if (dice < 0.06) other.web.cut();
+    else if (dice < 0.08) server.cut();
+    else if (dice < 0.09) other.desk.room.setVisible(clock.random() < 0.7);
+    else if (dice < 0.1) other.desk.room.setOnline(clock.random() < 0.7);
+    used.add(other.desk.all("state").at(-1).transport);
+  }
+  for (const { desk, let: allow } of members) {
+    allow("pass", "pass", "pass");
+    desk.room.setOnline(true);
+    desk.room.setVisible(true);
+  }
+  await clock.pass(120_000);
+  return { clock, server, members, used };
+}
+
+test("through proxies that change what they let through, over all transports, all see the same, once and in order", async () => {
+  const used = new Set();
+  for (let seed = 1; seed <= HOPS; seed += 1) {
+    const { server, members, clock, used: here } = await hops(seed);
+    for (const transport of here) used.add(transport);
+    const log = server.log.map(({ content }) => content);
+    for (const { name, desk, said } of members) {
+      assert.deepEqual(seen(desk), log, `seed ${seed}: ${name} has seen the log`);
+      assert.deepEqual([desk.room.outgoing, desk.all("gap"), desk.all("reset")], [[], [], []], `seed ${seed}: all is acknowledged`);
+      const own = log.filter((content) => content.startsWith(`${name} `));
+      assert.deepEqual(own, Array.from({ length: said }, (_, i) => `${name} ${i + 1}`), `seed ${seed}: ${name} in the order of saying`);
+      desk.room.leave();
+    }
+    assert.equal(server.refusals, 0, `seed ${seed}: nobody was too fast`);
+    await clock.pass(60_000);
+    assert.equal(clock.timers, 1, "only the server's heartbeat is left");
+  }
+  for (const transport of ["websocket", "sse", "long-polling", "polling"]) assert.ok(used.has(transport), transport);
 });
