@@ -1,17 +1,21 @@
 /** The state of the connection, in the header and, while it is broken, in words over the log. */
 
 import { bind, element } from "./element.js";
+import { icon } from "./icons.js";
 import { t } from "./strings.js";
+import { TransportCard } from "./transport-card.js";
 
-/** @typedef {"idle" | "connecting" | "connected" | "waiting" | "offline" | "hidden" | "closed"} State */
+/** @typedef {import("../sdk/room.js").StateDetail} StateDetail */
 
 export class ConnectionPill {
-  /** @type {State} */
+  /** @type {StateDetail["state"]} */
   #state = "idle";
   /** @type {number | null} */
   #latency = null;
   /** @type {number | null} */
   #retryAt = null;
+  /** @type {StateDetail["transport"]} */
+  #transport = null;
   /** @type {import("./strings.js").Key} */
   #cause = "notice.waiting";
   #timer = 0;
@@ -23,19 +27,26 @@ export class ConnectionPill {
 
   /** @param {{ now: () => void }} hooks */
   constructor(hooks) {
-    this.node = element("div", { class: "pill", testid: "connection", role: "group", "aria-label": () => t("state.label") },
-      element("span", { class: "pill-dot" }), this.#label, this.#detail);
+    this.node = element("button", { type: "button", class: "pill", testid: "connection" },
+      element("span", { class: "sr-only", text: () => `${t("state.label")}: ` }),
+      element("span", { class: "pill-dot" }), this.#label, this.#detail, icon("info"));
+    this.card = new TransportCard(this.node);
     this.notice = element("div", { class: "notice", hidden: true, testid: "connection-notice" }, this.#words,
       element("button", { type: "button", class: "button button-small", testid: "reconnect-now", text: () => t("notice.now"), on: { click: hooks.now } }));
     bind(this.#label, () => this.#draw());
   }
 
-  /** @param {State} state @param {number | null} retryAt @param {{ code: number, name: string } | null} error */
-  setState(state, retryAt, error) {
+  /** @param {StateDetail} detail */
+  setState({ state, retryAt, error, transport, why }) {
     const isNew = state !== this.#state;
     this.#state = state;
     this.#retryAt = retryAt;
-    this.#cause = causeOf(error);
+    this.#transport = transport;
+    // Nothing is said of a transport that is only being tried.
+    this.card.show(state === "connected" ? transport : null, why);
+    this.node.dataset.transport = transport ?? "";
+    this.node.toggleAttribute("data-unusual", state === "connected" && why !== null);
+    this.#cause = causeOf(error, why);
     if (state !== "connected") this.#latency = null;
     clearInterval(this.#timer);
     if (state === "waiting") this.#timer = window.setInterval(() => this.#draw(), 250);
@@ -60,16 +71,18 @@ export class ConnectionPill {
     const seconds = this.#retryAt === null ? 0 : Math.ceil((this.#retryAt - Date.now()) / 1000);
     write(this.#label, state !== "waiting" ? t(`state.${state}`) : seconds > 0 ? t("state.waiting", { n: seconds }) : t("state.waiting_now"));
     const latency = this.#latency === null ? "" : t("state.latency", { n: Math.round(this.#latency) });
-    write(this.#detail, state !== "connected" ? "" : latency === "" ? "WebSocket" : `${latency} · WebSocket`);
+    const transport = this.#transport === null ? "" : t(`transport.${this.#transport}`);
+    write(this.#detail, state !== "connected" ? "" : latency === "" ? transport : `${latency} · ${transport}`);
     this.notice.hidden = state !== "waiting" && state !== "offline";
     this.notice.dataset.state = state;
     if (!this.notice.hidden) write(this.#words, t(state === "offline" ? "notice.offline" : this.#cause));
   }
 }
 
-/** @param {{ code: number, name: string } | null} error @returns {import("./strings.js").Key} */
-function causeOf(error) {
+/** @param {StateDetail["error"]} error @param {StateDetail["why"]} why @returns {import("./strings.js").Key} */
+function causeOf(error, why) {
   if (error?.code === 1012) return "notice.shutdown";
+  if (why === "forced") return "notice.forced";
   return error?.code === 4003 || error?.code === 4004 || error?.code === 1013 ? "notice.server_full" : "notice.waiting";
 }
 

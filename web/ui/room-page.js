@@ -66,7 +66,7 @@ export class RoomPage {
     this.#header = header(room, this.#pill.node, { share: () => this.#share.showModal(), members: () => this.#side.open() });
     this.#unread = new Unread(() => t("room.title", { room }), (count) => this.#new.show(count, this.#log.atBottom));
     this.#main = element("main", { class: "room-main" },
-      element("div", { class: "log-frame" }, this.#log.node, this.#pill.notice, this.#pill.live, this.#new.node),
+      element("div", { class: "log-frame" }, this.#log.node, this.#pill.notice, this.#pill.card.node, this.#pill.live, this.#new.node),
       element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node));
     this.node = element("div", { class: "room" },
       element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: (event) => { event.preventDefault(); this.#composer.focus(); } } }),
@@ -101,9 +101,10 @@ export class RoomPage {
   #open(resume) {
     const session = openRoom(this.#room, this.#name, resume);
     const { connection } = session;
-    connection.on("state", ({ state, retryAt, error }) => {
+    connection.on("state", (detail) => {
       if (this.#life.signal.aborted) return;
-      this.#pill.setState(state, retryAt, error);
+      const { state, error } = detail;
+      this.#pill.setState(detail);
       if (state === "closed") this.#close(error);
       else this.#reopen();
       this.#showEmpty();

@@ -1,4 +1,6 @@
-/** Where the page is: `/` or `/r/{room}`. */
+/** Where the page is: `/` or `/r/{room}`, and what its address asks for. */
+
+import { TRANSPORTS } from "../sdk/index.js";
 
 /** @param {string} pathname @returns {string | null} the room, or null for the start page */
 export function roomOf(pathname) {
@@ -19,4 +21,10 @@ export function pathTo(room) {
 /** The link to send to others: without this visitor's own query. @param {string} room @param {string} origin */
 export function linkTo(room, origin) {
   return origin + pathTo(room);
+}
+
+/** The only transport to use, if the address names one (`?transport=sse`). @param {string} search */
+export function transportOf(search) {
+  const wanted = new URLSearchParams(search).get("transport");
+  return TRANSPORTS.find((transport) => transport === wanted) ?? null;
 }

@@ -1,7 +1,8 @@
 /** Ties an SDK room to the page: what the browser knows of itself, and the place kept for a reload. */
 
 import { Room } from "../sdk/index.js";
-import { keepPlace } from "./tab.js";
+import { transportOf } from "./route.js";
+import { keepPlace, keepTransport, recallTransport } from "./tab.js";
 
 /** @typedef {import("./tab.js").Place} Place */
 
@@ -20,13 +21,16 @@ export function rereadFrom(first, last) {
 
 /** @param {string} room @param {string} name @param {Place["resume"] | null} resume */
 export function openRoom(room, name, resume) {
-  const connection = new Room({ server: location.origin, room, name, resume: resume ?? undefined });
+  const connection = new Room({
+    server: location.origin, room, name, resume, transport: transportOf(location.search), remembered: recallTransport(),
+  });
   const life = new AbortController();
   // Where reading began in this life of the room's log.
   let first = resume?.position ?? null;
   connection.on("welcome", ({ position, recovered }) => {
     if (recovered !== true || first === null) first = position;
   });
+  connection.on("state", () => keepTransport(connection.remembered));
   const { signal } = life;
   connection.setOnline(navigator.onLine);
   connection.setVisible(!document.hidden);

@@ -1,5 +1,5 @@
 /**
- * What this tab alone remembers: the draft and the session of a room. The session is taken out when it is read, and
+ * What this tab alone remembers: the draft and the session of a room, and which transport worked. The session is taken out when it is read, and
  * written back when the page goes: a duplicated tab copies the storage, and must not find the session in it.
  */
 
@@ -41,6 +41,20 @@ export function takePlace(room) {
 /** @param {string} room @param {Place | null} place */
 export function keepPlace(room, place) {
   write(`hamhame.place.${room}`, place === null ? null : JSON.stringify(place));
+}
+
+/** @returns {import("../sdk/ladder.js").Remembered | null} */
+export function recallTransport() {
+  try {
+    return JSON.parse(read("hamhame.transport") ?? "null");
+  } catch {
+    return null;
+  }
+}
+
+/** @param {import("../sdk/ladder.js").Remembered | null} remembered */
+export function keepTransport(remembered) {
+  write("hamhame.transport", remembered === null ? null : JSON.stringify(remembered));
 }
 
 /** @param {string} room @returns {string} */
