@@ -3,3 +3,14 @@ export { Room } from "./room.js";
 export { TRANSPORTS } from "./ladder.js";
 export { PROTOCOL } from "./wire.js";
 export { closeCodes, errorCodes, mayReconnect } from "./codes.js";
+
+/** @typedef {import("./room.js").RoomOptions} RoomOptions */
+/** @typedef {import("./room.js").RoomDetails} RoomDetails */
+/** @typedef {import("./room.js").Resumption} Resumption */
+/** @typedef {import("./session.js").StateDetail} StateDetail */
+/** @typedef {import("./ladder.js").Transport} Transport */
+/** @typedef {import("./ladder.js").Why} Why */
+/** @typedef {import("./ladder.js").Remembered} Remembered */
+/** @typedef {import("./outbox.js").Outgoing} Outgoing */
+/** @typedef {import("./wire.js").LogEvent} LogEvent */
+/** @typedef {import("./wire.js").User} User */

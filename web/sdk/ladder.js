@@ -1,12 +1,8 @@
 /** @typedef {import("./clock.js").Clock} Clock */
 /** @typedef {"websocket" | "sse" | "long-polling" | "polling"} Transport */
 
-/**
- * Why no better transport is in use.
- *
- * @typedef {"forced" | "unsupported" | "upgrade_refused" | "upgrade_unanswered" | "stream_refused" | "stream_buffered" |
- *   "waiting_refused"} Why
- */
+/** @typedef {"upgrade_refused" | "upgrade_unanswered" | "stream_refused" | "stream_buffered" | "waiting_refused"} Blocked */
+/** @typedef {Blocked | "forced" | "unsupported"} Why no better transport is in use */
 
 /** @typedef {{transport: Transport, why: Why | null, at: number}} Remembered what worked, and when (ms since 1970) */
 
