@@ -77,6 +77,7 @@ export class Connection {
     this.#ladder = ladder;
     this.#wiring = wiring;
     this.#climb = new Alarm(wiring.clock);
+    if (ladder.isEmpty) throw new TypeError("The platform has none of the transports that may be used.");
     this.#open(ladder.begin());
   }
 
@@ -103,6 +104,12 @@ export class Connection {
   leave() {
     this.#stop();
     this.#carrier?.leave();
+  }
+
+  /** For another connection; the end is not told. */
+  abandon() {
+    this.#stop();
+    this.#carrier?.abandon();
   }
 
   /** @param {Transport} transport */

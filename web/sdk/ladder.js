@@ -20,9 +20,10 @@ const LAST_CLIMB_MS = 30 * 60_000;
  */
 export class Ladder {
   #clock;
+  #available;
   /** @type {readonly Transport[]} */
-  #rungs;
-  #isForced;
+  #rungs = [];
+  #isForced = false;
   /** The one in use or being tried. */
   #at = 0;
   /** The one that worked last. */
@@ -47,8 +48,8 @@ export class Ladder {
    */
   constructor(clock, { available, forced = null, remembered = null }) {
     this.#clock = clock;
-    this.#isForced = forced !== null;
-    this.#rungs = TRANSPORTS.filter((one) => (forced === null || one === forced) && available.includes(one));
+    this.#available = available;
+    this.force(forced);
     const held = remembered === null || forced !== null ? -1 : this.#rungs.indexOf(remembered.transport);
     const age = clock.now() - Number(remembered?.at);
     if (held > 0 && remembered !== null && age >= 0 && age < REMEMBERED_MS) {
@@ -58,7 +59,15 @@ export class Ladder {
     }
   }
 
-  /** There is no transport at all. */
+  /** From now on this one alone, or again the best that works. @param {Transport | null} transport */
+  force(transport) {
+    this.#isForced = transport !== null;
+    this.#rungs = TRANSPORTS.filter((one) => (transport === null || one === transport) && this.#available.includes(one));
+    this.#at = this.#held = this.#climbs = 0;
+    this.#hasHeld = this.#missed = this.#fromTop = false;
+  }
+
+  /** The platform has none of those that may be used. */
   get isEmpty() {
     return this.#rungs.length === 0;
   }

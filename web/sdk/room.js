@@ -204,6 +204,16 @@ export class Room extends Emitter {
     this.#session.setVisible(visible);
   }
 
+  /**
+   * From now on over this transport alone, or again over the best that works; the place in the room stays.
+   *
+   * @param {Transport | null} transport
+   */
+  setTransport(transport) {
+    this.#ladder.force(transport);
+    this.#session.changeTransport();
+  }
+
   /** Leaves for good. What was not sent has failed. */
   leave() {
     this.#session.leave();

@@ -143,6 +143,11 @@ export class Session {
     else if (this.state === "connected") this.#liveness.suspect();
   }
 
+  /** The ladder has been changed: what is there is left for what it says now. */
+  changeTransport() {
+    if (this.state === "connected" || this.state === "connecting") this.#startOver();
+  }
+
   /** @param {boolean} online */
   setOnline(online) {
     if (online === this.#online) return;
@@ -173,11 +178,12 @@ export class Session {
     }
   }
 
-  /** A try that began without a network may hang until its time is up. */
+  /** Gives up what is there without waiting. A try that began without a network may hang until its time is up. */
   #startOver() {
     const connection = this.#connection;
     this.#connection = null;
-    connection?.drop("offline", "The network has changed.");
+    connection?.abandon();
+    this.#lost();
     this.#connect();
   }
 

@@ -210,6 +210,30 @@ test("a transport that is forced is the only one, whether it works or not", asyn
   assert.deepEqual(it.web.asked, []);
 });
 
+test("a room can be told to change its transport, and loses nothing by it", async () => {
+  const it = scene();
+  it.desk.room.join();
+  await it.pass(2_000);
+  const { member } = it.desk.room;
+  for (const transport of /** @type {(Transport | null)[]} */ (["polling", "sse", "websocket", "long-polling", null])) {
+    it.say();
+    it.desk.room.send(`on to ${transport}`);
+    it.desk.room.setTransport(transport);
+    it.say();
+    await it.pass(2_000);
+    assert.deepEqual(it.standing, ["connected", transport ?? "websocket", transport && "forced"]);
+  }
+  await it.complete();
+  assert.equal(it.desk.room.member, member);
+  assert.equal(it.desk.all("event").filter(({ own }) => own).length, 5);
+});
+
+test("a platform that has none of the transports that may be used is told so", () => {
+  const { desk } = scene({ WebSocket: null, fetch: null });
+  desk.room.join();
+  assert.deepEqual([desk.room.state, desk.all("state").at(-1).error.name], ["closed", "unsupported"]);
+});
+
 test("what worked is remembered, and another life of the page begins with it", async () => {
   const it = scene();
   it.upgrades("refuse");
