@@ -12,6 +12,7 @@ import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { after, test } from "node:test";
 import { chromium } from "playwright-core";
+import { Gateway } from "../web/sdk/live/gateway.js";
 import { Proxy } from "./proxy.js";
 import { Server } from "./server.js";
 import { Window } from "./window.js";
@@ -75,6 +76,14 @@ export class Stage {
     const proxy = await Proxy.start(this.server.port);
     this.#proxies.push(proxy);
     return proxy;
+  }
+
+  /** A proxy that knows HTTP, before the server; it lets through what it is told to. */
+  async gateway() {
+    const gateway = new Gateway(() => this.server.port);
+    await gateway.open();
+    this.#proxies.push(gateway);
+    return gateway;
   }
 
   /**

@@ -1,7 +1,7 @@
 // A person's window: what is on it, and what a person does with it. The page's `data-testid`s are known here alone.
 
 /** What the browser itself writes to the console when a connection fails. */
-const FAILED_CONNECTION = /WebSocket connection to|net::ERR_|ERR_CONNECTION/;
+const FAILED_CONNECTION = /WebSocket connection to|net::ERR_|ERR_CONNECTION|status of 504/;
 
 export class Window {
   #complaints = [];
@@ -82,6 +82,11 @@ export class Window {
   /** Waits until the connection is in another state than this. */
   async stateOtherThan(state) {
     await this.page.locator(`[data-testid=connection]:not([data-state=${state}])`).waitFor({ state: "attached" });
+  }
+
+  /** Waits until the room is on this transport. */
+  async travelsBy(transport) {
+    await this.page.locator(`[data-testid=connection][data-state=connected][data-transport=${transport}]`).waitFor({ state: "attached", timeout: 40_000 });
   }
 
   async type(text) {
