@@ -23,6 +23,10 @@ export class FakeWeb {
   waits = "pass";
   /** Every request, as `METHOD path`. @type {string[]} */
   asked = [];
+  /** How many events were told, to whoever asked for more than one. */
+  told = 0;
+  /** How many of the next messages are lost on the way. */
+  losses = 0;
   /** @type {Set<Exchange>} */
   #underWay = new Set();
 
@@ -56,6 +60,10 @@ export class FakeWeb {
       this.#underWay.add(exchange);
       signal?.addEventListener("abort", () => exchange.reject(new Error("aborted")));
       if (this.isDown) return exchange.reject(new TypeError("no network"));
+      if (path === "/messages" && this.losses > 0) {
+        this.losses -= 1;
+        return exchange.reject(new TypeError("the connection was closed"));
+      }
       this.#later(exchange, () => this.#serve(request, exchange, resolve));
     });
   };
@@ -78,7 +86,7 @@ export class FakeWeb {
     if (request.query.has("wait") && this.waits !== "pass") {
       if (this.waits === "refuse") answer({ status: 504, kind: "text/html", body: null });
     } else if (request.isStream) this.#stream(request, exchange, resolve, answer);
-    else if (request.path === "/events") this.#read(request, answer);
+    else if (request.path === "/events") this.#read(request, exchange, answer);
     else answer(this.#command(request));
   }
 
@@ -97,8 +105,8 @@ export class FakeWeb {
     return type === "ack" ? { status: 201, body: { offset } } : problem(error["code"], error);
   }
 
-  /** @param {Request} request @param {(answer: any) => void} answer */
-  #read({ query, token }, answer) {
+  /** @param {Request} request @param {Exchange} exchange @param {(answer: any) => void} answer */
+  #read({ query, token }, exchange, answer) {
     const server = this.#server;
     const after = query.get("after") ?? "";
     const give = () => {
@@ -106,6 +114,7 @@ export class FakeWeb {
       if (typeof session === "string") return answer(problem(session));
       const { recovered, from } = server.place(after);
       const events = server.log.slice(from, from + Number(query.get("limit") ?? 1_000));
+      if (!query.has("limit")) this.told += events.length;
       const body = { events, position: `${server.epoch}:${from + events.length}`, states: "1.0" };
       answer({ status: 200, body: recovered ? body : { ...body, recovered: false } });
     };
@@ -113,7 +122,7 @@ export class FakeWeb {
     const { recovered, from } = server.place(after);
     if (wait === 0 || typeof server.byHttp(token) === "string" || !recovered || from < server.log.length) return give();
     const finish = () => {
-      if (server.followers.delete(finish)) give();
+      if (server.followers.delete(finish) && this.#underWay.has(exchange)) give();
     };
     server.followers.add(finish);
     this.#clock.setTimeout(finish, wait * 1_000);
@@ -138,6 +147,7 @@ export class FakeWeb {
     say(`event: position\nid: ${epoch}:${sent}\ndata: ${JSON.stringify({ type: "position", position: `${epoch}:${sent}`, recovered })}\n\n`);
     const follow = () => {
       if (!this.#underWay.has(exchange)) return void server.followers.delete(follow);
+      this.told += server.log.length - sent;
       for (const event of server.log.slice(sent)) say(`id: ${epoch}:${event["offset"]}\ndata: ${JSON.stringify(event)}\n\n`);
       sent = server.log.length;
     };

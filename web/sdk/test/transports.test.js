@@ -155,8 +155,36 @@ test("a network that is down teaches nothing about transports", async () => {
   it.web.isDown = false;
   await it.pass(25_000);
   assert.deepEqual(it.standing, ["connected", "websocket", null]);
+  const used = it.desk.all("state").filter(({ state }) => state === "connected").map(({ transport }) => transport);
+  assert.deepEqual(used, ["websocket", "websocket"]);
   it.say();
   await it.complete();
+});
+
+test("what has come once is not asked for again", async () => {
+  for (const transport of /** @type {Transport[]} */ (["sse", "long-polling", "polling"])) {
+    const it = scene({ transport });
+    it.desk.room.join();
+    await it.pass(3_000);
+    for (let i = 0; i < 20; i += 1) {
+      it.say();
+      await it.pass(2_000);
+      if (i % 7 === 0) it.desk.room.reconnectNow();
+    }
+    await it.complete();
+    assert.equal(it.web.told, it.server.log.length, transport);
+  }
+});
+
+test("a message whose request is lost is said again at once, and the room stays where it is", async () => {
+  const it = scene({ transport: "polling" });
+  it.desk.room.join();
+  await it.pass(3_000);
+  it.web.losses = 1;
+  it.desk.room.send("one");
+  await it.complete();
+  assert.deepEqual(it.desk.states.filter((state) => state === "waiting"), []);
+  assert.deepEqual(it.desk.all("outgoing").map(({ status }) => status), ["pending", "sent"]);
 });
 
 test("it climbs again when the way is free, without a moment in which the room is not there", async () => {
