@@ -39,6 +39,11 @@ export class Gateway {
     if (fate === "refuse") for (const end of [...this.#underWay[kind]]) end();
   }
 
+  /** How many of a kind are under way. @param {Kind} kind */
+  count(kind) {
+    return this.#underWay[kind].size;
+  }
+
   close() {
     for (const ends of Object.values(this.#underWay)) for (const end of [...ends]) end();
     this.#server.closeAllConnections();
