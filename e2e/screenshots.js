@@ -83,10 +83,26 @@ async function states(lang, colorScheme, viewport) {
     await start.connected();
     await shot(start, "empty");
     await start.page.context().close();
+    await detour(stage, lang, options, shot);
     await full(stage, lang, options, shot);
   } finally {
     await stage.clear();
   }
+}
+
+/** A page behind a proxy that lets no WebSocket through, asked why it is on another transport. */
+async function detour(stage, lang, options, shot) {
+  const gateway = await stage.gateway();
+  gateway.set("upgrades", "refuse");
+  const window = await stage.window({ ...options, origin: gateway.origin });
+  await window.enter({ room: words[lang].names[1], name: words[lang].names[2], query: `?lang=${lang}` });
+  await window.travelsBy("sse");
+  await window.say(words[lang].talk[4][1]);
+  await window.sees("👏");
+  await window.get("connection").click();
+  await window.get("transport-card").waitFor();
+  await shot(window, "transport");
+  await window.page.context().close();
 }
 
 /** A room with people in it: at ease, full of words, in a drawer and a dialog, without a network, without a place. */

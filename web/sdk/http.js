@@ -31,8 +31,10 @@ import { readMessage } from "./wire.js";
  * @typedef {{refresh: () => void, stop: () => void}} Reader
  */
 
-/** Close codes for errors that close nothing but a session over HTTP. @type {Record<string, number>} */
-const CLOSES = { not_joined: 4002, session_replaced: 4506, rate_limited: 4003, shutting_down: 1012 };
+/** Errors that end a session over HTTP and say nothing of what was asked. */
+const ENDS = new Set(["not_joined", "session_replaced", "shutting_down"]);
+/** Close codes for errors that the table has none for. @type {Record<string, number>} */
+const CLOSES = { not_joined: 4002, rate_limited: 4003 };
 
 /** A session by requests: it joins, says things one after the other, and reads in one of three ways, which may change. */
 export class Http {
@@ -201,7 +203,7 @@ export class Http {
         else this.drop("protocol", "The answer has no offset.");
       } catch (error) {
         const { problem } = /** @type {Fault} */ (error);
-        if (problem === null || problem.code in CLOSES && problem.code !== "rate_limited") this.#failed(/** @type {Fault} */ (error), false);
+        if (problem === null || ENDS.has(problem.code)) this.#failed(/** @type {Fault} */ (error), false);
         else this.#tell({ ...refusalOf(problem), id });
       }
     }
@@ -245,7 +247,7 @@ export class Http {
     }
     const { code, retry_after } = problem;
     if (code === "shutting_down") this.#tell({ type: "shutdown", retry_after: retry_after ?? 1 });
-    else if (isJoin || !(code in CLOSES)) this.#tell(refusalOf(problem));
+    else if (isJoin || !ENDS.has(code)) this.#tell(refusalOf(problem));
     const close = CLOSES[code] ?? errorCodes[code]?.close ?? (problem.temporary ? 1013 : 4500);
     this.#end({ code: close, reason: message, local: null });
   }

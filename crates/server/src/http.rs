@@ -22,7 +22,7 @@ use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
 use crate::transport::ws::Opened;
 use crate::visit::Place;
-use crate::{api, assets, qr};
+use crate::{api, assets, origin, qr};
 
 /// The subprotocol of the full protocol.
 pub const PROTOCOL: &str = "hamhame.v1";
@@ -93,8 +93,24 @@ async fn page(State(app): State<App>) -> Response {
     assets::page(app.server.options.lang)
 }
 
-async fn asset(uri: Uri, headers: HeaderMap) -> Response {
-    assets::file(uri.path(), &headers)
+async fn asset(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let mut response = assets::file(uri.path(), &headers);
+    if uri.path().starts_with("/sdk/") {
+        share(&app.server.options.origins, &headers, response.headers_mut());
+    }
+    response
+}
+
+/// Pages that may connect may load the SDK from here as well (the Fetch standard, section 3.3).
+fn share(origins: &[String], request: &HeaderMap, response: &mut HeaderMap) {
+    if origins.is_empty() {
+        return;
+    }
+    response.append(header::VARY, HeaderValue::from_static("Origin"));
+    let Some(origin) = request.get(header::ORIGIN) else { return };
+    if origin::is_allowed(Some(origin.as_bytes()), None, origins) {
+        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
 }
 
 async fn ready(State(app): State<App>) -> Response {

@@ -93,6 +93,29 @@ async fn the_page_and_all_that_it_loads_come_from_here_with_their_types() {
 }
 
 #[tokio::test]
+async fn a_page_that_may_connect_may_load_the_sdk_from_here_and_no_other_page_may() {
+    let allowed = "access-control-allow-origin";
+    let server = TestServer::start(&["--origin", "https://school.example"]).await;
+    let named = "Origin: https://school.example\r\n";
+    let sdk = get(&server, "/sdk/index.js", named).await;
+    assert_eq!((sdk.status, sdk.header(allowed)), (200, Some("https://school.example")));
+    assert_eq!(sdk.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(sdk.header("vary"), Some("Origin"));
+    let tag = sdk.header("etag").unwrap_or_else(|| panic!("{}", sdk.head));
+    let again = get(&server, "/sdk/index.js", &format!("{named}If-None-Match: {tag}\r\n")).await;
+    assert_eq!((again.status, again.header(allowed)), (304, Some("https://school.example")));
+    for (path, origin) in [
+        ("/sdk/index.js", "Origin: https://evil.example\r\n"),
+        ("/sdk/index.js", ""),
+        ("/ui/main.js", named),
+    ] {
+        assert_eq!(get(&server, path, origin).await.header(allowed), None, "{path} {origin}");
+    }
+    let closed = TestServer::start(&[]).await;
+    assert_eq!(get(&closed, "/sdk/index.js", named).await.header(allowed), None);
+}
+
+#[tokio::test]
 async fn a_file_that_has_not_changed_is_not_sent_again() {
     let server = TestServer::start(&[]).await;
     for path in ["/sdk/room.js", "/favicon.svg"] {
