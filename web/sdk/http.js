@@ -226,7 +226,10 @@ export class Http {
     try {
       const body = await this.#requests.ask("GET", "/events", { query: { after: this.#place.after, limit: 1 } });
       const heartbeat = readMessage({ type: "heartbeat", position: body?.position });
-      if (heartbeat !== null) this.#tell(heartbeat);
+      if (heartbeat !== null && !this.#isOver) {
+        this.#wiring.onAlive();
+        this.#tell(heartbeat);
+      }
     } catch {
       // Whoever waits for it will notice.
     }

@@ -8,8 +8,10 @@ import { formatPosition, parsePosition, readMessage } from "./wire.js";
  * Seconds to wait for something, from one request to the next: what lies between us and the server may end long requests,
  * and so shows how long they may be.
  */
-const WAITS = [5, 10, 25];
+const WAITS = [5, 10, 20];
 const LATE_MS = 4_000;
+/** What is silent for two and a half heartbeats, or for 5 s at least, is taken for dead: so nobody is silent for longer than this. */
+const SPEAKS = { heartbeats: 2, leastMs: 4_000 };
 /** Between the beginnings of two requests while there is always something to tell. */
 const GAP_MS = 100;
 
@@ -58,7 +60,7 @@ export class Poll {
     this.stop();
     const stop = (this.#stop = newStop());
     const { requests, place, clock } = this.#reading;
-    const wait = !this.#waits || this.#asksFirst ? 0 : (WAITS[this.#step] ?? 0);
+    const wait = !this.#waits || this.#asksFirst ? 0 : Math.min(WAITS[this.#step] ?? 0, this.#mostMs / 1_000);
     const began = clock.now();
     const ms = wait === 0 ? undefined : wait * 1_000 + LATE_MS;
     const query = { after: place.after, states: place.states, wait: wait || undefined };
@@ -149,6 +151,11 @@ export class Poll {
   #restMs(took, many) {
     const { clock, isHidden } = this.#reading;
     if (this.#waits || many >= 100) return Math.max(0, GAP_MS - took);
-    return isHidden() ? 5_000 + clock.random() * 3_000 : 1_000 + clock.random() * 1_000;
+    const jitter = clock.random();
+    return isHidden() ? Math.min(this.#mostMs, 5_000 + jitter * 3_000) : 1_000 + jitter * 1_000;
+  }
+
+  get #mostMs() {
+    return Math.max(SPEAKS.leastMs, this.#reading.heartbeat * SPEAKS.heartbeats * 1_000);
   }
 }

@@ -17,6 +17,8 @@ export class FakeWeb {
   #name;
   /** Nothing passes. */
   isDown = false;
+  /** Nothing comes back, and nobody is told. */
+  isSilent = false;
   /** What becomes of a stream: it passes, is held back whole, or is refused. @type {"pass" | "hold" | "refuse"} */
   streams = "pass";
   /** What becomes of a request that waits. @type {"pass" | "hold" | "refuse"} */
@@ -71,7 +73,7 @@ export class FakeWeb {
   /** After the time that the network takes, if the exchange still is. @param {Exchange} exchange @param {() => void} run */
   #later(exchange, run) {
     this.#clock.setTimeout(() => {
-      if (this.#underWay.has(exchange)) run();
+      if (this.#underWay.has(exchange) && !this.isSilent) run();
     }, 5 + this.#clock.random() * 150);
   }
 
@@ -141,7 +143,7 @@ export class FakeWeb {
     /** In order, each piece with its own delay. @param {string | null} text */
     const say = (text) => {
       at = Math.max(at, this.#clock.now() + 5 + this.#clock.random() * 150);
-      this.#clock.setTimeout(() => this.#underWay.has(exchange) && this.streams !== "hold" && pieces.push(text), at - this.#clock.now());
+      this.#clock.setTimeout(() => this.#underWay.has(exchange) && this.streams !== "hold" && !this.isSilent && pieces.push(text), at - this.#clock.now());
     };
     let { recovered, from: sent } = server.place(query.get("after") ?? "");
     say(`event: position\nid: ${epoch}:${sent}\ndata: ${JSON.stringify({ type: "position", position: `${epoch}:${sent}`, recovered })}\n\n`);

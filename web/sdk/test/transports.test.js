@@ -313,6 +313,23 @@ test("a session that another page takes over is closed and not taken back", asyn
   }
 });
 
+test("a quiet room is no dead one, and a dead network is found within half a minute, whether anybody looks or not", async () => {
+  for (const transport of /** @type {Transport[]} */ (["sse", "long-polling", "polling"])) {
+    for (const visible of [true, false]) {
+      const it = scene({ transport });
+      it.desk.room.join();
+      await it.pass(3_000);
+      it.desk.room.setVisible(visible);
+      const told = it.desk.states.length;
+      await it.pass(900_000);
+      assert.deepEqual(it.desk.states.slice(told), [], `${transport}, ${visible}`);
+      it.web.isSilent = true;
+      await it.pass(31_000);
+      assert.notEqual(it.desk.room.state, "connected", `${transport}, ${visible}`);
+    }
+  }
+});
+
 test("the latency is told over every transport", async () => {
   for (const transport of /** @type {Transport[]} */ (["sse", "long-polling", "polling"])) {
     const it = scene({ transport });
