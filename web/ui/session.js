@@ -30,7 +30,6 @@ export function openRoom(room, name, resume) {
   connection.on("welcome", ({ position, recovered }) => {
     if (recovered !== true || first === null) first = position;
   });
-  connection.on("state", () => keepTransport(connection.remembered));
   const { signal } = life;
   connection.setOnline(navigator.onLine);
   connection.setVisible(!document.hidden);
@@ -38,6 +37,7 @@ export function openRoom(room, name, resume) {
   addEventListener("offline", () => connection.setOnline(false), { signal });
 
   const keep = () => {
+    keepTransport(connection.remembered);
     const { resumption } = connection;
     if (resumption && connection.state !== "closed") {
       keepPlace(room, { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } });
@@ -62,6 +62,7 @@ export function openRoom(room, name, resume) {
     end: () => {
       life.abort();
       keepPlace(room, null);
+      keepTransport(connection.remembered);
       connection.leave();
     },
   };
