@@ -32,6 +32,11 @@ for (const lang of ["fa", "en"]) {
       await window.sees("پاسخ");
       assert.deepEqual(await findings(window), [], "room");
 
+      await window.get("connection").click();
+      await window.get("transport-card").waitFor();
+      assert.deepEqual(await findings(window), [], "transport card");
+      await window.page.keyboard.press("Escape");
+
       await window.get("share-button").first().click();
       await window.get("share-dialog").waitFor();
       assert.deepEqual(await findings(window), [], "share dialog");
