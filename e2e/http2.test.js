@@ -23,3 +23,19 @@ scene("two windows chat over one HTTP/2 connection each", { server: ["--tls", "s
   // Over HTTP/1.1 it would be 101 (RFC 8441, section 5).
   assert.deepEqual(answers, [200, 200]);
 });
+
+scene("where HTTP/2 is spoken, the other transports are streams of the page's own connection", { server: ["--tls", "self-signed"] }, async (stage) => {
+  const maryam = await stage.window({ ignoreHTTPSErrors: true });
+  await maryam.enter({ room: "کلاس", name: "مریم", query: "?transport=sse" });
+  await maryam.travelsBy("sse");
+  const ali = await stage.window({ ignoreHTTPSErrors: true });
+  await ali.enter({ room: "کلاس", name: "علی", query: "?transport=long-polling" });
+  await ali.travelsBy("long-polling");
+  await maryam.say("سلام علی");
+  await ali.sees("سلام علی");
+  await ali.say("سلام مریم");
+  await maryam.sees("سلام مریم");
+  const protocols = await ali.page.evaluate(() =>
+    performance.getEntriesByType("resource").filter(({ name }) => name.includes("/api/rooms/")).map(({ nextHopProtocol }) => nextHopProtocol));
+  assert.deepEqual([...new Set(protocols)], ["h2"]);
+});

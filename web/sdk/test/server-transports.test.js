@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Gateway } from "../live/gateway.js";
-import { Guest, LiveServer, until } from "../live/server.js";
+import { FakeClock } from "../fakes/clock.js";
+import { Guest, LiveServer, until, Wire } from "../live/server.js";
 
 /** @typedef {import("../ladder.js").Transport} Transport */
 /** @typedef {Partial<import("../room.js").RoomOptions>} Options */
@@ -149,6 +150,61 @@ for (const transport of BY_HTTP) {
     }),
   );
 }
+
+for (const transport of BY_HTTP) {
+  test(`through cut connections over ${transport} everyone sees the same, once and in order`, { skip }, () =>
+    house(["--limits", "off"], async ({ gateway, guest }) => {
+      const wire = new Wire(() => Number(new URL(gateway.origin).port));
+      const server = await wire.open();
+      const { random } = new FakeClock(2026);
+      const names = ["a", "b", "c"];
+      /** @type {Guest[]} */
+      const guests = [];
+      try {
+        for (const name of names) guests.push(await guest(name, { server, transport }).join());
+        const many = 60;
+        for (let i = 1; i <= many; i += 1) {
+          for (const { room } of guests) room.send(`${room.resumption?.name}${i}`);
+          await new Promise((resolve) => setTimeout(resolve, 10));
+          if (random() < 0.3) wire.cut(random);
+          for (const { room } of guests) if (random() < 0.1) room.reconnectNow();
+        }
+        assert.ok(wire.cuts > 8, `${wire.cuts} cuts`);
+        for (const { room } of guests) await until("acknowledgements", () => room.outgoing.length === 0);
+        for (const one of guests) await until("all messages", () => one.contents.length >= many * names.length);
+        for (const one of guests) {
+          assert.deepEqual(one.contents, guests[0]?.contents);
+          assert.deepEqual([one.gaps, one.resets], [0, 0]);
+        }
+        for (const name of names) assert.deepEqual(from(/** @type {Guest} */ (guests[0]), name), upTo(many, name));
+      } finally {
+        for (const { room } of guests) room.leave();
+        await wire.close();
+      }
+    }),
+  );
+}
+
+test("a page that went down a step goes up again when the way is free, without a moment away", { skip }, () =>
+  house([], async ({ guest, gateway }) => {
+    const ali = await guest("علی", { transport: "sse" }).join();
+    gateway.set("upgrades", "refuse");
+    // Tries to climb come after seconds instead of a quarter of a minute.
+    const maryam = await guest("مریم", { setTimeout: (run, ms) => setTimeout(run, ms > 11_000 && ms < 19_000 ? ms / 10 : ms) }).join();
+    await until("sse", () => standing(maryam)?.transport === "sse");
+    ali.room.send("1");
+    gateway.set("upgrades", "pass");
+    await until("websocket", () => standing(maryam)?.transport === "websocket");
+    ali.room.send("2");
+    maryam.room.send("3");
+    for (const one of [maryam, ali]) await until("all of it", () => one.contents.length === 3);
+    assert.deepEqual([standing(maryam)?.state, standing(maryam)?.why], ["connected", null]);
+    assert.deepEqual(maryam.states.filter(({ state }) => state !== "connected" && state !== "connecting"), []);
+    assert.equal(maryam.states.filter(({ state }) => state === "connecting").length, 2, "one for each rung tried at first");
+    const notices = ali.events.filter(({ type }) => type === "system");
+    assert.ok(notices.length <= 2, "nobody seems to leave");
+  }),
+);
 
 test("what is blocked during the chat is left for what is not, in one session, and nothing is lost", { skip }, () =>
   house(["--heartbeat", "1s", "--limits", "off"], async ({ guest, gateway }) => {
