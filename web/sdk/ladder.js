@@ -63,6 +63,8 @@ export class Ladder {
   force(transport) {
     this.#isForced = transport !== null;
     this.#rungs = TRANSPORTS.filter((one) => (transport === null || one === transport) && this.#available.includes(one));
+    this.#why.clear();
+    this.#trial.clear();
     this.#at = this.#held = this.#climbs = 0;
     this.#hasHeld = this.#missed = this.#fromTop = false;
   }
@@ -133,6 +135,8 @@ export class Ladder {
       return null;
     }
     if (this.#at + 1 >= this.#rungs.length) return null;
+    // It looked better and was not.
+    if (this.#at < this.#held) this.#climbs += 1;
     this.#trial.set(this.transport, why);
     this.#at += 1;
     return this.transport;

@@ -220,6 +220,19 @@ test("a try to climb that fails is not noticed, and the next one is later", asyn
   assert.equal(it.desk.states.length, told);
 });
 
+test("a WebSocket that opens and then brings nothing is tried ever more seldom, and nothing is lost", async () => {
+  const it = scene();
+  it.desk.network.onsocket = (socket) => void it.clock.setTimeout(() => socket.open(), 20);
+  it.desk.room.join();
+  await it.pass(10_000);
+  assert.deepEqual(it.standing, ["connected", "sse", "upgrade_unanswered"]);
+  for (let i = 0; i < 60; i += 1, it.say()) await it.pass(10_000);
+  const { length } = it.desk.network.sockets;
+  assert.ok(length >= 4 && length <= 8, `${length} tries in ten minutes`);
+  assert.equal(it.standing[1], "sse");
+  await it.complete();
+});
+
 test("a transport that is forced is the only one, whether it works or not", async () => {
   for (const transport of /** @type {Transport[]} */ (["websocket", "sse", "long-polling", "polling"])) {
     const it = scene({ transport });
