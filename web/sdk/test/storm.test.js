@@ -101,8 +101,8 @@ test("through restarts of the server too, nothing is shown twice or out of order
 const FATES = ["pass", "refuse", "hold"];
 const HOPS = 6;
 
-/** @param {number} seed */
-async function hops(seed) {
+/** @param {number} seed @param {number} [restarts] how often the server is killed, in a step */
+async function hops(seed, restarts = 0) {
   const clock = new FakeClock(seed);
   const server = new FakeServer(clock);
   const pick = (/** @type {any[]} */ list) => list[Math.floor(clock.random() * list.length)];
@@ -140,6 +140,7 @@ async function hops(seed) {
     else if (dice < 0.08) server.cut();
     else if (dice < 0.09) other.desk.room.setVisible(clock.random() < 0.7);
     else if (dice < 0.1) other.desk.room.setOnline(clock.random() < 0.7);
+    if (clock.random() < restarts) server.restart();
     used.add(other.desk.all("state").at(-1).transport);
   }
   for (const { desk, let: allow } of members) {
@@ -169,4 +170,22 @@ test("through proxies that change what they let through, over all transports, al
     assert.equal(clock.timers, 1, "only the server's heartbeat is left");
   }
   for (const transport of ["websocket", "sse", "long-polling", "polling"]) assert.ok(used.has(transport), transport);
+});
+
+test("through restarts too, over all transports, nothing is shown twice or out of order and nothing said is dropped", async () => {
+  for (let seed = 1; seed <= HOPS; seed += 1) {
+    const { server, members } = await hops(seed, 0.005);
+    for (const { name, desk, said } of members) {
+      const shown = seen(desk);
+      assert.equal(new Set(shown).size, shown.length, `seed ${seed}: nothing twice`);
+      for (const other of MEMBERS) {
+        const numbers = shown.filter((one) => one.startsWith(`${other} `)).map((one) => Number(one.split(" ")[1]));
+        assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b), `seed ${seed}: ${other} in order`);
+      }
+      const own = shown.filter((content) => content.startsWith(`${name} `));
+      assert.equal(own.length, said, `seed ${seed}: ${name} sees all that was said`);
+      assert.deepEqual(desk.room.outgoing, []);
+      assert.equal(desk.room.position, server.head);
+    }
+  }
 });
