@@ -6,10 +6,9 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 
 use crate::dialect::{FromServer, Session, write_message};
-use crate::fleet::{Fleet, Guest};
+use crate::fleet::{End, Fleet, Guest, Outbox};
 use crate::ledger::{Entry, Faults, Ledger};
-use crate::link::{End, Outbox};
-use crate::marker::{Finder, Marker, Purpose};
+use crate::marker::{Content, Finder, Marker, Purpose};
 use crate::target::Dialect;
 
 /// Rooms and who is in them.
@@ -37,8 +36,7 @@ impl Layout {
 pub struct Crowd {
     layout: Layout,
     dialect: Dialect,
-    /// Bytes of each content.
-    size: usize,
+    content: Content,
     finder: Finder,
     rooms: Vec<Room>,
     people: Vec<Person>,
@@ -100,7 +98,7 @@ impl Crowd {
     /// # Errors
     ///
     /// None that could happen: the bounds of the histograms are constants.
-    pub fn new(layout: Layout, dialect: Dialect, size: usize) -> Result<Self> {
+    pub fn new(layout: Layout, dialect: Dialect, content: Content) -> Result<Self> {
         let room = || Room {
             ledger: Ledger::new(layout.members, layout.senders),
             sent: vec![0; layout.senders],
@@ -109,7 +107,7 @@ impl Crowd {
         Ok(Self {
             layout,
             dialect,
-            size,
+            content,
             finder: Finder::default(),
             rooms: (0..layout.rooms).map(|_| room()).collect(),
             people: vec![Person::default(); layout.rooms * layout.members],
@@ -193,7 +191,7 @@ impl Crowd {
             return;
         }
         let payload = self.compose(room, sender, due);
-        fleet.put(link, |outbox| outbox.text(&payload));
+        fleet.put(link, &payload);
         self.scratch = payload;
     }
 
@@ -204,8 +202,8 @@ impl Crowd {
             let marker =
                 Marker { purpose: Purpose::Probe, sender: 0, sequence: round, due: fleet.now() };
             let mut payload = Vec::new();
-            write_message(&mut payload, self.dialect, marker, self.size);
-            fleet.send(link, self, |outbox| outbox.text(&payload));
+            write_message(&mut payload, self.dialect, marker, self.content);
+            fleet.send(link, &payload, self);
         }
     }
 
@@ -243,11 +241,11 @@ impl Crowd {
         self.expected += *reading as u64;
         let mut payload = std::mem::take(&mut self.scratch);
         payload.clear();
-        write_message(&mut payload, self.dialect, marker, self.size);
+        write_message(&mut payload, self.dialect, marker, self.content);
         payload
     }
 
-    fn hear(&mut self, link: usize, marker: Marker, now: u64, outbox: &mut Outbox<'_>) {
+    fn hear(&mut self, link: usize, marker: Marker, now: u64, outbox: &mut impl Outbox) {
         if marker.purpose == Purpose::Probe {
             self.reached += usize::from(!std::mem::replace(&mut self.people[link].reached, true));
             return;
@@ -318,15 +316,17 @@ impl Guest for Crowd {
         self.people[link].since = now;
     }
 
-    fn opened(&mut self, link: usize, now: u64, outbox: &mut Outbox<'_>) {
+    fn opened(&mut self, link: usize, now: u64, outbox: &mut impl Outbox) {
         match self.dialect {
             Dialect::Seed => self.arrive(link, now),
             Dialect::V1 => outbox.text(self.people[link].session.join().as_bytes()),
+            // It has a session, and will have its welcome when it has begun to read.
+            Dialect::Api => {}
         }
     }
 
-    fn text(&mut self, link: usize, payload: &[u8], now: u64, outbox: &mut Outbox<'_>) {
-        if self.dialect == Dialect::V1 {
+    fn text(&mut self, link: usize, payload: &[u8], now: u64, outbox: &mut impl Outbox) {
+        if self.dialect != Dialect::Seed {
             self.understand(link, FromServer::read(payload), now);
         }
         if let Some(marker) = self.finder.find(payload) {

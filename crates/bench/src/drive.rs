@@ -10,6 +10,7 @@ use crate::crowd::Crowd;
 use crate::fleet::Fleet;
 use crate::process::{Memory, Server, own_cpu};
 use crate::progress::Progress;
+use crate::wire::Wire;
 
 /// When messages are sent.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +55,8 @@ pub struct Measured {
     pub server_cpu: u64,
     /// CPU of the generator's thread in nanoseconds.
     pub own_cpu: u64,
+    /// What went over the wire.
+    pub wire: Wire,
     /// The server's memory at the end, connections and all.
     pub memory: Memory,
     /// The course of it.
@@ -95,6 +98,7 @@ struct Counters {
     server_cpu: u64,
     own_cpu: u64,
     server_rss: u64,
+    wire: Wire,
 }
 
 /// Messages sent before replies are read again, when the schedule cannot be kept.
@@ -198,7 +202,7 @@ impl Drive {
             (drive.crowd.reached as u64, everyone)
         })?;
         // What came late of the last round shall not be in what is measured.
-        self.run_for(Duration::from_millis(100))
+        self.run_for(Duration::from_millis(100) + self.fleet.lull())
     }
 
     /// Begins to send.
@@ -267,12 +271,14 @@ impl Drive {
             deliveries: last.deliveries - begin.deliveries,
             server_cpu: last.server_cpu - begin.server_cpu,
             own_cpu: last.own_cpu - begin.own_cpu,
+            wire: last.wire.since(begin.wire),
             memory: self.server.memory()?,
             samples,
         })
     }
 
-    /// Sends no more, and waits for what is still on the way; gives up when nothing comes for two seconds.
+    /// Sends no more, and waits for what is still on the way; gives up when nothing comes for two seconds, and for as
+    /// long as the transport may keep things back.
     ///
     /// # Errors
     ///
@@ -281,7 +287,7 @@ impl Drive {
         self.stop();
         let (mut moved, mut last) = (Instant::now(), self.crowd.deliveries);
         while self.crowd.deliveries < self.crowd.expected
-            && moved.elapsed() < Duration::from_secs(2)
+            && moved.elapsed() < Duration::from_secs(2) + self.fleet.lull()
         {
             self.step(Duration::from_millis(20))?;
             if self.crowd.deliveries != last {
@@ -289,7 +295,7 @@ impl Drive {
             }
         }
         // A duplicate would come now.
-        self.run_for(Duration::from_millis(100))
+        self.run_for(Duration::from_millis(100) + self.fleet.lull())
     }
 
     /// Sends no more.
@@ -311,6 +317,7 @@ impl Drive {
             server_cpu: self.server.cpu().context("the server's CPU")?,
             own_cpu: own_cpu(),
             server_rss: self.server.resident()?,
+            wire: self.fleet.wire(),
         })
     }
 }

@@ -1,50 +1,75 @@
-//! Many connections on one thread: the loop that everything else hangs on.
+//! The connections of a run, whatever transport they are on, and what happens on them.
 
-use std::collections::VecDeque;
-use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 
-use crate::link::{End, Keys, Link, Outbox, State, walk_frames};
-use crate::poller::{Interest, Poller, Ready};
+use crate::sockets::Sockets;
 use crate::target::Target;
+use crate::tasks::Tasks;
+use crate::wire::Wire;
 
 /// What happens on the connections of a [`Fleet`]; messages given to the outbox go out on the connection
 /// in question.
 pub trait Guest {
     /// The handshake begins.
     fn connecting(&mut self, link: usize, now: u64);
-    /// The WebSocket is open.
-    fn opened(&mut self, link: usize, now: u64, outbox: &mut Outbox<'_>);
+    /// Messages can go both ways.
+    fn opened(&mut self, link: usize, now: u64, outbox: &mut impl Outbox);
     /// A text message came.
-    fn text(&mut self, link: usize, payload: &[u8], now: u64, outbox: &mut Outbox<'_>);
+    fn text(&mut self, link: usize, payload: &[u8], now: u64, outbox: &mut impl Outbox);
     /// It ended without our doing.
     fn ended(&mut self, link: usize, end: End);
 }
 
-/// Connections to one server. They have numbers from 0; each is a member of one room.
-#[derive(Debug)]
-pub struct Fleet {
-    target: Target,
-    poller: Poller,
-    ready: Vec<Ready>,
-    links: Vec<Link>,
-    /// Per connection: its room, and its number in the name.
-    seats: Vec<(usize, usize)>,
-    /// Those to be opened still, and how many handshakes may be under way.
-    to_open: VecDeque<usize>,
-    opening: usize,
-    /// Those with messages that [`put`](Fleet::put) left unwritten.
-    unwritten: Vec<usize>,
-    at_once: usize,
-    buffer: Vec<u8>,
-    keys: Keys,
-    start: Instant,
+/// Where messages for one connection are put.
+pub trait Outbox {
+    /// Sends a text message.
+    fn text(&mut self, payload: &[u8]);
 }
 
-/// What one read takes at most; a whole batch of a busy room.
-const BUFFER: usize = 256 * 1024;
+/// Why a connection ended without our doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It could not be made, or broke.
+    Broken(String),
+    /// The server's answer to the handshake does not open it.
+    Refused(String),
+    /// The server closed it, with this code (1005: none).
+    Closed(u16),
+    /// The server broke the protocol, or spoke a part of it that a load generator does without.
+    Unfit(String),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Broken(why) => write!(f, "connection broken: {why}"),
+            Self::Refused(why) => write!(f, "handshake refused: {why}"),
+            Self::Closed(code) => write!(f, "closed by the server with code {code}"),
+            Self::Unfit(why) => write!(f, "protocol broken by the server: {why}"),
+        }
+    }
+}
+
+/// Connections to one server. They have numbers from 0; each is a member of one room.
+#[derive(Debug)]
+pub enum Fleet {
+    /// Plain WebSockets, by a loop that costs the generator as little as possible.
+    Sockets(Sockets),
+    /// Everything else: a task each.
+    Tasks(Tasks),
+}
+
+/// The same on either kind.
+macro_rules! on_either {
+    ($fleet:expr, $it:ident => $what:expr) => {
+        match $fleet {
+            Fleet::Sockets($it) => $what,
+            Fleet::Tasks($it) => $what,
+        }
+    };
+}
 
 impl Fleet {
     /// As many connections as `seats`, none of them open.
@@ -53,96 +78,76 @@ impl Fleet {
     ///
     /// The system gives no poller.
     pub fn new(target: Target, seats: Vec<(usize, usize)>, at_once: usize) -> Result<Self> {
-        let start = Instant::now();
-        let seed = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(1, |now| now.as_nanos() as u64);
-        Ok(Self {
-            target,
-            poller: Poller::new().context("no epoll instance")?,
-            ready: Vec::new(),
-            links: seats.iter().map(|_| Link::down()).collect(),
-            seats,
-            to_open: VecDeque::new(),
-            opening: 0,
-            unwritten: Vec::new(),
-            at_once: at_once.max(1),
-            buffer: vec![0; BUFFER],
-            keys: Keys::new(seed),
-            start,
+        Ok(if target.is_plain_websocket() {
+            Self::Sockets(Sockets::new(target, seats, at_once)?)
+        } else {
+            Self::Tasks(Tasks::new(target, seats, at_once)?)
         })
     }
 
     /// The generator's clock: nanoseconds since this fleet was made.
     pub fn now(&self) -> u64 {
-        self.start.elapsed().as_nanos() as u64
+        on_either!(self, fleet => fleet.now())
     }
 
-    /// The number of connections, open or not.
-    pub fn len(&self) -> usize {
-        self.links.len()
+    /// What has gone over all of them so far.
+    pub fn wire(&self) -> Wire {
+        match self {
+            Self::Sockets(sockets) => sockets.wire,
+            Self::Tasks(tasks) => tasks.wire(),
+        }
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.links.is_empty()
+    /// How long a member may hear nothing although there is something to hear.
+    pub fn lull(&self) -> Duration {
+        match self {
+            Self::Sockets(_) => Duration::ZERO,
+            Self::Tasks(tasks) => tasks.lull(),
+        }
     }
 
     /// Opens a connection as soon as fewer than the allowed number of handshakes are under way.
     pub fn open(&mut self, link: usize) {
-        self.to_open.push_back(link);
+        on_either!(self, fleet => fleet.open(link));
     }
 
     /// The handshake of a connection is over, join included, well or badly: another may begin.
     pub fn opened(&mut self) {
-        self.opening = self.opening.saturating_sub(1);
+        on_either!(self, fleet => fleet.opened());
     }
 
-    /// Cuts a connection off: the server gets a reset.
+    /// Cuts a connection off, without a goodbye.
     pub fn cut(&mut self, link: usize) {
-        self.links[link].reset();
+        on_either!(self, fleet => fleet.cut(link));
     }
 
-    /// Reads nothing more from a connection: a peer that has stalled. Its kernel is to hold little, so that it is the server
-    /// that soon has to hold, or not to hold, what the peer does not take.
+    /// Reads nothing more from a connection: a peer that has stalled.
     ///
     /// # Errors
     ///
-    /// As epoll and the socket report them.
+    /// As epoll and the socket report them, or it is no plain WebSocket.
     pub fn stall(&mut self, link: usize) -> Result<()> {
-        let Some(stream) = &self.links[link].stream else { return Ok(()) };
-        socket2::SockRef::from(stream).set_recv_buffer_size(4096).context("a receive buffer")?;
-        self.poller.change(stream, link, Interest::Nothing).context("epoll")
+        let Self::Sockets(sockets) = self else {
+            bail!("only who is on a plain WebSocket can stall")
+        };
+        sockets.stall(link)
     }
 
-    /// Sends text messages on a connection.
-    pub fn send(
-        &mut self,
-        link: usize,
-        guest: &mut impl Guest,
-        write: impl FnOnce(&mut Outbox<'_>),
-    ) {
-        self.put(link, write);
+    /// Sends a text message on a connection.
+    pub fn send(&mut self, link: usize, payload: &[u8], guest: &mut impl Guest) {
+        self.put(link, payload);
         self.write_all(guest);
     }
 
-    /// Puts text messages on a connection's way, to be written by [`write_all`](Self::write_all): all that is
-    /// due at once takes one system call.
-    pub fn put(&mut self, link: usize, write: impl FnOnce(&mut Outbox<'_>)) {
-        let Self { links, keys, unwritten, .. } = self;
-        let Link { state: State::Open, out, .. } = &mut links[link] else { return };
-        if out.is_empty() {
-            unwritten.push(link);
-        }
-        write(&mut Outbox { bytes: out, keys });
+    /// Puts a text message on a connection's way, to be written by [`write_all`](Self::write_all).
+    pub fn put(&mut self, link: usize, payload: &[u8]) {
+        on_either!(self, fleet => fleet.put(link, payload));
     }
 
-    /// Writes what was put.
+    /// Writes what was put. (A task is told at once.)
     pub fn write_all(&mut self, guest: &mut impl Guest) {
-        while let Some(link) = self.unwritten.pop() {
-            if let Err(end) = self.flush(link) {
-                self.end(link, end, guest);
-            }
+        if let Self::Sockets(sockets) = self {
+            sockets.write_all(guest);
         }
     }
 
@@ -152,127 +157,15 @@ impl Fleet {
     ///
     /// The poller fails, or a connection cannot be begun for want of addresses or file descriptors.
     pub fn pump(&mut self, timeout: Duration, guest: &mut impl Guest) -> Result<()> {
-        self.begin_handshakes(guest)?;
-        let mut ready = std::mem::take(&mut self.ready);
-        self.poller.wait(Some(timeout), &mut ready).context("epoll")?;
-        for event in &ready {
-            if let Err(end) = self.turn(event, guest) {
-                self.end(event.token, end, guest);
-            }
-        }
-        self.ready = ready;
-        Ok(())
+        on_either!(self, fleet => fleet.pump(timeout, guest))
     }
 
-    /// Closes all that is open: a close frame each, and a reset once the server answers or `patience` is over.
+    /// Closes all that is open with a goodbye each, and cuts them off once the server answers or `patience` is over.
     ///
     /// # Errors
     ///
     /// The poller fails.
     pub fn close(&mut self, patience: Duration) -> Result<()> {
-        struct Leaving(usize);
-        impl Guest for Leaving {
-            fn connecting(&mut self, _: usize, _: u64) {}
-            fn opened(&mut self, _: usize, _: u64, _: &mut Outbox<'_>) {}
-            fn text(&mut self, _: usize, _: &[u8], _: u64, _: &mut Outbox<'_>) {}
-            fn ended(&mut self, _: usize, _: End) {
-                self.0 -= 1;
-            }
-        }
-        self.to_open.clear();
-        let open = self.links.iter().filter(|link| link.state == State::Open).count();
-        let mut leaving = Leaving(open);
-        for link in 0..self.links.len() {
-            self.send(link, &mut leaving, |outbox| outbox.close());
-        }
-        let until = Instant::now() + patience;
-        while leaving.0 > 0 && Instant::now() < until {
-            self.pump(Duration::from_millis(50), &mut leaving)?;
-        }
-        self.links.iter_mut().for_each(Link::reset);
-        Ok(())
-    }
-
-    fn begin_handshakes(&mut self, guest: &mut impl Guest) -> Result<()> {
-        while self.opening < self.at_once {
-            let Some(link) = self.to_open.pop_front() else { break };
-            let source = self.target.source(link)?;
-            self.opening += 1;
-            guest.connecting(link, self.now());
-            match self.links[link].connect(&self.target, source) {
-                Ok(stream) => self.poller.add(stream, link, Interest::Write).context("epoll")?,
-                Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
-                    return Err(error).context("no free port to connect from");
-                }
-                Err(error) => self.end(link, End::Broken(error.to_string()), guest),
-            }
-        }
-        Ok(())
-    }
-
-    fn turn(&mut self, event: &Ready, guest: &mut impl Guest) -> Result<(), End> {
-        let link = event.token;
-        match self.links[link].state {
-            State::Down => return Ok(()),
-            State::Connecting => {
-                let (room, client) = self.seats[link];
-                let path = self.target.path(room, client);
-                self.links[link].ask(&self.target, &path, &mut self.keys)?;
-                self.links[link].waits_for_space = true;
-                return self.flush(link);
-            }
-            State::Upgrading | State::Open => {}
-        }
-        if event.readable {
-            self.receive(link, guest)?;
-        }
-        if event.writable || !self.links[link].out.is_empty() {
-            self.flush(link)?;
-        }
-        Ok(())
-    }
-
-    fn receive(&mut self, number: usize, guest: &mut impl Guest) -> Result<(), End> {
-        let Self { links, buffer, keys, target, start, .. } = self;
-        let link = &mut links[number];
-        let Some(filled) = link.read(buffer)? else { return Ok(()) };
-        let now = start.elapsed().as_nanos() as u64;
-        let mut at = 0;
-        if link.state == State::Upgrading
-            && let Some(head_len) = link.read_answer(target, &buffer[..filled])?
-        {
-            at = head_len;
-            link.state = State::Open;
-            guest.opened(number, now, &mut Outbox { bytes: &mut link.out, keys });
-        }
-        if link.state == State::Open {
-            let mut outbox = Outbox { bytes: &mut link.out, keys };
-            at += walk_frames(&buffer[at..filled], &mut outbox, |payload, outbox| {
-                guest.text(number, payload, now, outbox);
-            })?;
-        }
-        link.unread.clear();
-        link.unread.extend_from_slice(&buffer[at..filled]);
-        Ok(())
-    }
-
-    fn flush(&mut self, number: usize) -> Result<(), End> {
-        let link = &mut self.links[number];
-        let all = link.write()?;
-        if link.waits_for_space == all
-            && let Some(stream) = &link.stream
-        {
-            let interest = if all { Interest::Read } else { Interest::Both };
-            self.poller
-                .change(stream, number, interest)
-                .map_err(|error| End::Broken(error.to_string()))?;
-            link.waits_for_space = !all;
-        }
-        Ok(())
-    }
-
-    fn end(&mut self, link: usize, end: End, guest: &mut impl Guest) {
-        self.links[link].reset();
-        guest.ended(link, end);
+        on_either!(self, fleet => fleet.close(patience))
     }
 }

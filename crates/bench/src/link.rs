@@ -8,7 +8,9 @@ use hamhame_ws::handshake::Offer;
 use hamhame_ws::{FrameHead, Opcode, Role, write_masked_close, write_masked_frame};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::target::{Dialect, Target};
+use crate::fleet::{End, Outbox};
+use crate::target::Target;
+use crate::transport::Transport;
 
 /// Keys to mask frames with. They need not be secret here (RFC 6455 section 10.3 protects proxies from
 /// scripts), only different, so a xorshift does.
@@ -34,52 +36,29 @@ impl Keys {
     }
 }
 
-/// Where messages for one connection are put; they leave when its turn is over.
+/// Where frames for one connection are put; they leave when its turn is over.
 #[derive(Debug)]
-pub struct Outbox<'a> {
+pub(crate) struct Frames<'a> {
     /// Frames not yet written.
     pub(crate) bytes: &'a mut Vec<u8>,
     /// Masks for them.
     pub(crate) keys: &'a mut Keys,
 }
 
-impl Outbox<'_> {
-    /// Sends a text message.
-    pub fn text(&mut self, payload: &[u8]) {
+impl Outbox for Frames<'_> {
+    fn text(&mut self, payload: &[u8]) {
         write_masked_frame(self.bytes, Opcode::Text, payload, self.keys.key());
     }
+}
 
-    fn pong(&mut self, payload: &[u8]) {
+impl Frames<'_> {
+    pub(crate) fn pong(&mut self, payload: &[u8]) {
         write_masked_frame(self.bytes, Opcode::Pong, payload, self.keys.key());
     }
 
     /// Says goodbye: code 1000.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         write_masked_close(self.bytes, 1000, "", self.keys.key());
-    }
-}
-
-/// Why a connection ended without our doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
-    /// It could not be made, or broke.
-    Broken(String),
-    /// The server's answer to the handshake does not open it.
-    Refused(String),
-    /// The server closed it, with this code (1005: none).
-    Closed(u16),
-    /// The server broke the protocol, or spoke a part of it that a load generator does without.
-    Unfit(String),
-}
-
-impl std::fmt::Display for End {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Broken(why) => write!(f, "connection broken: {why}"),
-            Self::Refused(why) => write!(f, "handshake refused: {why}"),
-            Self::Closed(code) => write!(f, "closed by the server with code {code}"),
-            Self::Unfit(why) => write!(f, "protocol broken by the server: {why}"),
-        }
     }
 }
 
@@ -126,13 +105,7 @@ impl Link {
         target: &Target,
         source: Option<std::net::IpAddr>,
     ) -> io::Result<&TcpStream> {
-        let domain = Domain::for_address(target.address);
-        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
-        socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
-        if let Some(source) = source {
-            socket.bind(&std::net::SocketAddr::new(source, 0).into())?;
-        }
+        let socket = new_socket(target, source)?;
         match socket.connect(&target.address.into()) {
             Ok(()) => {}
             Err(error)
@@ -167,9 +140,7 @@ impl Link {
         let offer = offer(target, "/", self.nonce);
         let accepted = offer.read(bytes).map_err(|error| End::Refused(error.to_string()))?;
         let Some(accepted) = accepted else { return Ok(None) };
-        if target.dialect == Dialect::V1 && accepted.protocol.is_none() {
-            return Err(End::Refused("the server does not speak hamhame.v1".to_owned()));
-        }
+        target.dialect.accept(accepted.protocol)?;
         Ok(Some(accepted.head_len))
     }
 
@@ -223,20 +194,31 @@ impl Link {
     }
 }
 
-fn offer<'a>(target: &'a Target, path: &'a str, nonce: [u8; 16]) -> Offer<'a> {
-    let protocols: &[&str] = match target.dialect {
-        Dialect::Seed => &[],
-        Dialect::V1 => &["hamhame.v1"],
-    };
-    Offer { host: &target.host, target: path, origin: None, protocols, deflate: false, nonce }
+/// A socket that can be connected to the server, without waiting.
+pub(crate) fn new_socket(target: &Target, source: Option<std::net::IpAddr>) -> io::Result<Socket> {
+    let domain = Domain::for_address(target.address);
+    let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    socket.set_tcp_nodelay(true)?;
+    if let Some(source) = source {
+        socket.bind(&std::net::SocketAddr::new(source, 0).into())?;
+    }
+    Ok(socket)
+}
+
+/// The request that opens a WebSocket by HTTP/1.1.
+pub(crate) fn offer<'a>(target: &'a Target, path: &'a str, nonce: [u8; 16]) -> Offer<'a> {
+    let protocols = target.dialect.subprotocols();
+    let deflate = target.transport == Transport::WsDeflate;
+    Offer { host: &target.host, target: path, origin: None, protocols, deflate, nonce }
 }
 
 /// Walks over the server's frames at the start of `bytes`, passes texts on and answers pings; the number
 /// of bytes walked over.
 pub(crate) fn walk_frames(
     bytes: &[u8],
-    outbox: &mut Outbox<'_>,
-    mut text: impl FnMut(&[u8], &mut Outbox<'_>),
+    outbox: &mut Frames<'_>,
+    mut text: impl FnMut(&[u8], &mut Frames<'_>),
 ) -> Result<usize, End> {
     let mut at = 0;
     loop {
@@ -270,7 +252,7 @@ mod tests {
     fn walk(bytes: &[u8]) -> (Result<usize, End>, Vec<String>, Vec<u8>) {
         let mut keys = Keys::new(7);
         let (mut out, mut texts) = (Vec::new(), Vec::new());
-        let mut outbox = Outbox { bytes: &mut out, keys: &mut keys };
+        let mut outbox = Frames { bytes: &mut out, keys: &mut keys };
         let walked = walk_frames(bytes, &mut outbox, |text, _| {
             texts.push(String::from_utf8_lossy(text).into_owned());
         });

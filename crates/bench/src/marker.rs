@@ -2,6 +2,8 @@
 //! it is of that sender, and when it was meant to be sent. It stands at the start of the content in a fixed
 //! number of letters, so that finding and reading it costs a few nanoseconds and no JSON parser.
 
+use std::fmt;
+
 use memchr::memmem;
 
 /// The length of a marker in bytes; contents are never shorter.
@@ -32,8 +34,45 @@ pub struct Marker {
     pub due: u64,
 }
 
-/// Appends a content of `size` bytes (at least [`MARKER_LEN`]) that carries `marker`.
-pub fn write(out: &mut Vec<u8>, marker: Marker, size: usize) {
+/// What contents consist of behind the marker.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Fill {
+    /// One letter again and again: the least work for everyone
+    #[default]
+    Letter,
+    /// Persian prose, so that a message compresses as what people write does
+    Prose,
+}
+
+/// What messages say, the marker aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Content {
+    /// Bytes of each, the marker included; never fewer than [`MARKER_LEN`].
+    pub size: usize,
+    /// What they are filled with.
+    pub fill: Fill,
+}
+
+impl Content {
+    /// So many bytes that cost as little as possible.
+    pub fn letters(size: usize) -> Self {
+        Self { size, fill: Fill::Letter }
+    }
+}
+
+impl fmt::Display for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = if self.fill == Fill::Prose { " of prose" } else { "" };
+        write!(f, "{} B{of}", self.size)
+    }
+}
+
+const PROSE: &str = "امروز در کلاس درباره‌ی شبکه حرف می‌زنیم: پیام از کجا می‌آید، چطور به دست همه می‌رسد و اگر \
+    سیم قطع شود چه می‌شود. هر کس پرسشی دارد همین جا بنویسد؛ جواب را هم همه می‌خوانند. بعد از درس، تمرین شماره‌ی سه \
+    را با هم حل می‌کنیم و هر گروه نتیجه‌اش را برای بقیه می‌فرستد. ";
+
+/// Appends a content that carries `marker`.
+pub fn write(out: &mut Vec<u8>, marker: Marker, content: Content) {
     let start = out.len();
     out.extend_from_slice(SIGN);
     out.push(match marker.purpose {
@@ -43,7 +82,23 @@ pub fn write(out: &mut Vec<u8>, marker: Marker, size: usize) {
     out.extend(letters(u64::from(marker.sender), 8));
     out.extend(letters(u64::from(marker.sequence), 8));
     out.extend(letters(marker.due, 16));
-    out.resize((start + size).max(out.len()), b'x');
+    let end = (start + content.size).max(out.len());
+    match content.fill {
+        Fill::Letter => out.resize(end, b'x'),
+        Fill::Prose => fill_with_prose(out, end, marker.sequence),
+    }
+}
+
+/// Appends prose up to the length `end`, of each message from another place on.
+fn fill_with_prose(out: &mut Vec<u8>, end: usize, turn: u32) {
+    let skipped = turn as usize * 7 % PROSE.len();
+    for letter in PROSE.chars().cycle().skip(skipped) {
+        if out.len() + letter.len_utf8() > end {
+            break;
+        }
+        out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    out.resize(end, b'.');
 }
 
 /// Appends what names this message among those of its session: 9 letters.
@@ -122,7 +177,7 @@ mod tests {
         let mut finder = Finder::default();
         for prefix in ["{\"content\":\"", "", "{\"type\":\"message\",\"content\": \"", "x"] {
             let mut payload = prefix.as_bytes().to_vec();
-            write(&mut payload, MARKER, 80);
+            write(&mut payload, MARKER, Content::letters(80));
             assert_eq!(payload.len(), prefix.len() + 80);
             payload.extend_from_slice(b"\"}");
             assert_eq!(finder.find(&payload), Some(MARKER));
@@ -130,9 +185,19 @@ mod tests {
     }
 
     #[test]
+    fn prose_has_the_size_asked_for_and_no_broken_letters() {
+        for size in MARKER_LEN..MARKER_LEN + 600 {
+            let mut out = Vec::new();
+            write(&mut out, MARKER, Content { size, fill: Fill::Prose });
+            assert_eq!(out.len(), size);
+            assert!(std::str::from_utf8(&out).is_ok(), "{size}");
+        }
+    }
+
+    #[test]
     fn what_has_no_whole_marker_has_none() {
         let mut whole = Vec::new();
-        write(&mut whole, MARKER, 0);
+        write(&mut whole, MARKER, Content::letters(0));
         assert_eq!(whole.len(), MARKER_LEN);
         for len in 0..MARKER_LEN {
             assert_eq!(Finder::default().find(&whole[..len]), None);

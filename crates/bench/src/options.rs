@@ -2,12 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 
 use crate::drive::Pace;
-use crate::marker::MARKER_LEN;
-use crate::target::Dialect;
+use crate::marker::{Content, Fill, MARKER_LEN};
+use crate::target::{Dialect, Target};
+use crate::transport::Transport;
 
 /// Loads a chatroom server, measures what it costs, and checks while measuring that every member gets
 /// every message once and in the order of the room.
@@ -39,13 +42,19 @@ pub enum Command {
 /// Which server, and where to put the result.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
-    /// The server
+    /// The server; wss:// for TLS, with any certificate
     #[arg(long, value_name = "ws://HOST:PORT", default_value = "ws://127.0.0.1:8000")]
     pub url: String,
+    /// How messages go to and fro
+    #[arg(long, value_enum, default_value = "ws")]
+    pub transport: Transport,
+    /// Polling: from one request of a member to the next
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_positive)]
+    pub interval: f64,
     /// Path of a member's WebSocket
     #[arg(long, value_name = "PATH", default_value = "/ws/{room}/{client}")]
     pub path_template: String,
-    /// How to speak to the server
+    /// How to speak to the server on a WebSocket
     #[arg(long, value_enum, default_value = "seed")]
     pub dialect: Dialect,
     /// Process of the server, to measure its CPU and memory; may be repeated
@@ -69,18 +78,43 @@ pub struct Common {
     pub quiet: bool,
 }
 
+impl Common {
+    /// The server and how it is spoken to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Target::new`].
+    pub fn target(&self) -> Result<Target> {
+        let target = Target::new(&self.url, self.transport, self.dialect)?;
+        Ok(target
+            .with_path(&self.path_template)
+            .with_sources(&self.source)
+            .with_interval(Duration::from_secs_f64(self.interval)))
+    }
+}
+
 /// How big a message is and how long to measure.
 #[derive(Debug, Clone, Args)]
 pub struct Timing {
     /// Bytes of each message's content
     #[arg(long, value_name = "BYTES", default_value_t = 80, value_parser = parse_size)]
     pub size: usize,
+    /// What the contents are filled with
+    #[arg(long, value_enum, default_value = "letter")]
+    pub fill: Fill,
     /// How long to measure
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = parse_positive)]
     pub seconds: f64,
     /// How long to send before measuring
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_seconds)]
     pub warmup: f64,
+}
+
+impl Timing {
+    /// What the messages say.
+    pub fn content(&self) -> Content {
+        Content { size: self.size, fill: self.fill }
+    }
 }
 
 /// Options of `fanout`.
@@ -213,14 +247,14 @@ pub struct Floor {
     pub listen: SocketAddr,
 }
 
-fn parse_count(text: &str) -> Result<usize, String> {
+fn parse_count(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("a whole number from 1 on is wanted".to_owned()),
         Ok(count) => Ok(count),
     }
 }
 
-fn parse_size(text: &str) -> Result<usize, String> {
+fn parse_size(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(size) if size >= MARKER_LEN => Ok(size),
         _ => Err(format!(
@@ -229,14 +263,14 @@ fn parse_size(text: &str) -> Result<usize, String> {
     }
 }
 
-fn parse_seconds(text: &str) -> Result<f64, String> {
+fn parse_seconds(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=1e6).contains(&value) => Ok(value),
         _ => Err("a number from 0 on is wanted".to_owned()),
     }
 }
 
-fn parse_positive(text: &str) -> Result<f64, String> {
+fn parse_positive(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value <= 1e9 => Ok(value),
         _ => Err("a number above 0 is wanted".to_owned()),

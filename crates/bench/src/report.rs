@@ -120,8 +120,9 @@ impl Report {
 
     /// Adds what was measured while messages went round.
     pub fn deliveries(&mut self, measured: &Measured, server_known: bool) {
-        let Measured { seconds, sent, deliveries, server_cpu, own_cpu, memory, .. } = *measured;
-        let each = |nanos: u64| nanos as f64 / deliveries.max(1) as f64;
+        let Measured { seconds, sent, deliveries, server_cpu, own_cpu, wire, memory, .. } =
+            *measured;
+        let each = |total: u64| total as f64 / deliveries.max(1) as f64;
         self.figure("deliveries", "deliveries", deliveries as f64, "");
         self.figure(
             "deliveries_per_second",
@@ -139,6 +140,32 @@ impl Report {
                 "server memory, anonymous",
                 memory.anonymous as f64,
                 "B",
+            );
+        }
+        self.figure(
+            "down_bytes_per_delivery",
+            "bytes from the server per delivery",
+            each(wire.down),
+            "B",
+        );
+        self.figure(
+            "up_bytes_per_delivery",
+            "bytes to the server per delivery",
+            each(wire.up),
+            "B",
+        );
+        if wire.requests > 0 {
+            self.figure(
+                "requests_per_delivery",
+                "requests per delivery",
+                each(wire.requests),
+                "each",
+            );
+            self.figure(
+                "empty_per_delivery",
+                "answers without events per delivery",
+                each(wire.empty),
+                "each",
             );
         }
         self.generator(own_cpu as f64 / seconds / 1e9);

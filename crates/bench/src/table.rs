@@ -55,6 +55,7 @@ pub fn in_words(value: f64, unit: &str) -> String {
         "B" if value.abs() >= 1024.0 => format!("{:.2} KiB", value / 1024.0),
         "B" => format!("{value:.0} B"),
         "s" => format!("{value:.3} s"),
+        "each" => format!("{value:.3}"),
         "cores" => format!("{value:.3} cores"),
         "" => grouped(value),
         "/s" => format!("{} /s", grouped(value)),

@@ -1,9 +1,13 @@
 //! Where to connect: the server's address, the path of a room, the dialect, and the addresses to come from.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use rustls::pki_types::ServerName;
+
+use crate::fleet::End;
+use crate::transport::Transport;
 
 /// How the server is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize)]
@@ -13,6 +17,38 @@ pub enum Dialect {
     Seed,
     /// The subprotocol `hamhame.v1`: join, acknowledgements, offsets, resuming.
     V1,
+    /// The HTTP API, which has the events of `hamhame.v1` and requests of its own; it goes with the transport.
+    #[value(skip)]
+    Api,
+}
+
+impl Dialect {
+    /// Its name in a report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seed => "seed",
+            Self::V1 => "hamhame.v1",
+            Self::Api => "HTTP API",
+        }
+    }
+
+    /// What a WebSocket offers to speak it.
+    pub(crate) fn subprotocols(self) -> &'static [&'static str] {
+        match self {
+            Self::V1 => &["hamhame.v1"],
+            Self::Seed | Self::Api => &[],
+        }
+    }
+
+    /// Judges what the server chose of that.
+    pub(crate) fn accept(self, chosen: Option<&str>) -> Result<(), End> {
+        match (self, chosen) {
+            (Self::V1, None) => {
+                Err(End::Refused("the server does not speak hamhame.v1".to_owned()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// A server to load.
@@ -22,6 +58,12 @@ pub struct Target {
     pub address: SocketAddr,
     /// The `Host` of requests.
     pub host: String,
+    /// Whether with TLS.
+    pub tls: bool,
+    /// How messages go to and fro.
+    pub transport: Transport,
+    /// Between two requests of a member that polls.
+    pub interval: Duration,
     /// The path, with `{room}` and `{client}`.
     pub path_template: String,
     /// How to speak to it.
@@ -38,27 +80,23 @@ pub const PER_SOURCE: usize = 16_000;
 const LOOPBACK_SOURCES: u8 = 64;
 
 impl Target {
-    /// Reads `ws://HOST:PORT`.
+    /// The server at `url`: `ws://HOST:PORT` or `http://…`, with TLS `wss://…` or `https://…`.
     ///
     /// # Errors
     ///
-    /// The URL is of another kind or its host is unknown.
-    pub fn new(
-        url: &str,
-        path_template: &str,
-        dialect: Dialect,
-        sources: &[IpAddr],
-    ) -> Result<Self> {
-        let Some(host) = url.strip_prefix("ws://").map(|rest| rest.trim_end_matches('/')) else {
-            bail!("{url:?} is no address of the form ws://HOST:PORT");
-        };
-        if host.contains('/') {
-            bail!("{url:?}: the path belongs into --path-template");
+    /// The URL is of another kind, its host is unknown, or the transport does not go with it.
+    pub fn new(url: &str, transport: Transport, dialect: Dialect) -> Result<Self> {
+        let (tls, host) = split(url)?;
+        if transport.is_encrypted() && !tls {
+            bail!(
+                "{} is encrypted: an address of the form wss://HOST:PORT is needed",
+                transport.name()
+            );
         }
         let with_port = if host.rsplit(']').next().unwrap_or(host).contains(':') {
             host.to_owned()
         } else {
-            format!("{host}:80")
+            format!("{host}:{}", if tls { 443 } else { 80 })
         };
         let address = with_port
             .to_socket_addrs()
@@ -69,17 +107,73 @@ impl Target {
         Ok(Self {
             address,
             host: host.to_owned(),
-            path_template: path_template.to_owned(),
-            dialect,
-            sources: sources_for(address, sources),
+            tls,
+            transport,
+            interval: Duration::from_secs(1),
+            path_template: "/ws/{room}/{client}".to_owned(),
+            dialect: if transport.is_api() { Dialect::Api } else { dialect },
+            sources: sources_for(address, &[]),
             run: format!("b{:06x}", now.as_micros() & 0xff_ffff),
         })
     }
 
+    /// The same with another template of a member's path.
+    #[must_use]
+    pub fn with_path(mut self, path_template: &str) -> Self {
+        path_template.clone_into(&mut self.path_template);
+        self
+    }
+
+    /// The same with these addresses to connect from, if there are any.
+    #[must_use]
+    pub fn with_sources(mut self, sources: &[IpAddr]) -> Self {
+        self.sources = sources_for(self.address, sources);
+        self
+    }
+
+    /// The same with this time between two requests of a member that polls.
+    #[must_use]
+    pub fn with_interval(mut self, interval: Duration) -> Self {
+        self.interval = interval;
+        self
+    }
+
+    /// Whether it is spoken to by WebSockets over TCP and nothing else.
+    pub fn is_plain_websocket(&self) -> bool {
+        self.transport == Transport::Ws && !self.tls
+    }
+
+    /// How long a member may hear nothing although there is something to hear.
+    pub fn lull(&self) -> Duration {
+        if self.transport == Transport::Polling { self.interval } else { Duration::ZERO }
+    }
+
+    /// The whole address of what is at `path`.
+    pub(crate) fn uri(&self, path: &str) -> String {
+        format!("{}://{}{path}", if self.tls { "https" } else { "http" }, self.host)
+    }
+
+    /// The name that TLS asks for.
+    pub(crate) fn server_name(&self) -> ServerName<'static> {
+        let host = self.host.rsplit_once(':').map_or(&*self.host, |(host, _)| host);
+        ServerName::try_from(host.to_owned()).unwrap_or_else(|_| self.address.ip().into())
+    }
+
+    /// The name of a room.
+    pub fn room(&self, room: usize) -> String {
+        format!("{}-{room:05}", self.run)
+    }
+
+    /// The name of a member.
+    pub fn client(&self, client: usize) -> String {
+        format!("c{client:05}")
+    }
+
     /// The path of a member of a room. All names have the same length, so that all events have.
     pub fn path(&self, room: usize, client: usize) -> String {
-        let room = format!("{}-{room:05}", self.run);
-        self.path_template.replace("{room}", &room).replace("{client}", &format!("c{client:05}"))
+        self.path_template
+            .replace("{room}", &self.room(room))
+            .replace("{client}", &self.client(client))
     }
 
     /// Where the connection with this number comes from.
@@ -95,6 +189,20 @@ impl Target {
             )
         })
     }
+}
+
+/// Whether with TLS, and the host of a URL.
+fn split(url: &str) -> Result<(bool, &str)> {
+    let schemes = [("ws://", false), ("http://", false), ("wss://", true), ("https://", true)];
+    let split = schemes.iter().find_map(|&(scheme, tls)| Some((tls, url.strip_prefix(scheme)?)));
+    let Some((tls, rest)) = split else {
+        bail!("{url:?} is no address of the form ws://HOST:PORT");
+    };
+    let host = rest.trim_end_matches('/');
+    if host.contains('/') {
+        bail!("{url:?}: the path belongs into --path-template");
+    }
+    Ok((tls, host))
 }
 
 /// What was asked for; else the system's choice and, on the loopback, as many further addresses as wanted.
@@ -114,32 +222,43 @@ fn sources_for(address: SocketAddr, asked: &[IpAddr]) -> Vec<Option<IpAddr>> {
 mod tests {
     use super::*;
 
+    fn target(url: &str) -> Result<Target> {
+        Target::new(url, Transport::Ws, Dialect::Seed)
+    }
+
     #[test]
     fn past_the_port_limit_connections_come_from_further_loopback_addresses() {
-        let target =
-            Target::new("ws://127.0.0.1:9", "/{room}/{client}", Dialect::Seed, &[]).unwrap();
+        let target = target("ws://127.0.0.1:9").unwrap();
         assert_eq!(target.source(0).unwrap(), None);
         assert_eq!(target.source(PER_SOURCE - 1).unwrap(), None);
         assert_eq!(target.source(PER_SOURCE).unwrap(), Some("127.0.0.2".parse().unwrap()));
         assert!(target.source(PER_SOURCE * 1000).is_err());
         let asked: IpAddr = "127.0.0.9".parse().unwrap();
-        let target = Target::new("ws://127.0.0.1:9", "/", Dialect::Seed, &[asked]).unwrap();
+        let target = target.with_sources(&[asked]);
         assert_eq!(target.source(0).unwrap(), Some(asked));
         assert!(target.source(PER_SOURCE).is_err());
     }
 
     #[test]
     fn an_address_of_another_form_is_refused_by_name() {
-        for url in ["http://127.0.0.1:9", "127.0.0.1:9", "ws://127.0.0.1:9/ws/x"] {
-            let error = Target::new(url, "/", Dialect::Seed, &[]).unwrap_err();
+        for url in ["ftp://127.0.0.1:9", "127.0.0.1:9", "ws://127.0.0.1:9/ws/x"] {
+            let error = target(url).unwrap_err();
             assert!(error.to_string().contains(url), "{error}");
         }
     }
 
     #[test]
+    fn what_is_encrypted_needs_an_address_that_is() {
+        let new = |url, transport| Target::new(url, transport, Dialect::Seed);
+        assert!(new("ws://127.0.0.1:9", Transport::Wss).is_err());
+        assert!(new("https://127.0.0.1:9", Transport::Wss).unwrap().tls);
+        assert!(new("ws://127.0.0.1:9", Transport::Ws).unwrap().is_plain_websocket());
+        assert!(!new("wss://127.0.0.1:9", Transport::Ws).unwrap().is_plain_websocket());
+    }
+
+    #[test]
     fn names_in_a_path_all_have_one_length() {
-        let target =
-            Target::new("ws://127.0.0.1:9", "/ws/{room}/{client}?x", Dialect::Seed, &[]).unwrap();
+        let target = target("ws://127.0.0.1:9").unwrap().with_path("/ws/{room}/{client}?x");
         assert_eq!(target.path(0, 0).len(), target.path(99_999, 99_999).len());
         assert!(target.path(7, 12).ends_with("-00007/c00012?x"), "{}", target.path(7, 12));
     }

@@ -1,17 +1,17 @@
 //! The generator against its own floor, and against a server that does wrong on purpose: what it says must be so.
+mod common;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use common::{BENCH, bench, run_fanout};
 use hamhame_ws::handshake::accept_key;
 use hamhame_ws::{FrameHead, Opcode, Role, apply_mask, write_frame};
 use serde_json::Value;
-
-const BENCH: &str = env!("CARGO_BIN_EXE_hamhame-bench");
 
 /// The floor as a process; ends with the test.
 struct Floor {
@@ -141,27 +141,6 @@ fn broadcast_one(stream: &mut TcpStream, room: &Room) -> Option<()> {
         room.lock().unwrap().iter_mut().for_each(|member| member.deliver(&payload));
     }
     Some(())
-}
-
-fn bench(arguments: &[&str]) -> Output {
-    Command::new(BENCH).args(arguments).arg("--quiet").output().expect("the generator")
-}
-
-/// A short run at an open rate; its report and its exit code.
-fn run_fanout(url: &str, more: &[&str]) -> (Value, Option<i32>) {
-    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let name = format!("hamhame-bench-{}-{number}.json", std::process::id());
-    let json = std::env::temp_dir().join(name);
-    let path = json.to_str().unwrap();
-    let mut arguments = vec!["fanout", "--url", url, "--json", path, "--seconds", "0.4"];
-    arguments.extend(["--warmup", "0.1", "--members", "3"]);
-    arguments.extend(more);
-    let output = bench(&arguments);
-    let text = std::fs::read_to_string(&json)
-        .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
-    std::fs::remove_file(json).unwrap();
-    (serde_json::from_str(&text).unwrap(), output.status.code())
 }
 
 fn faults_of(vice: Vice) -> (Value, Option<i32>) {

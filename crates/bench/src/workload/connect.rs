@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{judge, memory_each, prepare, settings};
 use crate::crowd::Layout;
-use crate::marker::MARKER_LEN;
+use crate::marker::{Content, MARKER_LEN};
 use crate::options::Connect;
 use crate::process::own_cpu;
 use crate::report::Report;
@@ -14,7 +14,7 @@ use crate::report::Report;
 pub(super) fn run(options: &Connect) -> Result<Report> {
     let Connect { common, connections, members, .. } = options;
     let layout = Layout { rooms: connections.div_ceil(*members), members: *members, senders: 0 };
-    let mut drive = prepare(common, layout, MARKER_LEN)?;
+    let mut drive = prepare(common, layout, Content::letters(MARKER_LEN))?;
     let memory_before = drive.server.memory()?;
     let (cpu_before, own_before, began) = (drive.server.cpu()?, own_cpu(), drive.fleet.now());
     drive.assemble()?;

@@ -15,7 +15,7 @@ pub(super) fn run(options: &Fanout) -> Result<Report> {
     let left = (rooms * members).saturating_sub(*stalled);
     ensure!(left >= rooms * senders, "who has stalled does not send: too many are to do either");
     let layout = Layout { rooms: *rooms, members: *members, senders: *senders };
-    let mut drive = prepare(common, layout, timing.size)?;
+    let mut drive = prepare(common, layout, timing.content())?;
     drive.assemble()?;
     drive.reach_everyone()?;
     let before = drive.server.resident()?;
@@ -33,7 +33,7 @@ pub(super) fn run(options: &Fanout) -> Result<Report> {
         ("rooms", rooms.to_string()),
         ("members", members.to_string()),
         ("senders", senders.to_string()),
-        ("content", format!("{} B", timing.size)),
+        ("content", timing.content().to_string()),
         ("stalled", stalled.to_string()),
         pace,
     ];

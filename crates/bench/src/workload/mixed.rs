@@ -11,19 +11,18 @@ use crate::crowd::Layout;
 use crate::drive::{Drive, Measured, Pace};
 use crate::options::Mixed;
 use crate::report::Report;
-use crate::target::Target;
 
 const LESS_URGENT: i32 = 10;
 
 pub(super) fn run(options: &Mixed) -> Result<Report> {
     let Mixed { common, timing, large, rooms, members, large_rate, rate } = options;
-    let target = Target::new(&common.url, &common.path_template, common.dialect, &common.source)?;
+    let target = common.target()?;
     let mut beside = target.clone();
     beside.run.push('L');
     let layout = Layout { rooms: 1, members: *large, senders: 1 };
-    let mut large_room = prepare_at(common, beside, layout, timing.size)?;
+    let mut large_room = prepare_at(common, beside, layout, timing.content())?;
     let layout = Layout { rooms: *rooms, members: *members, senders: 1 };
-    let mut small_rooms = prepare_at(common, target, layout, timing.size)?;
+    let mut small_rooms = prepare_at(common, target, layout, timing.content())?;
     // One after the other, so that errors say which and the line of progress is one.
     large_room.assemble()?;
     large_room.reach_everyone()?;
@@ -67,6 +66,7 @@ pub(super) fn run(options: &Mixed) -> Result<Report> {
         sent: of_large.sent + of_small.sent,
         deliveries: of_large.deliveries + of_small.deliveries,
         own_cpu: of_large.own_cpu + of_small.own_cpu,
+        wire: of_large.wire + of_small.wire,
         samples: Vec::new(),
         ..of_small
     };

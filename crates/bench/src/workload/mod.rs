@@ -13,11 +13,13 @@ use anyhow::{Context, Result};
 use crate::crowd::{Crowd, Layout};
 use crate::drive::Drive;
 use crate::fleet::Fleet;
+use crate::marker::Content;
 use crate::options::{Command, Common};
 use crate::process::Server;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::target::Target;
+use crate::target::{Dialect, Target};
+use crate::transport::Transport;
 
 /// Runs a workload. `None` for what is no workload.
 ///
@@ -37,33 +39,37 @@ pub fn run(command: &Command) -> Result<Option<(Report, Common)>> {
 }
 
 /// What all workloads begin with.
-fn prepare(common: &Common, layout: Layout, size: usize) -> Result<Drive> {
-    let target = Target::new(&common.url, &common.path_template, common.dialect, &common.source)?;
-    prepare_at(common, target, layout, size)
+fn prepare(common: &Common, layout: Layout, content: Content) -> Result<Drive> {
+    prepare_at(common, common.target()?, layout, content)
 }
 
-fn prepare_at(common: &Common, target: Target, layout: Layout, size: usize) -> Result<Drive> {
+fn prepare_at(common: &Common, target: Target, layout: Layout, content: Content) -> Result<Drive> {
     anyhow::ensure!(layout.senders <= layout.members, "more senders than members");
     let server = Server::new(common.server_pid.clone())?;
     let connections = layout.rooms * layout.members;
+    // Over HTTP, who says something has a second connection for it.
+    let posting = if common.transport.is_api() { layout.senders } else { 0 };
     let files = rlimit::increase_nofile_limit(u64::MAX).context("the limit of open files")?;
     anyhow::ensure!(
-        connections as u64 + 64 <= files,
+        (connections + layout.rooms * posting) as u64 + 64 <= files,
         "{connections} connections need more open files than this process may have ({files})"
     );
     let dialect = target.dialect;
     let fleet = Fleet::new(target, layout.seats(), common.at_once)?;
     let progress = if common.quiet { Progress::silent() } else { Progress::on_terminal() };
-    Ok(Drive::new(fleet, Crowd::new(layout, dialect, size)?, server, progress))
+    Ok(Drive::new(fleet, Crowd::new(layout, dialect, content)?, server, progress))
 }
 
 fn settings(common: &Common, own: &[(&'static str, String)]) -> BTreeMap<&'static str, String> {
-    let dialect = match common.dialect {
-        crate::target::Dialect::Seed => "seed",
-        crate::target::Dialect::V1 => "hamhame.v1",
-    };
-    let mut settings =
-        BTreeMap::from([("url", common.url.clone()), ("dialect", dialect.to_owned())]);
+    let dialect = if common.transport.is_api() { Dialect::Api } else { common.dialect };
+    let mut settings = BTreeMap::from([
+        ("url", common.url.clone()),
+        ("transport", common.transport.name().to_owned()),
+        ("dialect", dialect.name().to_owned()),
+    ]);
+    if common.transport == Transport::Polling {
+        settings.insert("interval", format!("{} s", common.interval));
+    }
     settings.extend(own.iter().cloned());
     settings
 }

@@ -7,6 +7,7 @@ use anyhow::{Result, ensure};
 use super::{judge, prepare, settings};
 use crate::crowd::Layout;
 use crate::drive::{Drive, Pace};
+use crate::marker::Content;
 use crate::options::Resume;
 use crate::process::own_cpu;
 use crate::report::Report;
@@ -15,12 +16,12 @@ use crate::target::Dialect;
 pub(super) fn run(options: &Resume) -> Result<Report> {
     let Resume { common, rooms, members, rate, away, size } = options;
     ensure!(
-        common.dialect == Dialect::V1,
+        common.dialect == Dialect::V1 && !common.transport.is_api(),
         "resuming is a thing of hamhame.v1: --dialect v1 is needed"
     );
     // The first member of each room stays, and is the room's sender.
     let layout = Layout { rooms: *rooms, members: members + 1, senders: 1 };
-    let mut drive = prepare(common, layout, *size)?;
+    let mut drive = prepare(common, layout, Content::letters(*size))?;
     drive.assemble()?;
     drive.reach_everyone()?;
     drive.begin(Pace::Open { rate: *rate });

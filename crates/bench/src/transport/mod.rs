@@ -1,0 +1,82 @@
+//! The ways to be a member of a room. Each file is one; all of them tell what they hear to the same
+//! [`Member`](crate::tasks::Member), and so to the same crowd and the same ledgers.
+
+mod api;
+mod bytes;
+mod h2;
+mod polling;
+mod sse;
+mod websocket;
+
+use crate::fleet::End;
+use crate::target::Dialect;
+use crate::tasks::Member;
+
+pub(crate) use bytes::Trust;
+
+/// How messages go to and fro.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Transport {
+    /// WebSocket over HTTP/1.1
+    Ws,
+    /// The same, and messages may be compressed (permessage-deflate)
+    #[value(name = "ws+deflate")]
+    WsDeflate,
+    /// WebSocket over HTTP/1.1 and TLS: `ws` with an address of wss://
+    Wss,
+    /// WebSocket on a stream of HTTP/2, a connection for each member; over TLS if the address is of wss://
+    H2,
+    /// Server-Sent Events, and messages by POST
+    Sse,
+    /// Requests that wait for an event, and messages by POST
+    LongPolling,
+    /// A request every --interval seconds, and messages by POST
+    Polling,
+}
+
+impl Transport {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::WsDeflate => "ws+deflate",
+            Self::Wss => "wss",
+            Self::H2 => "h2",
+            Self::Sse => "sse",
+            Self::LongPolling => "long-polling",
+            Self::Polling => "polling",
+        }
+    }
+
+    /// Whether it cannot be had without TLS.
+    pub fn is_encrypted(self) -> bool {
+        self == Self::Wss
+    }
+
+    /// Whether it is the HTTP API, and no WebSocket.
+    pub fn is_api(self) -> bool {
+        matches!(self, Self::Sse | Self::LongPolling | Self::Polling)
+    }
+}
+
+/// Is a member until something ends that.
+pub(crate) async fn live(member: &mut Member) -> End {
+    let lived = match member.place.target.transport {
+        Transport::Ws | Transport::WsDeflate | Transport::Wss => websocket::live(member).await,
+        Transport::H2 => h2::live(member).await,
+        Transport::Sse => sse::live(member).await,
+        Transport::LongPolling | Transport::Polling => polling::live(member).await,
+    };
+    // Whoever is a member is so until it ends; it always ends with a reason.
+    let Err(end) = lived;
+    end
+}
+
+/// Judges the answer to a request that opens a WebSocket on a stream.
+fn accept(head: &http::response::Parts, dialect: Dialect) -> Result<(), End> {
+    if head.status != http::StatusCode::OK {
+        return Err(End::Refused(format!("the server answered {} instead of 200", head.status)));
+    }
+    let protocol = head.headers.get(http::header::SEC_WEBSOCKET_PROTOCOL);
+    dialect.accept(protocol.and_then(|protocol| protocol.to_str().ok()))
+}
