@@ -171,6 +171,9 @@ pub struct Idle {
     /// How long to let the server settle before its memory is read
     #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = parse_seconds)]
     pub settle: f64,
+    /// How long to measure what they cost while they do nothing [default: as --settle, and a second at least]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_positive)]
+    pub seconds: Option<f64>,
 }
 
 /// Options of `connect`.

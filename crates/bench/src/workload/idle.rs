@@ -21,7 +21,8 @@ pub(super) fn run(options: &Idle) -> Result<Report> {
     drive.run_for(settle)?;
     let after = drive.server.memory()?;
     // What it costs that they are there: heartbeats, timers.
-    let measured = drive.measure(settle.max(Duration::from_secs(1)))?;
+    let seconds = options.seconds.unwrap_or(options.settle.max(1.0));
+    let measured = drive.measure(Duration::from_secs_f64(seconds))?;
 
     let own = [("connections", drive.crowd.len().to_string()), ("members", members.to_string())];
     let mut report = Report::new("idle", settings(common, &own));
