@@ -29,8 +29,9 @@ impl Server {
         Self::with(&[])
     }
 
+    /// With TLS, and so with HTTP/3 as well.
     fn encrypted() -> Self {
-        Self::with(&[("HAMHAME_TLS", "self-signed")])
+        Self::with(&[("HAMHAME_TLS", "self-signed"), ("HAMHAME_HTTP3", "true")])
     }
 
     fn with(environment: &[(&str, &str)]) -> Self {
@@ -114,6 +115,14 @@ fn websockets_deliver_everything_on_streams_of_http_2_with_tls_and_without() {
 }
 
 #[test]
+fn websockets_deliver_everything_on_streams_of_http_3() {
+    let server = Server::encrypted();
+    for dialect in ["seed", "v1"] {
+        all_arrives(&server, &["--transport", "h3", "--dialect", dialect]);
+    }
+}
+
+#[test]
 fn with_compression_long_messages_take_fewer_bytes_and_tls_takes_more() {
     let (plain, encrypted) = (Server::start(), Server::encrypted());
     let down = |server: &Server, transport: &str| {
@@ -129,9 +138,13 @@ fn with_compression_long_messages_take_fewer_bytes_and_tls_takes_more() {
 #[test]
 fn what_an_idle_member_costs_is_counted_on_every_transport() {
     let (plain, encrypted) = (Server::start(), Server::encrypted());
-    for (server, transport) in
-        [(&plain, "ws"), (&plain, "h2"), (&encrypted, "wss"), (&encrypted, "h2")]
-    {
+    for (server, transport) in [
+        (&plain, "ws"),
+        (&plain, "h2"),
+        (&encrypted, "wss"),
+        (&encrypted, "h2"),
+        (&encrypted, "h3"),
+    ] {
         let pid = server.pid();
         let own = [
             "--transport",
@@ -151,9 +164,9 @@ fn what_an_idle_member_costs_is_counted_on_every_transport() {
 }
 
 #[test]
-fn members_come_back_over_tls_and_http_2_as_well() {
+fn members_come_back_over_tls_http_2_and_http_3_as_well() {
     let server = Server::encrypted();
-    for transport in ["wss", "h2"] {
+    for transport in ["wss", "h2", "h3"] {
         let own = ["--transport", transport, "--dialect", "v1", "--rooms", "2", "--members", "5"];
         let (report, code) = run("resume", &server.url, &[&own[..], &["--away", "0.1"]].concat());
         assert_eq!(code, Some(0), "{report}");

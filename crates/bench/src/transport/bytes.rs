@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use anyhow::Result;
+use quinn::crypto::rustls::QuicClientConfig;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
@@ -99,6 +100,7 @@ impl AsyncWrite for Counted {
 pub(crate) struct Trust {
     http1: Arc<ClientConfig>,
     http2: Arc<ClientConfig>,
+    http3: Arc<ClientConfig>,
 }
 
 impl Trust {
@@ -106,7 +108,14 @@ impl Trust {
     ///
     /// None that could happen: the versions of TLS are those that the provider has.
     pub(crate) fn new() -> Result<Self> {
-        Ok(Self { http1: client_config(HTTP_1)?, http2: client_config(HTTP_2)? })
+        let [http1, http2, http3] = [HTTP_1, HTTP_2, HTTP_3].map(client_config);
+        Ok(Self { http1: http1?, http2: http2?, http3: http3? })
+    }
+
+    /// For QUIC.
+    pub(super) fn quic(&self) -> Result<Arc<QuicClientConfig>, End> {
+        let config = QuicClientConfig::try_from(self.http3.clone());
+        config.map(Arc::new).map_err(|error| End::Broken(error.to_string()))
     }
 
     fn config(&self, protocol: &[u8]) -> Arc<ClientConfig> {
@@ -117,6 +126,7 @@ impl Trust {
 /// As ALPN names them.
 pub(super) const HTTP_1: &[u8] = b"http/1.1";
 pub(super) const HTTP_2: &[u8] = b"h2";
+const HTTP_3: &[u8] = b"h3";
 
 fn client_config(protocol: &[u8]) -> Result<Arc<ClientConfig>> {
     let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))

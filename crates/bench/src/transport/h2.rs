@@ -13,8 +13,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::bytes::{self, HTTP_2};
 use super::websocket::{LIMITS, talk};
+use super::{accept, handshake};
 use crate::fleet::End;
-use crate::tasks::{Member, Place};
+use crate::tasks::Member;
 
 /// What the server may send on a stream before it is read: what browsers allow, about.
 const WINDOW: u32 = 1 << 20;
@@ -38,25 +39,13 @@ pub(super) async fn live(member: &mut Member) -> Result<Infallible, End> {
     if !sender.is_extended_connect_protocol_enabled() {
         return Err(End::Refused("the server takes no WebSocket over HTTP/2".to_owned()));
     }
-    let (response, send) = sender.send_request(handshake(&member.place)?, false).map_err(broken)?;
+    let (response, send) = sender
+        .send_request(handshake(&member.place, Protocol::from_static("websocket"))?, false)
+        .map_err(broken)?;
     let (head, receive) = response.await.map_err(broken)?.into_parts();
-    super::accept(&head, member.place.target.dialect)?;
+    accept(&head, member.place.target.dialect)?;
     let stream = Stream { send, receive, read: Bytes::new() };
     talk(stream, member, Receiver::new(Role::Client, LIMITS), Vec::new()).await
-}
-
-/// The request that opens a WebSocket on a stream.
-fn handshake(place: &Place) -> Result<http::Request<()>, End> {
-    let target = &place.target;
-    let mut request = http::Request::builder()
-        .method(http::Method::CONNECT)
-        .uri(target.uri(&target.path(place.room, place.client)))
-        .extension(Protocol::from_static("websocket"))
-        .header("sec-websocket-version", "13");
-    for protocol in target.dialect.subprotocols() {
-        request = request.header("sec-websocket-protocol", *protocol);
-    }
-    request.body(()).map_err(|error| End::Refused(error.to_string()))
 }
 
 fn broken(error: h2::Error) -> End {

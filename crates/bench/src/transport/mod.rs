@@ -4,13 +4,15 @@
 mod api;
 mod bytes;
 mod h2;
+mod h3;
 mod polling;
 mod sse;
+mod udp;
 mod websocket;
 
 use crate::fleet::End;
 use crate::target::Dialect;
-use crate::tasks::Member;
+use crate::tasks::{Member, Place};
 
 pub(crate) use bytes::Trust;
 
@@ -26,6 +28,8 @@ pub enum Transport {
     Wss,
     /// WebSocket on a stream of HTTP/2, a connection for each member; over TLS if the address is of wss://
     H2,
+    /// WebSocket on a stream of HTTP/3, a connection for each member
+    H3,
     /// Server-Sent Events, and messages by POST
     Sse,
     /// Requests that wait for an event, and messages by POST
@@ -42,6 +46,7 @@ impl Transport {
             Self::WsDeflate => "ws+deflate",
             Self::Wss => "wss",
             Self::H2 => "h2",
+            Self::H3 => "h3",
             Self::Sse => "sse",
             Self::LongPolling => "long-polling",
             Self::Polling => "polling",
@@ -50,7 +55,7 @@ impl Transport {
 
     /// Whether it cannot be had without TLS.
     pub fn is_encrypted(self) -> bool {
-        self == Self::Wss
+        matches!(self, Self::Wss | Self::H3)
     }
 
     /// Whether it is the HTTP API, and no WebSocket.
@@ -64,12 +69,30 @@ pub(crate) async fn live(member: &mut Member) -> End {
     let lived = match member.place.target.transport {
         Transport::Ws | Transport::WsDeflate | Transport::Wss => websocket::live(member).await,
         Transport::H2 => h2::live(member).await,
+        Transport::H3 => h3::live(member).await,
         Transport::Sse => sse::live(member).await,
         Transport::LongPolling | Transport::Polling => polling::live(member).await,
     };
     // Whoever is a member is so until it ends; it always ends with a reason.
     let Err(end) = lived;
     end
+}
+
+/// The request that opens a WebSocket on a stream; both libraries have a type of their own for the protocol.
+fn handshake<P>(place: &Place, protocol: P) -> Result<http::Request<()>, End>
+where
+    P: Clone + Send + Sync + 'static,
+{
+    let target = &place.target;
+    let mut request = http::Request::builder()
+        .method(http::Method::CONNECT)
+        .uri(target.uri(&target.path(place.room, place.client)))
+        .extension(protocol)
+        .header("sec-websocket-version", "13");
+    for protocol in target.dialect.subprotocols() {
+        request = request.header("sec-websocket-protocol", *protocol);
+    }
+    request.body(()).map_err(|error| End::Refused(error.to_string()))
 }
 
 /// Judges the answer to a request that opens a WebSocket on a stream.
