@@ -136,6 +136,30 @@ fn with_compression_long_messages_take_fewer_bytes_and_tls_takes_more() {
 }
 
 #[test]
+fn the_http_api_delivers_everything_by_streams_and_by_long_polling() {
+    let server = Server::start();
+    for transport in ["sse", "long-polling"] {
+        let report = all_arrives(&server, &["--transport", transport]);
+        assert!(figure(&report, "requests_per_delivery") > 0.0, "{report}");
+    }
+}
+
+#[test]
+fn the_http_api_delivers_everything_by_polling_and_asks_in_vain_as_well() {
+    let server = Server::start();
+    let report = all_arrives(&server, &["--transport", "polling", "--interval", "0.005"]);
+    assert!(figure(&report, "empty_per_delivery") > 0.0, "{report}");
+}
+
+#[test]
+fn the_http_api_delivers_everything_over_tls() {
+    let server = Server::encrypted();
+    for transport in ["sse", "long-polling"] {
+        all_arrives(&server, &["--transport", transport]);
+    }
+}
+
+#[test]
 fn what_an_idle_member_costs_is_counted_on_every_transport() {
     let (plain, encrypted) = (Server::start(), Server::encrypted());
     for (server, transport) in [
@@ -144,6 +168,9 @@ fn what_an_idle_member_costs_is_counted_on_every_transport() {
         (&encrypted, "wss"),
         (&encrypted, "h2"),
         (&encrypted, "h3"),
+        (&plain, "sse"),
+        (&plain, "long-polling"),
+        (&plain, "polling"),
     ] {
         let pid = server.pid();
         let own = [
