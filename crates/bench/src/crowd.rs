@@ -320,7 +320,7 @@ impl Guest for Crowd {
         match self.dialect {
             Dialect::Seed => self.arrive(link, now),
             Dialect::V1 => outbox.text(self.people[link].session.join().as_bytes()),
-            // It has a session, and will have its welcome when it has begun to read.
+            // Its session came first, and the answer to that was its welcome.
             Dialect::Api => {}
         }
     }
