@@ -48,6 +48,10 @@ pub struct Common {
     /// How messages go to and fro
     #[arg(long, value_enum, default_value = "ws")]
     pub transport: Transport,
+    /// Plain WebSockets by the part of the generator that all other transports have, to compare with these: it is slower, and so
+    /// is asleep less often, and need not be woken
+    #[arg(long)]
+    pub alike: bool,
     /// Polling: from one request of a member to the next
     #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = parse_positive)]
     pub interval: f64,
@@ -86,7 +90,7 @@ impl Common {
     /// As [`Target::new`].
     pub fn target(&self) -> Result<Target> {
         let target = Target::new(&self.url, self.transport, self.dialect)?;
-        Ok(target
+        Ok(Target { alike: self.alike, ..target }
             .with_path(&self.path_template)
             .with_sources(&self.source)
             .with_interval(Duration::from_secs_f64(self.interval)))

@@ -62,6 +62,8 @@ pub struct Target {
     pub tls: bool,
     /// How messages go to and fro.
     pub transport: Transport,
+    /// Whether plain WebSockets are to be driven as all other transports are.
+    pub alike: bool,
     /// Between two requests of a member that polls.
     pub interval: Duration,
     /// The path, with `{room}` and `{client}`.
@@ -109,6 +111,7 @@ impl Target {
             host: host.to_owned(),
             tls,
             transport,
+            alike: false,
             interval: Duration::from_secs(1),
             path_template: "/ws/{room}/{client}".to_owned(),
             dialect: if transport.is_api() { Dialect::Api } else { dialect },
@@ -138,9 +141,9 @@ impl Target {
         self
     }
 
-    /// Whether it is spoken to by WebSockets over TCP and nothing else.
+    /// Whether it is spoken to by WebSockets over TCP and nothing else, by the loop made for these.
     pub fn is_plain_websocket(&self) -> bool {
-        self.transport == Transport::Ws && !self.tls
+        self.transport == Transport::Ws && !self.tls && !self.alike
     }
 
     /// How long a member may hear nothing although there is something to hear.

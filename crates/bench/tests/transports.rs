@@ -94,6 +94,7 @@ fn websockets_deliver_everything() {
     let server = Server::start();
     for dialect in ["seed", "v1"] {
         all_arrives(&server, &["--transport", "ws", "--dialect", dialect]);
+        all_arrives(&server, &["--transport", "ws", "--dialect", dialect, "--alike"]);
     }
 }
 
