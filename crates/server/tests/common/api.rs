@@ -1,7 +1,6 @@
 //! A client of the HTTP API. Every answer is held against the description that the server gives of itself.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jsonschema::Validator;
@@ -9,12 +8,12 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{HttpResponse, Raw, TestServer, encode, schema, within};
+use super::{Door, HttpResponse, Raw, TestServer, encode, schema, within};
 
 /// One room of one server, as its HTTP API shows it.
 #[derive(Clone)]
 pub struct Api {
-    address: SocketAddr,
+    door: Door,
     room: String,
     document: Arc<Document>,
 }
@@ -101,12 +100,31 @@ impl Document {
     }
 }
 
+/// Asks on a connection of its own.
+async fn request(door: Door, method: &str, target: &str, head: &str, body: &str) -> HttpResponse {
+    let length = match (method, body.len()) {
+        ("GET" | "HEAD" | "DELETE" | "OPTIONS", 0) => String::new(),
+        (_, length) => format!("Content-Length: {length}\r\n"),
+    };
+    let host = door.address;
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{head}{length}\r\n{body}"
+    );
+    let mut raw = Raw::over(door.connect().await);
+    raw.write(request).await;
+    let text = String::from_utf8(raw.rest().await).expect("UTF-8");
+    let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP answer");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    HttpResponse { status, head: head.to_owned(), body: body.to_owned() }
+}
+
 impl Api {
     /// Of the room with this name.
     pub async fn new(server: &TestServer, room: &str) -> Api {
-        let text = server.get("/api/openapi.json").await.json();
+        let door = server.door();
+        let text = request(door, "GET", "/api/openapi.json", "", "").await.json();
         let document = Arc::new(Document::new(text));
-        Api { address: server.address(), room: room.to_owned(), document }
+        Api { door, room: room.to_owned(), document }
     }
 
     /// The path of something in the room.
@@ -135,19 +153,7 @@ impl Api {
 
     /// Asks with these headers and this body, as they are, and checks the answer.
     pub async fn send(&self, method: &str, target: &str, head: &str, body: &str) -> HttpResponse {
-        let length = match (method, body.len()) {
-            ("GET" | "HEAD" | "DELETE" | "OPTIONS", 0) => String::new(),
-            (_, length) => format!("Content-Length: {length}\r\n"),
-        };
-        let host = self.address;
-        let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{head}{length}\r\n{body}"
-        );
-        let mut raw = Raw::send(self.address, request).await;
-        let text = String::from_utf8(raw.rest().await).expect("UTF-8");
-        let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP answer");
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        let answer = HttpResponse { status, head: head.to_owned(), body: body.to_owned() };
+        let answer = request(self.door, method, target, head, body).await;
         if method != "HEAD" {
             self.document.check(method, target, &answer);
         }
@@ -180,12 +186,11 @@ impl Api {
 
     /// Opens a stream with further headers.
     pub async fn stream(&self, query: &str, head: &str) -> EventStream {
-        let (target, host) = (self.path(&format!("events?{query}")), self.address);
+        let (target, host) = (self.path(&format!("events?{query}")), self.door.address);
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{head}\r\n"
         );
-        let stream = within("the connection", TcpStream::connect(host)).await.expect("it listens");
-        EventStream::open(stream, &request).await
+        EventStream::open(self.door.connect_narrowly().await, &request).await
     }
 }
 

@@ -6,12 +6,17 @@
 #![allow(
     dead_code,
     unused_imports,
+    unused_macros,
     reason = "every test file takes what it needs of this, and none needs all"
 )]
 
 mod api;
+mod bookmark;
 mod bystanders;
 mod client;
+mod crossroads;
+mod door;
+mod member;
 mod quic;
 mod random;
 mod raw;
@@ -22,12 +27,18 @@ mod server;
 mod socket;
 mod tunnel;
 mod v1;
+mod way;
 
 use std::time::Duration;
 
 pub use api::{Api, EventStream, HttpMember, Record};
+pub use bookmark::Bookmark;
 pub use bystanders::{Bystanders, TALKATIVE};
 pub use client::{Client, Frame};
+pub(crate) use crossroads::over_every_transport;
+pub use crossroads::{Crossroads, Transport};
+pub use door::Door;
+pub use member::{Member, Refused, Ticket};
 pub use quic::{H3, STREAM_WINDOW, quic_config};
 pub use random::Random;
 pub use raw::{HANDSHAKE, Raw};

@@ -23,6 +23,11 @@ impl Raw {
         let stream = within("the connection", TcpStream::connect(address)).await;
         let stream = stream.expect("the server listens");
         stream.set_nodelay(true).expect("the socket is open");
+        Raw::over(stream)
+    }
+
+    /// Over a connection that is open.
+    pub fn over(stream: TcpStream) -> Raw {
         Raw { stream, bytes: Vec::new() }
     }
 

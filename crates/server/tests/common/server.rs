@@ -9,12 +9,12 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
-use super::{Connect, SeedClient, V1Client, encode, within};
+use super::{Connect, Door, SeedClient, V1Client, encode, within};
 
 /// A running server. It is killed when this is dropped; a thread of it that panicked fails the test.
 pub struct TestServer {
     child: Child,
-    address: SocketAddr,
+    door: Door,
     args: Vec<String>,
     log: Arc<Mutex<String>>,
     /// What it says on stdout behind the first line.
@@ -76,17 +76,23 @@ impl TestServer {
                 let _ = sender.send(line);
             }
         });
-        let address = first
-            .strip_prefix("listening on http://")
-            .or_else(|| first.strip_prefix("listening on https://"))
-            .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("the first line names the address, not {first:?}"));
-        Ok(TestServer { child, address, args, log, lines, keeping })
+        let door = ["http", "https"].into_iter().find_map(|scheme| {
+            let address = first.strip_prefix(&format!("listening on {scheme}://"))?;
+            Some(Door { address: address.parse().ok()?, secure: scheme == "https" })
+        });
+        let door =
+            door.unwrap_or_else(|| panic!("the first line names the address, not {first:?}"));
+        Ok(TestServer { child, door, args, log, lines, keeping })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.door.address
+    }
+
+    /// Where it listens, and how it is spoken to there.
+    pub fn door(&self) -> Door {
+        self.door
     }
 
     /// Its process.
@@ -159,7 +165,7 @@ impl TestServer {
             self.kill().await;
         }
         self.check_log();
-        let listen = self.address.to_string();
+        let listen = self.address().to_string();
         let again = async {
             loop {
                 // Somebody else's connection may stand on the port for a moment.
@@ -173,7 +179,7 @@ impl TestServer {
 
     /// `GET path` on a connection of its own.
     pub async fn get(&self, path: &str) -> HttpResponse {
-        let host = self.address;
+        let host = self.address();
         self.request(&format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"))
             .await
     }
@@ -181,7 +187,7 @@ impl TestServer {
     /// Sends `request` as it is, and reads until the server closes.
     pub async fn request(&self, request: &str) -> HttpResponse {
         let exchange = async {
-            let mut stream = TcpStream::connect(self.address).await?;
+            let mut stream = TcpStream::connect(self.address()).await?;
             stream.write_all(request.as_bytes()).await?;
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await?;
@@ -200,7 +206,7 @@ impl TestServer {
 
     /// A WebSocket to `path`, still to be opened.
     pub fn connect(&self, path: &str) -> Connect {
-        Connect::new(self.address, path)
+        Connect::new(self.address(), path)
     }
 
     /// A client of the seeds that is on its way into a room.

@@ -6,16 +6,14 @@ use std::ops::{Deref, DerefMut};
 use serde_json::{Value, json};
 
 use super::client::{Client, Frame};
-use super::{schema, within};
+use super::{Bookmark, schema, within};
 
 /// A client in the full protocol.
 pub struct V1Client {
     name: String,
     client: Client,
     welcome: Value,
-    epoch: String,
-    offset: u64,
-    gaps: Vec<u64>,
+    bookmark: Bookmark,
     checked: bool,
 }
 
@@ -26,9 +24,7 @@ impl V1Client {
             name: name.to_owned(),
             client,
             welcome: Value::Null,
-            epoch: String::new(),
-            offset: 0,
-            gaps: Vec::new(),
+            bookmark: Bookmark::new(name),
             checked: true,
         }
     }
@@ -146,7 +142,7 @@ impl V1Client {
 
     /// Says `content` and reads up to it: whatever was to come before it has come then. Gives the events before it.
     pub async fn mark(&mut self, content: &str) -> Vec<Value> {
-        self.say(&format!("mark {}", self.offset), content).await;
+        self.say(&format!("mark {}", self.offset()), content).await;
         self.until_said(content).await
     }
 
@@ -191,17 +187,17 @@ impl V1Client {
 
     /// The position of the last event it got, or of its `welcome`.
     pub fn position(&self) -> String {
-        format!("{}:{}", self.epoch, self.offset)
+        self.bookmark.position()
     }
 
     /// The offset of the last event it got, or of its `welcome`.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.bookmark.offset()
     }
 
     /// What each `gap` said is missing.
     pub fn gaps(&self) -> &[u64] {
-        &self.gaps
+        self.bookmark.gaps()
     }
 
     /// The client without its dialect.
@@ -215,45 +211,12 @@ impl V1Client {
         if self.checked {
             schema::check(&message);
         }
-        match message["type"].as_str() {
-            Some("welcome") => {
-                (self.epoch, self.offset) = split(&message["position"]);
-                self.welcome = message.clone();
-            }
-            Some("message" | "system") => {
-                let offset = message["offset"].as_u64().expect("an event has an offset");
-                let name = &self.name;
-                assert_eq!(offset, self.offset + 1, "{name}: a hole or a repeat: {message}");
-                self.offset = offset;
-            }
-            Some("gap") => self.note_gap(&message),
-            _ => {}
+        self.bookmark.take(&message);
+        if message["type"] == "welcome" {
+            self.welcome = message.clone();
         }
         message
     }
-
-    /// The first gap may stand right behind the `welcome`, whose position it repeats.
-    fn note_gap(&mut self, gap: &Value) {
-        let (epoch, offset) = split(&gap["position"]);
-        let missed = gap["missed"].as_u64().expect("a number");
-        assert_eq!(epoch, self.epoch, "a gap is within an epoch: {gap}");
-        let first = self.welcome["recovered"] == false && offset == self.offset;
-        assert!(
-            first || self.offset + missed == offset,
-            "{}: at {}: {gap}",
-            self.name,
-            self.offset
-        );
-        self.offset = offset;
-        self.gaps.push(missed);
-    }
-}
-
-/// A position's epoch and offset.
-pub fn split(position: &Value) -> (String, u64) {
-    let text = position.as_str().expect("a position is a string");
-    let (epoch, offset) = text.split_once(':').expect("a position has two parts");
-    (epoch.to_owned(), offset.parse().expect("an offset is a number"))
 }
 
 impl Deref for V1Client {

@@ -1,0 +1,151 @@
+//! A server that every transport leads to, and the ways to it.
+
+use serde_json::{Value, json};
+
+use super::way::Way;
+use super::{Api, H2, H3, HttpMember, Member, Refused, TestServer, Ticket, Trust, V1Client};
+
+/// The room that everybody is in.
+const ROOM: &str = "کلاس";
+
+/// How a member reads and speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// A WebSocket over HTTP/1.1.
+    WsH1,
+    /// A WebSocket on a stream of HTTP/2.
+    WsH2,
+    /// A WebSocket on a stream of HTTP/3.
+    WsH3,
+    /// A stream of Server-Sent Events, and requests.
+    Sse,
+    /// Requests that wait for events.
+    LongPolling,
+    /// Requests again and again.
+    Polling,
+}
+
+impl Transport {
+    /// All there are.
+    pub const ALL: [Transport; 6] = [
+        Transport::WsH1,
+        Transport::WsH2,
+        Transport::WsH3,
+        Transport::Sse,
+        Transport::LongPolling,
+        Transport::Polling,
+    ];
+
+    /// The one after this; after the last, the first.
+    pub fn next(self) -> Transport {
+        Transport::ALL[(self as usize + 1) % Transport::ALL.len()]
+    }
+
+    /// Whether it is a WebSocket.
+    pub fn is_socket(self) -> bool {
+        matches!(self, Transport::WsH1 | Transport::WsH2 | Transport::WsH3)
+    }
+}
+
+/// Makes a test of each promise over each transport: a failure names both, as `nothing_lost::over_sse`. A new transport gets a
+/// line here and a variant of [`Transport`].
+macro_rules! over_every_transport {
+    ($($promise:ident),* $(,)?) => {
+        $(mod $promise {
+            $crate::common::over_every_transport! { @one $promise
+                over_websocket_h1 WsH1,
+                over_websocket_h2 WsH2,
+                over_websocket_h3 WsH3,
+                over_sse Sse,
+                over_long_polling LongPolling,
+                over_polling Polling,
+            }
+        })*
+    };
+    (@one $promise:ident $($test:ident $transport:ident),* $(,)?) => {
+        $(#[tokio::test]
+        async fn $test() {
+            super::$promise($crate::common::Transport::$transport).await;
+        })*
+    };
+}
+pub(crate) use over_every_transport;
+
+/// A server with TLS and HTTP/3, so that it can be reached in every way, and one room of it.
+pub struct Crossroads {
+    /// The server.
+    pub server: TestServer,
+    api: Api,
+}
+
+impl Crossroads {
+    /// Starts it with further arguments.
+    pub async fn start(args: &[&str]) -> Crossroads {
+        let server =
+            TestServer::start(&[&["--tls", "self-signed", "--http3"], args].concat()).await;
+        let api = Api::new(&server, ROOM).await;
+        Crossroads { server, api }
+    }
+
+    /// Joins as somebody new.
+    pub async fn arrive(&self, transport: Transport, name: &str) -> Member {
+        let arrived = self.try_arrive(transport, name).await;
+        arrived.unwrap_or_else(|refused| panic!("{name} is not let in: {refused:?}"))
+    }
+
+    /// Joins as somebody new, or says why it may not.
+    pub async fn try_arrive(&self, transport: Transport, name: &str) -> Result<Member, Refused> {
+        self.enter(transport, name, json!({})).await
+    }
+
+    /// Comes back with token and position, by the same transport as before or another one.
+    pub async fn back(&self, transport: Transport, ticket: &Ticket) -> Member {
+        let proof = json!({ "token": ticket.token, "after": ticket.position });
+        let back = self.enter(transport, &ticket.name, proof).await;
+        back.unwrap_or_else(|refused| panic!("{} is not let in again: {refused:?}", ticket.name))
+    }
+
+    async fn enter(
+        &self,
+        transport: Transport,
+        name: &str,
+        mut join: Value,
+    ) -> Result<Member, Refused> {
+        if transport.is_socket() {
+            join["type"] = json!("join");
+            let mut socket = self.open(transport, name).await;
+            socket.send_json(join).await;
+            let answer = socket.next().await;
+            return match answer["type"].as_str() {
+                Some("welcome") => Ok(Member::new(answer, Way::Socket(socket))),
+                _ => Err(Refused::told(&answer)),
+            };
+        }
+        join["client_id"] = json!(name);
+        let answer = self.api.ask("POST", "sessions", None, Some(&join)).await;
+        if answer.status != 201 {
+            return Err(Refused::told(&answer.json()));
+        }
+        let session = HttpMember { api: self.api.clone(), welcome: answer.json() };
+        let welcome = session.welcome.clone();
+        let streams = transport == Transport::Sse;
+        let way = Way::of_session(session, streams, transport == Transport::LongPolling).await;
+        Ok(Member::new(welcome, way))
+    }
+
+    async fn open(&self, transport: Transport, name: &str) -> V1Client {
+        let address = self.server.address();
+        let path = format!("/ws/{}/{}", super::encode(ROOM), super::encode(name));
+        let protocol = "hamhame.v1";
+        let socket = match transport {
+            Transport::WsH2 => H2::connect_tls(address).await.open(&path, Some(protocol)).await,
+            Transport::WsH3 => H3::connect(address).await.open(&path, Some(protocol)).await,
+            _ => {
+                let connect = self.server.connect(&path).protocol(protocol).narrow();
+                connect.tls(&Trust::default()).open().await
+            }
+        };
+        assert_eq!(socket.protocol(), Some(protocol));
+        V1Client::over(name, socket.into_client(name))
+    }
+}
