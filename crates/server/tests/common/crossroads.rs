@@ -48,7 +48,7 @@ impl Transport {
 }
 
 /// Makes a test of each promise over each transport: a failure names both, as `nothing_lost::over_sse`. A new transport gets a
-/// line here and a variant of [`Transport`].
+/// variant of [`Transport`], a line here, and a [`Way`].
 macro_rules! over_every_transport {
     ($($promise:ident),* $(,)?) => {
         $(mod $promise {
@@ -128,8 +128,7 @@ impl Crossroads {
         }
         let session = HttpMember { api: self.api.clone(), welcome: answer.json() };
         let welcome = session.welcome.clone();
-        let streams = transport == Transport::Sse;
-        let way = Way::of_session(session, streams, transport == Transport::LongPolling).await;
+        let way = Way::of_session(session, transport).await;
         Ok(Member::new(welcome, way))
     }
 

@@ -42,7 +42,7 @@ impl Door {
 
 /// Has the kernel hold little in either direction: a small buffer here, and small segments, from which Linux takes the size of
 /// the buffer there.
-fn narrow(socket: &TcpSocket) {
+pub(super) fn narrow(socket: &TcpSocket) {
     socket.set_recv_buffer_size(4096).expect("the buffer's size can be set");
     socket2::SockRef::from(socket).set_tcp_mss(536).expect("the size can be set");
 }

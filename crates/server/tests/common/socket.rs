@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::client::{Client, Frame};
+use super::door::narrow;
 use super::{Trust, loopback, within};
 
 /// The mask of all frames: a test has nothing to hide from a proxy (RFC 6455, section 10.3).
@@ -25,7 +26,7 @@ pub struct Connect {
     protocols: Vec<String>,
     origin: Option<String>,
     receive_buffer: Option<u32>,
-    segment: Option<u32>,
+    narrow: bool,
     deflate: bool,
     trailing: Vec<u8>,
     trust: Option<Trust>,
@@ -50,7 +51,7 @@ impl Connect {
             protocols: Vec::new(),
             origin: None,
             receive_buffer: None,
-            segment: None,
+            narrow: false,
             deflate: false,
             trailing: Vec::new(),
             trust: None,
@@ -87,11 +88,10 @@ impl Connect {
         self
     }
 
-    /// Has the kernel hold little in either direction, so that a reader that stalls is felt soon: a small buffer here, and
-    /// small segments, from which Linux takes the size of the buffer there.
+    /// Has the kernel hold little in either direction, so that a reader that stalls is felt soon.
     pub fn narrow(mut self) -> Connect {
-        self.segment = Some(536);
-        self.receive_buffer(4096)
+        self.narrow = true;
+        self
     }
 
     /// Sends these text messages in one piece with the request, without waiting for its answer.
@@ -152,8 +152,8 @@ impl Connect {
         if let Some(bytes) = self.receive_buffer {
             socket.set_recv_buffer_size(bytes).expect("the buffer's size can be set");
         }
-        if let Some(bytes) = self.segment {
-            socket2::SockRef::from(&socket).set_tcp_mss(bytes).expect("the size can be set");
+        if self.narrow {
+            narrow(&socket);
         }
         let stream = within("the connection", socket.connect(self.address)).await;
         let stream = stream.expect("the server listens");

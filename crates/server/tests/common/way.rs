@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{EventStream, Frame, HttpMember, Refused, V1Client};
+use super::{EventStream, Frame, HttpMember, Refused, Transport, V1Client};
 
 /// What a client that polls lets pass after an answer without anything in it.
 const POLL_EVERY: Duration = Duration::from_millis(100);
@@ -33,14 +33,15 @@ pub(super) struct Poller {
 }
 
 impl Way {
-    /// A way over HTTP, for a session that has just begun: by a stream, by requests that wait, or by others.
-    pub async fn of_session(session: HttpMember, streams: bool, patient: bool) -> Way {
+    /// A way over HTTP, for a session that has just begun.
+    pub async fn of_session(session: HttpMember, transport: Transport) -> Way {
         let states = session.welcome["states"].as_str().expect("states").to_owned();
         let position = session.position().to_owned();
-        if streams {
+        if transport == Transport::Sse {
             let stream = session.stream(&format!("after={position}&states={states}")).await;
             Way::Stream(session, stream)
         } else {
+            let patient = transport == Transport::LongPolling;
             Way::Poll(Poller { session, patient, position, states })
         }
     }
