@@ -56,13 +56,12 @@ pub struct News {
 struct Times {
     /// The last request began.
     seen: Instant,
-    /// The last waiting request ended.
+    /// The last request that waited, or streamed, ended.
     quiet: Instant,
-    /// Requests that wait for something.
+    /// Requests that wait, and streams: by them the client can be asked whether it is there.
     waiting: u32,
-    /// Streams, and when one of them was written to last.
-    streams: u32,
-    written: Instant,
+    /// It was, since the last request began.
+    asked: bool,
 }
 
 /// A place among the sessions of its address; dropping it frees the place.
@@ -149,13 +148,7 @@ impl Lease {
             identity,
             token: token.to_owned(),
             signal,
-            times: Mutex::new(Times {
-                seen: now,
-                quiet: now,
-                waiting: 0,
-                streams: 0,
-                written: now,
-            }),
+            times: Mutex::new(Times { seen: now, quiet: now, waiting: 0, asked: false }),
             news: watch::Sender::default(),
             _place: place,
         });
@@ -166,7 +159,10 @@ impl Lease {
 
     /// The client shows that it is here.
     pub fn renew(&self) {
-        self.times().seen = Instant::now();
+        let mut times = self.times();
+        times.seen = Instant::now();
+        times.asked = false;
+        drop(times);
         self.signal.heard();
     }
 
@@ -186,18 +182,13 @@ impl Lease {
         self.news.subscribe()
     }
 
-    /// A request waits: meanwhile the lease does not run out.
+    /// A request waits, or streams. A connection alone shows nothing of the client at its end, which may be a proxy; so the
+    /// lease goes on, and the client is asked before it is over.
     pub fn wait(self: &Arc<Self>) -> Waiting {
         self.times().waiting += 1;
+        // The task looks again how long it has to wait.
+        self.signal.wake();
         Waiting(self.clone())
-    }
-
-    /// A stream begins: the lease does not run out as long as the client takes what is written to it.
-    pub fn stream(self: &Arc<Self>) -> Streaming {
-        let mut times = self.times();
-        times.streams += 1;
-        times.written = Instant::now();
-        Streaming(self.clone())
     }
 
     /// The member leaves now, for good.
@@ -209,20 +200,21 @@ impl Lease {
     /// Waits for the end.
     async fn keep(self: Arc<Self>, server: Arc<Server>, leases: Arc<Leases>) {
         let close = loop {
-            let until = self.until(&server.options);
             tokio::select! {
                 () = poll_fn(|context| self.signal.poll_woken(context)) => {
                     if let Some(code) = self.signal.close_asked() {
                         break code;
                     }
                     if self.signal.is_asked() {
-                        self.news.send_modify(|news| news.probes += 1);
+                        self.ask();
                     }
                 }
-                () = sleep_until(until.unwrap_or_else(far)), if until.is_some() => {
-                    // Its requests may have moved the end meanwhile.
-                    if self.until(&server.options).is_some_and(|until| until <= Instant::now()) {
+                () = sleep_until(self.next_look(&server.options)) => {
+                    if self.until(&server.options) <= Instant::now() {
                         self.signal.close(CloseCode::LeaseExpired);
+                    } else if self.asks_at(&server.options).is_some_and(|at| at <= Instant::now()) {
+                        self.times().asked = true;
+                        self.ask();
                     }
                 }
                 // Those who read are told by themselves, and nobody leaves.
@@ -243,17 +235,27 @@ impl Lease {
         }
     }
 
-    /// When the member is gone if nothing comes from it; `None` while a request waits.
-    fn until(&self, options: &Options) -> Option<Instant> {
+    /// Has the client show that it is here.
+    fn ask(&self) {
+        self.news.send_modify(|news| news.probes += 1);
+    }
+
+    fn next_look(&self, options: &Options) -> Instant {
+        let until = self.until(options);
+        self.asks_at(options).map_or(until, |at| at.min(until))
+    }
+
+    /// When the member is gone if nothing comes from it.
+    fn until(&self, options: &Options) -> Instant {
         let times = self.times();
-        if times.waiting > 0 {
-            return None;
-        }
-        let until = (times.seen + options.lease).max(times.quiet + options.grace);
-        if times.streams == 0 {
-            return Some(until);
-        }
-        Some(until.max(times.written + options.heartbeat * 2 + options.grace))
+        (times.seen + options.lease).max(times.quiet + options.grace)
+    }
+
+    /// When it is to be asked, if it can be and was not yet: so early that the answer has time.
+    fn asks_at(&self, options: &Options) -> Option<Instant> {
+        let times = self.times();
+        let early = options.lease.saturating_sub(options.grace).max(options.lease / 2);
+        (times.waiting > 0 && !times.asked).then(|| times.seen + early)
     }
 
     fn is_for(&self, token: &str, room: &RoomName) -> bool {
@@ -264,42 +266,15 @@ impl Lease {
     fn times(&self) -> MutexGuard<'_, Times> {
         self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn is_quiet(&self) {
-        self.times().quiet = Instant::now();
-        // The task looks again how long it has to wait.
-        self.signal.wake();
-    }
 }
 
-/// A request that waits for something.
+/// A request that waits, or a stream.
 pub struct Waiting(Arc<Lease>);
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.times().waiting -= 1;
-        self.0.is_quiet();
+        let mut times = self.0.times();
+        times.waiting -= 1;
+        times.quiet = Instant::now();
     }
-}
-
-/// A stream of events.
-pub struct Streaming(Arc<Lease>);
-
-impl Streaming {
-    /// The client took what was written before.
-    pub fn is_read(&self) {
-        self.0.times().written = Instant::now();
-    }
-}
-
-impl Drop for Streaming {
-    fn drop(&mut self) {
-        self.0.times().streams -= 1;
-        self.0.is_quiet();
-    }
-}
-
-/// Where a deadline is asked for that there is none of.
-fn far() -> Instant {
-    Instant::now() + std::time::Duration::from_secs(3600)
 }

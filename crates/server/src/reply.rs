@@ -170,7 +170,7 @@ pub fn error(out: &mut Vec<u8>, refusal: &Refusal<'_>) {
             code: refusal.code.name(),
             message: refusal.message,
             temporary: refusal.code.temporary(),
-            retry_after: refusal.retry_after.map(|after| round_up(after).as_secs_f64()),
+            retry_after: refusal.retry_after.map(seconds),
             id: refusal.id,
         },
     );
@@ -179,6 +179,11 @@ pub fn error(out: &mut Vec<u8>, refusal: &Refusal<'_>) {
 /// To whole milliseconds, never too early.
 pub fn round_up(after: Duration) -> Duration {
     Duration::from_millis(after.as_micros().div_ceil(1000) as u64)
+}
+
+/// Seconds as they are told: whole milliseconds, in no more digits than that takes.
+pub fn seconds(after: Duration) -> f64 {
+    round_up(after).as_millis() as f64 / 1000.0
 }
 
 /// A refusal, or anything else for one client alone, in the seed dialect.
@@ -203,7 +208,7 @@ pub fn shutdown(out: &mut Vec<u8>, retry_after: Duration) {
     struct Shutdown {
         retry_after: f64,
     }
-    write_json(out, &Shutdown { retry_after: retry_after.as_secs_f64() });
+    write_json(out, &Shutdown { retry_after: seconds(retry_after) });
 }
 
 /// A snapshot of presence, or the count alone if the room is too large for a list.

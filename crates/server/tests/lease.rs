@@ -56,27 +56,56 @@ async fn who_asks_now_and_then_stays() {
 }
 
 #[tokio::test]
-async fn who_waits_or_streams_stays_and_leaves_after_it() {
+async fn who_waits_or_streams_is_asked_in_time_and_stays_if_it_answers() {
     let server = hasty().await;
     let mut witness = server.member("room", "witness").await;
     let api = Api::new(&server, "room").await;
     let (poller, reader) = (api.join("poller").await, api.join("reader").await);
     let position = api.events("", None).await["position"].as_str().expect("one").to_owned();
     let mut stream = reader.stream("").await;
-    // Two leases long.
-    let events = poller.events(&format!("after={position}&wait=1.2")).await;
-    assert_eq!(events["events"], json!([]), "nobody left meanwhile");
-    assert_eq!(stream.next_of("position").await.data["type"], "position");
-    drop(stream);
-    let mut left = Vec::new();
-    while left.len() < 2 {
-        let event = witness.next_event().await;
-        if event["event"] == "leave" {
-            left.push(event["name"].as_str().expect("a name").to_owned());
+    let polling = async {
+        for _ in 0..5 {
+            let events = poller.events(&format!("after={position}&wait=60")).await;
+            assert_eq!(events["events"], json!([]), "nobody left meanwhile");
         }
+    };
+    let streaming = async {
+        for _ in 0..5 {
+            stream.next_of("probe").await;
+            assert_eq!(reader.renew().await, 204);
+        }
+    };
+    within("five leases", async { tokio::join!(polling, streaming) }).await;
+    let before = witness.mark("still here").await;
+    assert!(before.iter().all(|event| event["event"] != "leave"), "{before:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_stays_does_not_keep_a_member_that_is_gone() {
+    let server = hasty().await;
+    let mut witness = server.member("room", "witness").await;
+    let reader = Api::new(&server, "room").await.join("reader").await;
+    // As behind a proxy that goes on reading.
+    let mut stream = reader.stream("").await;
+    stream.next_of("probe").await;
+    leaves(&mut witness, "reader").await;
+    let close = stream.next_of("close").await.data;
+    assert_eq!((&close["code"], &close["reconnect"]), (&4002.into(), &true.into()));
+}
+
+#[tokio::test]
+async fn who_reads_as_fast_as_others_talk_is_not_too_fast() {
+    let server = TestServer::start(&["--message-burst", "1000"]).await;
+    let api = Api::new(&server, "room").await;
+    let (speaker, poller) = (api.join("speaker").await, api.join("poller").await);
+    let mut position = poller.position().to_owned();
+    // More requests than a session may make in another way.
+    for number in 0..150 {
+        speaker.say(&format!("c{number}"), "again").await;
+        let events = poller.events(&format!("after={position}&wait=60")).await;
+        assert_ne!(events["events"], json!([]));
+        position = events["position"].as_str().expect("a position").to_owned();
     }
-    left.sort_unstable();
-    assert_eq!(left, ["poller", "reader"]);
 }
 
 #[tokio::test]

@@ -74,6 +74,16 @@ impl<'a> Requests<'a> {
         }
     }
 
+    /// Shows that the member is there.
+    pub(super) async fn renew(&mut self, session: &Session) -> Result<(), End> {
+        let path = "sessions/current";
+        let answer = self.send(self.request(Method::POST, path, Some(session), None)?).await?;
+        match answer.status() {
+            StatusCode::NO_CONTENT => Ok(()),
+            status => Err(End::Refused(format!("{status}, {}", code_of(&whole(answer).await?)))),
+        }
+    }
+
     fn request(
         &self,
         method: Method,

@@ -1,5 +1,5 @@
 //! The ways to be a member of a room. Each file is one; all of them tell what they hear to the same
-//! [`Member`](crate::tasks::Member), and so to the same crowd and the same ledgers.
+//! `tasks::Member`, and so to the same crowd and the same ledgers.
 
 mod api;
 mod bytes;

@@ -7,35 +7,45 @@ use serde::Deserialize;
 
 use super::api::{Requests, Session, broken, speak, unfit};
 use crate::fleet::End;
-use crate::tasks::{Ears, Member};
+use crate::tasks::{Member, Place};
 
 pub(super) async fn live(member: &mut Member) -> Result<Infallible, End> {
     let Member { place, orders } = member;
     let mut requests = Requests::new(place);
     let session = requests.join().await?;
     tokio::select! {
-        end = read(&place.ears, requests, &session) => end,
+        end = read(place, requests, &session) => end,
         end = speak(place, &session, orders) => end,
     }
 }
 
 async fn read(
-    ears: &Ears,
+    place: &Place,
     mut requests: Requests<'_>,
     session: &Session,
 ) -> Result<Infallible, End> {
     let query = format!("after={}", session.position);
     let mut body = requests.events(session, &query, "text/event-stream").await?.into_body();
     let mut stream = EventStream::default();
+    // The stream has the other connection for itself.
+    let mut answers = Requests::new(place);
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame.map_err(broken)?.into_data() {
+            let mut asked = false;
             stream.take(&data, |name, data| match name {
                 b"close" => Err(closed(data)?),
+                b"probe" => {
+                    asked = true;
+                    Ok(())
+                }
                 _ => {
-                    ears.hear(data);
+                    place.ears.hear(data);
                     Ok(())
                 }
             })?;
+            if asked {
+                answers.renew(session).await?;
+            }
         }
     }
     Err(End::Broken("the server ended the stream".to_owned()))

@@ -50,17 +50,16 @@ const WAIT: f64 = 60.0;
 pub async fn read(
     State(api): State<Api>,
     InRoom(room): InRoom,
-    reader: Reader,
+    Reader(lease): Reader,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    reader.count()?;
     let asked = Asked::read(&uri, &headers)?;
     let server = api.server;
     let (cursor, start) = Cursor::open(&server, &room, asked.after, asked.states)
         .map_err(|_| Problem::plain(ErrorCode::ServerFull))?;
-    let reading = Reading { server, cursor, start, lease: reader.0 };
+    let reading = Reading { server, cursor, start, lease };
     if asked.stream {
         let kind = HeaderValue::from_static("text/event-stream");
         let headers = [(header::CONTENT_TYPE, kind), (UNBUFFERED, HeaderValue::from_static("no"))];

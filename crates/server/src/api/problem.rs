@@ -9,7 +9,7 @@ use hamhame_core::codes::ErrorCode;
 use hamhame_core::name::NameError;
 use serde::Serialize;
 
-use crate::reply::round_up;
+use crate::reply::{round_up, seconds};
 use crate::server::Server;
 use crate::session::Refused;
 
@@ -121,7 +121,7 @@ impl IntoResponse for Problem {
             detail: &self.detail,
             code: self.code.name(),
             temporary: self.code.temporary(),
-            retry_after: after.map(|after| after.as_secs_f64()),
+            retry_after: after.map(seconds),
         };
         let mut response = (self.status, axum::Json(&details)).into_response();
         let headers = response.headers_mut();

@@ -70,28 +70,14 @@ impl FromRequestParts<Api> for Reader {
 }
 
 impl Caller {
-    /// Counts a request that is no message.
+    /// Counts a request that is no message. Reading is not counted: it is open to those without a session as well.
     ///
     /// # Errors
     /// If there were too many, or the session is over.
     pub fn count(&self) -> Result<(), Problem> {
-        count(&self.0)
+        let counted = self.0.session(|session| session.count_request());
+        Ok(counted.ok_or_else(not_joined)??)
     }
-}
-
-impl Reader {
-    /// The same, if there is a session.
-    ///
-    /// # Errors
-    /// If there were too many, or the session is over.
-    pub fn count(&self) -> Result<(), Problem> {
-        self.0.as_ref().map_or(Ok(()), count)
-    }
-}
-
-fn count(lease: &Arc<Lease>) -> Result<(), Problem> {
-    let counted = lease.session(|session| session.count_request());
-    Ok(counted.ok_or_else(not_joined)??)
 }
 
 /// The session of a request is over.

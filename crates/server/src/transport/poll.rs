@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use super::Reading;
 use crate::cursor::Cursor;
 use crate::metrics::Transport;
+use crate::reply::seconds;
 
 /// An answer has no further batch once it has this many bytes.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -74,7 +75,7 @@ pub async fn read(mut reading: Reading, limit: usize, wait: Duration) -> Events 
     server.metrics.told(transport, events.events.len());
     events.position = reading.cursor.position().to_string();
     events.states = reading.cursor.versions().map(|versions| versions.to_string());
-    events.retry_after = server.is_draining().then(|| server.come_back().as_secs_f64());
+    events.retry_after = server.is_draining().then(|| seconds(server.come_back()));
     events
 }
 

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::Reading;
-use crate::lease::{Lease, News, Streaming};
+use crate::lease::{Lease, News, Waiting};
 use crate::metrics::Transport;
 use crate::reply;
 use crate::tail::payload;
@@ -28,7 +28,7 @@ const RETRY: u32 = 1000;
 /// One stream.
 struct Stream {
     reading: Reading,
-    /// With a session: what is asked of it, and what shows that its client reads.
+    /// With a session: what is asked of it.
     following: Option<Following>,
     beats: Interval,
     stage: Stage,
@@ -36,8 +36,8 @@ struct Stream {
 
 struct Following {
     news: watch::Receiver<News>,
-    streaming: Streaming,
     probes: u64,
+    _waiting: Waiting,
 }
 
 #[derive(PartialEq)]
@@ -66,7 +66,7 @@ fn follow(lease: &std::sync::Arc<Lease>) -> Following {
     let probes = news.borrow().probes;
     // Who asked before this was heard by nobody else.
     lease.renew();
-    Following { news, streaming: lease.stream(), probes }
+    Following { news, probes, _waiting: lease.wait() }
 }
 
 impl Stream {
@@ -79,9 +79,6 @@ impl Stream {
                 return Some(self.first());
             }
             Stage::Live => {}
-        }
-        if let Some(following) = &self.following {
-            following.streaming.is_read();
         }
         loop {
             let mut records = self.read();
