@@ -24,7 +24,7 @@ test("a page of a site that the operator names chats over every transport", { ti
   site.listen(0, "127.0.0.1");
   await once(site, "listening");
   const address = `http://127.0.0.1:${site.address().port}`;
-  const stage = await Stage.set(["--origin", address]);
+  const stage = await Stage.set({ server: ["--origin", address] });
   const context = await (await browser()).newContext();
   try {
     origin = stage.server.origin;
