@@ -245,10 +245,11 @@ impl Lease {
         self.asks_at(options).map_or(until, |at| at.min(until))
     }
 
-    /// When the member is gone if nothing comes from it.
+    /// When the member is gone if nothing comes from it. Who has been asked and did not answer gets no grace.
     fn until(&self, options: &Options) -> Instant {
         let times = self.times();
-        (times.seen + options.lease).max(times.quiet + options.grace)
+        let until = times.seen + options.lease;
+        if times.asked { until } else { until.max(times.quiet + options.grace) }
     }
 
     /// When it is to be asked, if it can be and was not yet: so early that the answer has time.

@@ -137,7 +137,7 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_GRACE", default_value = "8s", value_name = "DURATION", value_parser = parse_duration)]
     pub grace: Duration,
 
-    /// How long a member over HTTP stays after its last request, if none of them waits
+    /// How long a member over HTTP stays after its last request
     #[arg(long, env = "HAMHAME_LEASE", default_value = "25s", value_name = "DURATION", value_parser = parse_duration)]
     pub lease: Duration,
 
