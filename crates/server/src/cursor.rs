@@ -5,7 +5,6 @@ use std::fmt;
 use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hamhame_core::log::Start;
 use hamhame_core::name::RoomName;
@@ -17,11 +16,8 @@ use crate::registry::TooManyRooms;
 use crate::reply;
 use crate::room::{Room, Watch};
 use crate::server::Server;
-use crate::states;
+use crate::states::{self, STATES_EVERY};
 use crate::tail::{Batch, payload};
-
-/// Comings and goings within this time are told together.
-const STATES_EVERY: Duration = Duration::from_millis(250);
 
 /// Versions of presence and typing that a client knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

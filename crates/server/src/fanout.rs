@@ -19,7 +19,7 @@ use crate::metrics::Traffic;
 use crate::reply;
 use crate::room::Room;
 use crate::server::Server;
-use crate::states::States;
+use crate::states::{STATES_EVERY, States};
 use crate::tail::Batch;
 
 /// Members that are written to before other tasks get their turn.
@@ -30,9 +30,6 @@ const BATCHES: usize = 4;
 
 /// Links that are fetched into the cache together: few enough that they are still there when their turn comes.
 const GROUP: usize = 8;
-
-/// Comings and goings within this time are told together.
-const STATES_EVERY: Duration = Duration::from_millis(250);
 
 /// A room as one shard has it: its members here.
 struct LocalRoom {

@@ -2,11 +2,15 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::clock;
 use crate::link::{Link, Voice};
 use crate::reply;
 use crate::room::Room;
+
+/// Comings and goings within this time are told together.
+pub const STATES_EVERY: Duration = Duration::from_millis(250);
 
 /// What there is to tell in one room at one moment. Each frame is made at most once, and only if somebody needs it.
 pub struct States {
