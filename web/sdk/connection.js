@@ -8,6 +8,7 @@ import { Socket } from "./socket.js";
 /** @typedef {import("./ladder.js").Why} Why */
 /** @typedef {import("./wire.js").ServerMessage} ServerMessage */
 
+/** @typedef {{name: string, token?: string, after?: string, attempt?: number}} Join `attempt` grows with each one that has a token */
 /** @typedef {{hasSpoken: boolean}} Life of a carrier: whether the server has said anything */
 /** @typedef {{code: number, reason: string, local: string | null}} End `local` names the cause if this side gave up */
 
@@ -16,7 +17,7 @@ import { Socket } from "./socket.js";
  *
  * @typedef {object} Wiring
  * @property {Clock} clock
- * @property {() => {name: string, token?: string, after?: string}} join who we are, and the position to go on from
+ * @property {() => Join} join who we are, and where to go on
  * @property {() => boolean} isHidden nobody looks
  * @property {(message: ServerMessage) => void} onMessage
  * @property {() => void} onAlive anything came

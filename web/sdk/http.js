@@ -135,10 +135,10 @@ export class Http {
 
   /** @param {Transport} transport */
   async #join(transport) {
-    const { name, token, after } = this.#wiring.join();
+    const { name, token, after, attempt } = this.#wiring.join();
     let body;
     try {
-      body = await this.#requests.ask("POST", "/sessions", { body: { client_id: name, token, after } });
+      body = await this.#requests.ask("POST", "/sessions", { body: { client_id: name, token, after, attempt } });
     } catch (error) {
       this.#failed(/** @type {Fault} */ (error), true);
       return;

@@ -18,7 +18,7 @@ import { Typing } from "./typing.js";
 /** @typedef {import("./outbox.js").Outgoing} Outgoing */
 /** @typedef {import("./session.js").State} State */
 /** @typedef {import("./session.js").StateDetail} StateDetail */
-/** @typedef {{token: string, position: string | null, room?: string, name?: string}} Resumption */
+/** @typedef {{token: string, position: string | null, attempt?: number, room?: string, name?: string}} Resumption */
 
 /**
  * @typedef {object} RoomOptions
@@ -90,6 +90,7 @@ export class Room extends Emitter {
         clock,
         timeline: this.#timeline,
         token: kept(resume?.token),
+        attempt: Number.isSafeInteger(resume?.attempt) ? Math.max(0, Number(resume?.attempt)) : 0,
       },
       {
         enter: (welcome, isFresh) => this.#enter(welcome, isFresh),
@@ -143,8 +144,8 @@ export class Room extends Emitter {
   /** What a later `Room` of the same room and name needs to continue here. It holds a secret: keep it in the tab. */
   get resumption() {
     const { room, name } = this.#options;
-    const { token } = this.#session;
-    return token === null ? null : { token, position: this.position, room, name };
+    const { token, attempt } = this.#session;
+    return token === null ? null : { token, position: this.position, attempt, room, name };
   }
 
   /** Which transport worked, if it is worth knowing for another `Room` on this network; `null` if the best does. */

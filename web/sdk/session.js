@@ -7,6 +7,7 @@ import { Liveness } from "./liveness.js";
 /** @typedef {import("./clock.js").Clock} Clock */
 /** @typedef {import("./comeback.js").Reason} Reason */
 /** @typedef {import("./connection.js").End} End */
+/** @typedef {import("./connection.js").Join} Join */
 /** @typedef {import("./connection.js").Ways} Ways */
 /** @typedef {import("./ladder.js").Transport} Transport */
 /** @typedef {import("./ladder.js").Why} Why */
@@ -46,6 +47,7 @@ export class Session {
   #visible = true;
   /** @type {string | null} */
   #token;
+  #attempt;
 
   /**
    * @param {object} wiring
@@ -54,6 +56,7 @@ export class Session {
    * @param {Clock} wiring.clock
    * @param {Timeline} wiring.timeline where reading goes on
    * @param {string | null} wiring.token from an earlier life of the page
+   * @param {number} wiring.attempt likewise
    * @param {object} room
    * @param {(welcome: Welcome, isFresh: boolean) => () => void} room.enter returns what tells of it
    * @param {(message: ServerMessage) => void} room.hear everything but the welcome
@@ -61,12 +64,13 @@ export class Session {
    * @param {() => void} room.lost there is no connection any more
    * @param {(ms: number) => void} room.latency
    */
-  constructor({ ways, ladder, clock, timeline, token }, room) {
+  constructor({ ways, ladder, clock, timeline, token, attempt }, room) {
     this.#ways = ways;
     this.#ladder = ladder;
     this.#clock = clock;
     this.#timeline = timeline;
     this.#token = token;
+    this.#attempt = attempt;
     this.#room = room;
     this.#comeback = new Comeback(clock);
     this.#retry = new Alarm(clock);
@@ -93,6 +97,11 @@ export class Session {
   /** The secret that proves who we are; `null` before the first welcome. */
   get token() {
     return this.#token;
+  }
+
+  /** The number of the last join with a token; a later life of the page must go on from it. */
+  get attempt() {
+    return this.#attempt;
   }
 
   /** Whether there is a server to hear what is said. */
@@ -198,7 +207,7 @@ export class Session {
     try {
       connection = new Connection(this.#ways, this.#ladder, {
         clock: this.#clock,
-        join: () => ({ name: this.#ways.address.name, token: this.#token ?? undefined, after: this.#timeline.position ?? undefined }),
+        join: () => this.#claim(),
         isHidden: () => !this.#visible,
         onMessage: (message) => isCurrent() && this.#hear(message),
         onAlive: () => isCurrent() && this.#liveness.heard(),
@@ -212,6 +221,16 @@ export class Session {
       return;
     }
     this.#connection = connection;
+  }
+
+  /** @returns {Join} */
+  #claim() {
+    const { name } = this.#ways.address;
+    const after = this.#timeline.position ?? undefined;
+    if (this.#token === null) return { name, after };
+    // By the clock, so that it grows also from a page that was put aside to the one that came after it.
+    this.#attempt = Math.max(this.#attempt + 1, Math.floor(this.#clock.now()));
+    return { name, after, token: this.#token, attempt: this.#attempt };
   }
 
   /** @param {ServerMessage} message */

@@ -52,8 +52,8 @@ export class Socket {
       }
       this.#isOpen = true;
       onOpen?.();
-      const { token, after } = join();
-      this.send({ type: "join", token, after });
+      const { token, after, attempt } = join();
+      this.send({ type: "join", token, after, attempt });
     };
     socket.onmessage = (event) => {
       onAlive();

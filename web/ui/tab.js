@@ -3,7 +3,7 @@
  * written back when the page goes: a duplicated tab copies the storage, and must not find the session in it.
  */
 
-/** @typedef {{ name: string, resume: { token: string, position: string | null, room?: string, name?: string } }} Place */
+/** @typedef {{ name: string, resume: { token: string, position: string | null, attempt?: number, room?: string, name?: string } }} Place */
 
 /** @param {string} key @returns {string | null} */
 function read(key) {

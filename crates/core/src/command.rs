@@ -19,6 +19,8 @@ pub enum Command<'a> {
         token: Option<Cow<'a, str>>,
         /// Read from the event after this one.
         after: Option<Position>,
+        /// Grows with every `join` of a session, so that one which was given up and arrives late does not take over.
+        attempt: Option<u64>,
     },
     /// Say something.
     Send {

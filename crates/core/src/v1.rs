@@ -62,6 +62,7 @@ struct Members<'a> {
     content: Option<Member<'a>>,
     token: Option<Member<'a>>,
     after: Option<Member<'a>>,
+    attempt: Option<Member<'a>>,
     typing: Option<Member<'a>>,
 }
 
@@ -69,6 +70,7 @@ struct Members<'a> {
 enum Member<'a> {
     Text(Cow<'a, str>),
     Bool(bool),
+    Whole(u64),
     Other(&'static str),
 }
 
@@ -82,7 +84,7 @@ impl<'a> Members<'a> {
                 let after = after.map_err(|reason| {
                     refuse(ErrorCode::BadRequest, format!("\"after\" is not a position: {reason}."))
                 })?;
-                Ok(Command::Join { token, after })
+                Ok(Command::Join { token, after, attempt: whole("attempt", self.attempt)? })
             }
             "send" => {
                 let id = required_text("id", self.id)?;
@@ -118,6 +120,14 @@ fn text<'a>(name: &str, member: Option<Member<'a>>) -> Result<Option<Cow<'a, str
     }
 }
 
+fn whole(name: &str, member: Option<Member<'_>>) -> Result<Option<u64>, CommandError> {
+    match member {
+        Some(Member::Whole(number)) => Ok(Some(number)),
+        Some(other) => Err(wrong_kind(name, "a whole number", &other)),
+        None => Ok(None),
+    }
+}
+
 fn required_text<'a>(name: &str, member: Option<Member<'a>>) -> Result<Cow<'a, str>, CommandError> {
     text(name, member)?.ok_or_else(|| missing(name))
 }
@@ -130,6 +140,7 @@ fn wrong_kind(name: &str, wanted: &str, found: &Member<'_>) -> CommandError {
     let found = match found {
         Member::Text(_) => "a string",
         Member::Bool(_) => "a boolean",
+        Member::Whole(_) => "a number",
         Member::Other(kind) => kind,
     };
     refuse(ErrorCode::BadRequest, format!("\"{name}\" must be {wanted}, not {found}."))
@@ -142,6 +153,7 @@ enum Key {
     Content,
     Token,
     After,
+    Attempt,
     Typing,
     Unknown,
 }
@@ -162,6 +174,7 @@ impl Visitor<'_> for KeyVisitor {
             "content" => Key::Content,
             "token" => Key::Token,
             "after" => Key::After,
+            "attempt" => Key::Attempt,
             "typing" => Key::Typing,
             _ => Key::Unknown,
         })
@@ -178,10 +191,6 @@ impl<'de> Deserialize<'de> for Key {
 macro_rules! visit_other_kinds {
     ($wrap:path) => {
         fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
-            Ok($wrap("a number"))
-        }
-
-        fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
             Ok($wrap("a number"))
         }
 
@@ -226,6 +235,10 @@ impl<'de> Visitor<'de> for MemberVisitor {
         Ok(Member::Other("an object"))
     }
 
+    fn visit_u64<E>(self, number: u64) -> Result<Member<'de>, E> {
+        Ok(Member::Whole(number))
+    }
+
     visit_other_kinds!(Member::Other);
 }
 
@@ -253,6 +266,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 Key::Content => &mut members.content,
                 Key::Token => &mut members.token,
                 Key::After => &mut members.after,
+                Key::Attempt => &mut members.attempt,
                 Key::Typing => &mut members.typing,
                 Key::Unknown => {
                     map.next_value::<IgnoredAny>()?;
@@ -270,6 +284,10 @@ impl<'de> Visitor<'de> for MessageVisitor {
 
     fn visit_bool<E: de::Error>(self, _: bool) -> Result<Message<'de>, E> {
         Ok(Message::Other("a boolean"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Message<'de>, E> {
+        Ok(Message::Other("a number"))
     }
 
     visit_other_kinds!(Message::Other);

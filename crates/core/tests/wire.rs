@@ -35,13 +35,16 @@ fn every_command_of_a_client_is_decoded_as_it_says() {
 /// A command as the members of its message.
 fn as_json(command: Command<'_>) -> Value {
     match command {
-        Command::Join { token, after } => {
+        Command::Join { token, after, attempt } => {
             let mut members = json!({ "type": "join" });
             if let Some(token) = token {
                 members["token"] = token.into();
             }
             if let Some(after) = after {
                 members["after"] = after.to_string().into();
+            }
+            if let Some(attempt) = attempt {
+                members["attempt"] = attempt.into();
             }
             members
         }

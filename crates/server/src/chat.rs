@@ -7,14 +7,13 @@ use std::sync::Arc;
 use hamhame_core::codes::{CloseCode, ErrorCode};
 use hamhame_core::command::{self, Command, Dialect};
 use hamhame_core::name::{Name, NameError, RoomName};
-use hamhame_core::position::Position;
 
 use crate::entry::Admission;
 use crate::fanout::{Registered, Shard};
 use crate::link::{Link, Voice};
 use crate::options::Options;
 use crate::reply::{self, Refusal};
-use crate::session::{Join, Refused, Session, too_many, write_refusal};
+use crate::session::{Claim, Join, Refused, Session, too_many, write_refusal};
 use crate::signal::Signal;
 use crate::transport::ws::{Conversation, Ending, Flow, Opened, Wire};
 use crate::visit::Visit;
@@ -112,7 +111,7 @@ impl Guest {
     /// Waits for the `join` of a client that has one to say. `None` if the connection ended instead. What came in one piece
     /// with the `join` is to be done after it.
     async fn ask(&mut self, room: RoomName, name: Name) -> Option<(Join, Vec<String>)> {
-        let mut lobby = Lobby { room: &room, join: None, early: Vec::new(), refusals: 0 };
+        let mut lobby = Lobby { room: &room, claim: None, early: Vec::new(), refusals: 0 };
         if self.wire.link.voice() == Voice::V1 {
             self.wire.link.write(&[]);
             let deadline = self.shard.server().options.join_timeout;
@@ -126,9 +125,9 @@ impl Guest {
                 }
             }
         }
-        let (token, after) = lobby.join.take().unwrap_or_default();
+        let claim = lobby.claim.take().unwrap_or_default();
         let early = std::mem::take(&mut lobby.early);
-        Some((Join { room, name, token, after }, early))
+        Some((Join { room, name, claim }, early))
     }
 
     async fn refuse(&mut self, room: &RoomName, refused: &Refused) {
@@ -190,7 +189,8 @@ fn catch_up(link: &Link, session: &mut Session, early: Vec<String>) -> Option<(u
 /// A client of `hamhame.v1` before its `join`.
 struct Lobby<'a> {
     room: &'a RoomName,
-    join: Option<(Option<String>, Option<Position>)>,
+    /// What its `join` says.
+    claim: Option<Claim>,
     /// What came in one piece with the `join`, to be done after it.
     early: Vec<String>,
     refusals: u32,
@@ -201,13 +201,14 @@ const PATIENCE: u32 = 100;
 
 impl Conversation for Lobby<'_> {
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
-        if self.join.is_some() {
+        if self.claim.is_some() {
             self.early.push(text.to_owned());
             return Flow::Continue;
         }
         let (code, message, id) = match command::decode(Dialect::V1, text) {
-            Ok(Some(Command::Join { token, after })) => {
-                self.join = Some((token.map(|token| token.into_owned()), after));
+            Ok(Some(Command::Join { token, after, attempt })) => {
+                let token = token.map(|token| token.into_owned());
+                self.claim = Some(Claim { token, after, attempt });
                 return Flow::Pause;
             }
             Ok(Some(Command::Send { id, .. })) => (

@@ -31,6 +31,8 @@ pub struct Entrant<'a> {
     pub name: &'a Name,
     /// What its token proves.
     pub proof: Option<Proof>,
+    /// Which of its session's attempts to join this is; see [`Claim::attempt`](crate::session::Claim).
+    pub attempt: Option<u64>,
     /// Identifiers for a new session, if the proof gives none.
     pub fresh: Proof,
     /// The position of the last event it has.
@@ -51,6 +53,8 @@ pub enum Entry {
     In(Admission),
     /// Its name is held by this connection, which may be a ghost.
     Taken(Arc<Signal>),
+    /// A later attempt of the same session is here already.
+    Late,
     /// The room has all the members it may have.
     Full,
     /// The room was given up between finding and entering it: find it again.

@@ -16,7 +16,7 @@ use hamhame_core::log::{Start, Window};
 use hamhame_core::name::RoomName;
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
-use state::{Place, Seat, State};
+use state::{Place, Seat, State, TakeOver};
 use tokio::sync::Notify;
 pub use watch::Watch;
 
@@ -226,8 +226,10 @@ impl Room {
         state.tail.expire(entrant.at);
         let start = state.tail.start(entrant.after, entrant.history);
         let identity = entrant.proof.unwrap_or(entrant.fresh);
-        if state.take_over(identity, entrant.signal) {
-            return Entry::In(state.admission(identity, entrant.name, start));
+        match state.take_over(identity, entrant.attempt, entrant.signal) {
+            TakeOver::Done => return Entry::In(state.admission(identity, entrant.name, start)),
+            TakeOver::Late => return Entry::Late,
+            TakeOver::None => {}
         }
         if let Some(holder) = state.name_holder(entrant.name) {
             match state.roster.seat(holder).map(|seat| &seat.place) {
@@ -391,7 +393,8 @@ impl Room {
         }
         let key = (!entrant.name.is_anonymous()).then(|| entrant.name.key());
         let place = Place::Connected(entrant.signal.clone());
-        let seat = Seat { session: identity.session, place };
+        let attempt = entrant.attempt.unwrap_or(0);
+        let seat = Seat { session: identity.session, attempt, place };
         state.roster.join(identity.member, name, key, seat);
         state.empty_since = None;
     }

@@ -51,10 +51,20 @@ pub struct Join {
     pub room: RoomName,
     /// As whom.
     pub name: Name,
+    /// What it had before.
+    pub claim: Claim,
+}
+
+/// What one who joins says of the time before.
+#[derive(Default)]
+pub struct Claim {
     /// The secret of an earlier session.
     pub token: Option<String>,
     /// The position of the last event it has.
     pub after: Option<Position>,
+    /// Grows with every `join` of the session. A client gives attempts up that take too long; such a `join` may arrive after
+    /// that of the next attempt, whose connection it must not end. Without it, who comes last is the last.
+    pub attempt: Option<u64>,
 }
 
 /// One client in one room. Dropping it is leaving, or losing the connection, as [`Session::part`] was told.
@@ -99,7 +109,8 @@ impl Session {
         signal: &Arc<Signal>,
     ) -> Result<(Session, Admission), Refused> {
         let options = &server.options;
-        let proof = join
+        let claim = &join.claim;
+        let proof = claim
             .token
             .as_deref()
             .and_then(|token| server.open_token(token, &join.room, &join.name));
@@ -113,7 +124,8 @@ impl Session {
                 name: &join.name,
                 proof,
                 fresh,
-                after: join.after,
+                attempt: claim.attempt,
+                after: claim.after,
                 history: options.join_history,
                 signal,
                 max_members: options.max_members as usize,
@@ -127,6 +139,10 @@ impl Session {
                     return Ok((session, admission));
                 }
                 Entry::Gone => {}
+                Entry::Late => {
+                    let message = "a later attempt to join has the session";
+                    return Err(Refused::new(ErrorCode::SessionReplaced, message));
+                }
                 Entry::Full => {
                     let most = options.max_members;
                     let message = format!("the room is full: it has {most} members");

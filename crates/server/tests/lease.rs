@@ -138,6 +138,20 @@ async fn who_says_goodbye_is_gone_at_once() {
 }
 
 #[tokio::test]
+async fn a_join_that_arrives_late_is_refused_and_ends_no_stream() {
+    let server = TestServer::start(&[]).await;
+    let api = Api::new(&server, "room").await;
+    let member = api.join("maryam").await;
+    let claim = |attempt: u64| json!({ "client_id": "maryam", "token": member.token(), "after": member.position(), "attempt": attempt });
+    let live = api.enter(claim(7)).await;
+    let mut stream = live.stream("").await;
+    let late = api.ask("POST", "sessions", None, Some(&claim(6))).await;
+    assert_eq!((late.status, &late.json()["code"]), (409, &"session_replaced".into()));
+    live.say("c1", "here").await;
+    assert_eq!(stream.next_event().await["content"], "here");
+}
+
+#[tokio::test]
 async fn a_websocket_takes_a_session_over_and_back_without_a_word_to_the_room() {
     let server = TestServer::start(&[]).await;
     let mut witness = server.member("room", "witness").await;

@@ -245,6 +245,35 @@ async fn who_resumes_takes_its_place_from_its_old_connection() {
 }
 
 #[tokio::test]
+async fn a_join_that_was_given_up_and_arrives_late_does_not_take_its_session_over() {
+    let server = TestServer::start(&[]).await;
+    let mut first = server.member("room", "ali").await;
+    first.mark("here").await;
+    let claim = |attempt: u64| {
+        let mut claim = resume(&first.token(), &first.position());
+        claim["attempt"] = attempt.into();
+        claim
+    };
+    let mut live = back(&server, "room", "ali", claim(1_700_000_000_002)).await;
+    for earlier in [claim(1_700_000_000_001), claim(0)] {
+        let mut late = server.v1("room", "ali").await;
+        late.send_json(earlier).await;
+        assert_eq!(late.next_of("error").await["code"], "session_replaced");
+        assert_eq!(late.closed().await, (4506, "session_replaced".into()));
+    }
+    live.said("c1", "I am still here").await;
+    let mut same = back(&server, "room", "ali", claim(1_700_000_000_002)).await;
+    assert_eq!(live.closed().await, (4506, "session_replaced".into()), "no earlier one");
+    // Who does not count comes as the next one, and the count stays.
+    let mut uncounted = back(&server, "room", "ali", resume(&same.token(), &same.position())).await;
+    assert_eq!(same.closed().await, (4506, "session_replaced".into()));
+    let mut late = server.v1("room", "ali").await;
+    late.send_json(claim(1_700_000_000_001)).await;
+    assert_eq!(late.closed().await, (4506, "session_replaced".into()));
+    uncounted.said("c2", "and so am I").await;
+}
+
+#[tokio::test]
 async fn a_burst_of_more_than_the_window_misses_nobody_who_keeps_up() {
     let server = TestServer::start(&["--limits", "off", "--history", "5"]).await;
     let mut listener = server.member("room", "sara").await;

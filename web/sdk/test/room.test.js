@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FakeClock } from "../fakes/clock.js";
 import { Desk, message, welcome } from "../fakes/desk.js";
 
 test("a room joins by its first message, without a secret in the address", () => {
@@ -8,7 +9,7 @@ test("a room joins by its first message, without a secret in the address", () =>
   desk.socket.open();
   assert.deepEqual(desk.socket.protocols, ["hamhame.v1"]);
   assert.equal(desk.socket.url, "ws://chat.example:8000/ws/%DA%A9%D9%84%D8%A7%D8%B3/%D9%85%D8%B1%DB%8C%D9%85");
-  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "secret", after: "e:5" }]);
+  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "secret", after: "e:5", attempt: desk.clock.now() }]);
 });
 
 test("what another room or name left behind is not used", () => {
@@ -33,16 +34,38 @@ test("a token or position that the server does not understand is given up, not s
   assert.equal(desk.room.position, "new:9");
 });
 
-test("what is left behind is the token, the last position, the room and the name", () => {
+test("what is left behind is the token, the last position, the last attempt, the room and the name", () => {
   const desk = new Desk();
   assert.equal(desk.room.resumption, null);
   desk.enter({ position: "e:4" });
   desk.socket.say(message(5));
-  assert.deepEqual(desk.room.resumption, { token: "t1", position: "e:5", room: "کلاس", name: "مریم" });
+  assert.deepEqual(desk.room.resumption, { token: "t1", position: "e:5", attempt: 0, room: "کلاس", name: "مریم" });
+});
+
+test("each join with a token has a greater number than the one before, whatever the clock does and in each life of the page", () => {
+  const first = new Desk().enter();
+  /** @type {number[]} */
+  const attempts = [];
+  const comeBack = (/** @type {Desk} */ desk) => {
+    desk.welcome({ recovered: true, position: "e:0" });
+    attempts.push(desk.socket.sent[0]["attempt"]);
+    desk.socket.end();
+    desk.untilNextTry();
+  };
+  first.socket.end();
+  first.untilNextTry();
+  for (let n = 0; n < 3; n += 1) comeBack(first);
+  const earlier = new FakeClock(2);
+  earlier.now = () => 1_000_000;
+  const second = new Desk({ resume: first.room.resumption }, earlier);
+  second.room.join();
+  for (let n = 0; n < 3; n += 1) comeBack(second);
+  assert.equal(attempts.length, 6);
+  for (let n = 1; n < attempts.length; n += 1) assert.ok(attempts[n] > attempts[n - 1], `${attempts}`);
 });
 
 test("junk in what was left behind does not hinder joining", () => {
-  const junk = /** @type {any} */ ({ token: 5, position: ["x"] });
+  const junk = /** @type {any} */ ({ token: 5, position: ["x"], attempt: -1 });
   const desk = new Desk({ resume: junk }).enter();
   assert.equal(desk.room.state, "connected");
   assert.deepEqual(desk.socket.sent[0], { type: "join" });
@@ -100,7 +123,7 @@ test("a room that was left hears nothing more, and can be entered again", () => 
   assert.equal(desk.told.length, before);
   desk.room.join();
   desk.socket.open();
-  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "t1", after: "e:0" }]);
+  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "t1", after: "e:0", attempt: desk.clock.now() }]);
 });
 
 test("reconnectNow on a connection asks it, and comes back if it does not answer", () => {

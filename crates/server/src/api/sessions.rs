@@ -19,7 +19,7 @@ use crate::lease::Lease;
 use crate::link::Voice;
 use crate::listen::Peer;
 use crate::reply::Welcome;
-use crate::session::{Join, Session};
+use crate::session::{Claim, Join, Session};
 use crate::signal::Signal;
 
 /// Who wants in.
@@ -33,6 +33,8 @@ pub struct JoinRequest {
     /// The position of the last event that the client has.
     #[schema(example = "k3J9x0aQ2Zc:41")]
     after: Option<String>,
+    /// Grows with every attempt to join in the same session: one that arrives late does not take over.
+    attempt: Option<u64>,
 }
 
 impl JoinRequest {
@@ -45,7 +47,8 @@ impl JoinRequest {
         let after = self.after.as_deref().map(str::parse::<Position>).transpose();
         let after = after
             .map_err(|error| Problem::unprocessable(format!("`after` is no position: {error}.")))?;
-        Ok(Join { room, name, token: self.token, after })
+        let claim = Claim { token: self.token, after, attempt: self.attempt };
+        Ok(Join { room, name, claim })
     }
 }
 

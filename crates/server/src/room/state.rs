@@ -29,6 +29,8 @@ pub enum Place {
 pub struct Seat {
     /// Proved by its token.
     pub session: Id,
+    /// The latest of its attempts to join.
+    pub attempt: u64,
     /// How it is here.
     pub place: Place,
 }
@@ -62,6 +64,16 @@ impl Seat {
     }
 }
 
+/// What became of an attempt to take a session over.
+pub enum TakeOver {
+    /// The seat is the new connection's.
+    Done,
+    /// A later attempt has it.
+    Late,
+    /// The session is not here.
+    None,
+}
+
 impl State {
     /// Whether nobody has been here for a while, nor read.
     pub fn is_left(&self, now: u64) -> bool {
@@ -74,18 +86,28 @@ impl State {
         if name.is_anonymous() { None } else { self.roster.holder(name.key()) }
     }
 
-    /// Gives the seat of a session that is still here to a new connection.
-    pub fn take_over(&mut self, identity: Proof, signal: &Arc<Signal>) -> bool {
-        let Some(seat) = self.roster.seat_mut(identity.member) else { return false };
-        if seat.session != identity.session {
-            return false;
+    /// Gives the seat of a session that is still here to a new connection, unless a later attempt has it.
+    pub fn take_over(
+        &mut self,
+        identity: Proof,
+        attempt: Option<u64>,
+        signal: &Arc<Signal>,
+    ) -> TakeOver {
+        let seat = self.roster.seat_mut(identity.member);
+        let Some(seat) = seat.filter(|seat| seat.session == identity.session) else {
+            return TakeOver::None;
+        };
+        let attempt = attempt.unwrap_or(seat.attempt);
+        if attempt < seat.attempt {
+            return TakeOver::Late;
         }
+        seat.attempt = attempt;
         if let Place::Connected(old) =
             std::mem::replace(&mut seat.place, Place::Connected(signal.clone()))
         {
             old.close(CloseCode::SessionReplaced);
         }
-        true
+        TakeOver::Done
     }
 
     /// What one who is in needs to know.

@@ -34,7 +34,7 @@ pub fn check(input: &[u8]) -> bool {
 /// A command means the same if it is written and decoded again, and has not grown.
 fn check_command(dialect: Dialect, command: &Command<'_>, input_len: usize) {
     let written = match command {
-        Command::Join { token, after } => {
+        Command::Join { token, after, attempt } => {
             let after = after.as_ref().map(ToString::to_string);
             let mut message = json!({"type": "join"});
             if let Some(token) = token {
@@ -42,6 +42,9 @@ fn check_command(dialect: Dialect, command: &Command<'_>, input_len: usize) {
             }
             if let Some(after) = after {
                 message["after"] = json!(after);
+            }
+            if let Some(attempt) = attempt {
+                message["attempt"] = json!(attempt);
             }
             message
         }
