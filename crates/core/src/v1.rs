@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::codes::ErrorCode;
-use crate::command::{Command, CommandError};
+use crate::command::{ATTEMPT_MAX, Command, CommandError};
 
 /// The longest `id`, in bytes.
 const ID_MAX: usize = 64;
@@ -84,7 +84,7 @@ impl<'a> Members<'a> {
                 let after = after.map_err(|reason| {
                     refuse(ErrorCode::BadRequest, format!("\"after\" is not a position: {reason}."))
                 })?;
-                Ok(Command::Join { token, after, attempt: whole("attempt", self.attempt)? })
+                Ok(Command::Join { token, after, attempt: attempt(self.attempt)? })
             }
             "send" => {
                 let id = required_text("id", self.id)?;
@@ -120,10 +120,14 @@ fn text<'a>(name: &str, member: Option<Member<'a>>) -> Result<Option<Cow<'a, str
     }
 }
 
-fn whole(name: &str, member: Option<Member<'_>>) -> Result<Option<u64>, CommandError> {
+fn attempt(member: Option<Member<'_>>) -> Result<Option<u64>, CommandError> {
     match member {
+        Some(Member::Whole(number)) if number > ATTEMPT_MAX => {
+            let message = format!("\"attempt\" must be at most {ATTEMPT_MAX}.");
+            Err(refuse(ErrorCode::BadRequest, message))
+        }
         Some(Member::Whole(number)) => Ok(Some(number)),
-        Some(other) => Err(wrong_kind(name, "a whole number", &other)),
+        Some(other) => Err(wrong_kind("attempt", "a whole number", &other)),
         None => Ok(None),
     }
 }

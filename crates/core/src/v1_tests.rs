@@ -62,6 +62,10 @@ fn an_error_names_the_member_and_what_it_should_be() {
         (r#"{"type":["join"]}"#, "\"type\" must be a string, not a list."),
         (r#"{"type":"join","token":true}"#, "\"token\" must be a string, not a boolean."),
         (r#"{"type":"join","attempt":-1}"#, "\"attempt\" must be a whole number, not a number."),
+        (
+            r#"{"type":"join","attempt":9007199254740992}"#,
+            "\"attempt\" must be at most 9007199254740991.",
+        ),
         (r#"{"type":"join","attempt":"2"}"#, "\"attempt\" must be a whole number, not a string."),
         (r#"{"type":"join","after":{}}"#, "\"after\" must be a string, not an object."),
         ("{}", "\"type\" is missing."),

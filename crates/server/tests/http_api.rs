@@ -231,6 +231,8 @@ async fn what_is_wrong_with_a_request_is_said() {
         ("POST", "messages", "Authorization: Basic YTpi\r\n", "", 401, "not_joined"),
         ("POST", "messages", "Authorization: Bearer x\r\n", "", 401, "not_joined"),
         ("POST", "typing", &all, r#"{"typing":"yes"}"#, 422, "bad_request"),
+        ("POST", "sessions", json, r#"{"attempt":-1}"#, 422, "bad_request"),
+        ("POST", "sessions", json, r#"{"attempt":9007199254740992}"#, 422, "bad_request"),
         ("POST", "sessions", json, r#"{"client_id":"a\u0000"}"#, 422, "name_refused"),
         ("POST", "sessions", json, r#"{"client_id":"system"}"#, 422, "name_refused"),
         ("POST", "sessions", json, r#"{"after":"here"}"#, 422, "bad_request"),

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::Reading;
+use crate::clock;
 use crate::lease::{Lease, News, Waiting};
 use crate::metrics::Transport;
 use crate::reply;
@@ -24,6 +25,9 @@ use crate::token::random_id;
 
 /// What a client that was cut off waits before it comes back, in milliseconds.
 const RETRY: u32 = 1000;
+
+/// Moments in each heartbeat at which streams beat (see [`beats`]).
+const MOMENTS: u64 = 16;
 
 /// One stream.
 struct Stream {
@@ -50,15 +54,25 @@ enum Stage {
 /// The body of a stream from where `reading` begins.
 pub fn body(mut reading: Reading) -> Body {
     let following = reading.lease.take().map(|lease| follow(&lease));
-    let every = reading.server.options.heartbeat;
-    let phase = every.mul_f64(random_id() as f64 / u64::MAX as f64);
-    let mut beats = interval_at(Instant::now() + phase, every);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let beats = beats(reading.server.options.heartbeat);
     let stream = Stream { reading, following, beats, stage: Stage::First };
     Body::from_stream(stream::unfold(stream, |mut stream| async move {
         let records = stream.next().await?;
         Some((Ok::<_, std::convert::Infallible>(Bytes::from(records)), stream))
     }))
+}
+
+/// A beat in each `every`, the first within one.
+///
+/// Streams beat at few moments, many at a time, since what wakes a thread for one costs more than the next fifty do.
+/// Each stream's moment is drawn, so that no moment has them all.
+fn beats(every: Duration) -> Interval {
+    let apart = (every.as_millis() as u64 / MOMENTS).max(1);
+    let rest = apart - clock::uptime().as_millis() as u64 % apart;
+    let first = Duration::from_millis(rest + apart * (random_id() % MOMENTS));
+    let mut beats = interval_at(Instant::now() + first, every);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    beats
 }
 
 fn follow(lease: &std::sync::Arc<Lease>) -> Following {
