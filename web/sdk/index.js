@@ -12,5 +12,6 @@ export { closeCodes, errorCodes, mayReconnect } from "./codes.js";
 /** @typedef {import("./ladder.js").Why} Why */
 /** @typedef {import("./ladder.js").Remembered} Remembered */
 /** @typedef {import("./outbox.js").Outgoing} Outgoing */
+/** @typedef {import("./kept.js").Kept} Kept */
 /** @typedef {import("./wire.js").LogEvent} LogEvent */
 /** @typedef {import("./wire.js").User} User */

@@ -1,9 +1,11 @@
 import { Allowance } from "./allowance.js";
 import { backoff } from "./backoff.js";
 import { Alarm } from "./clock.js";
+import { keep } from "./kept.js";
 import { utf8Length, wellFormed } from "./wire.js";
 
 /** @typedef {import("./clock.js").Clock} Clock */
+/** @typedef {import("./kept.js").Kept} Kept */
 /** @typedef {import("./wire.js").Limits} Limits */
 /** @typedef {{code: string, message: string, temporary: boolean, retry_after?: number}} SendError */
 
@@ -11,6 +13,7 @@ import { utf8Length, wellFormed } from "./wire.js";
  * @typedef {object} Outgoing
  * @property {string} id
  * @property {string} content
+ * @property {number} at when it was said, ms since 1970
  * @property {"pending" | "sent" | "failed"} status
  * @property {SendError | null} error why it failed
  */
@@ -54,8 +57,9 @@ export class Outbox {
    * @param {Clock} clock
    * @param {(message: {type: "send", id: string, content: string}) => void} transmit
    * @param {(outgoing: Outgoing) => void} changed
+   * @param {Kept[]} kept what an earlier life of the page left
    */
-  constructor(clock, transmit, changed) {
+  constructor(clock, transmit, changed, kept) {
     this.#clock = clock;
     this.#transmit = transmit;
     this.#changed = changed;
@@ -63,6 +67,20 @@ export class Outbox {
     this.#hold = new Alarm(clock);
     const digits = () => Math.floor(clock.random() * 2 ** 40).toString(36).padStart(8, "0");
     this.#prefix = `${digits()}${digits()}`;
+    for (const { id, content, at, error = null, offset } of kept) {
+      const status = offset !== undefined ? "sent" : error === null ? "pending" : "failed";
+      /** @type {Outgoing} */
+      const outgoing = { id, content, at, status, error };
+      if (offset === undefined) this.#queue.push(outgoing);
+      else this.#unseen.set(id, [outgoing, offset]);
+    }
+  }
+
+  /** What a later life of the page goes on with. @returns {Kept[]} */
+  get kept() {
+    const unseen = this.#acknowledged.map(([{ id, content, at }, offset]) => ({ id, content, at, offset }));
+    const queue = this.#queue.map(({ id, content, at, error }) => ({ id, content, at, ...(error && { error }) }));
+    return keep([...unseen, ...queue], this.#clock.now());
   }
 
   /** @returns {Outgoing[]} */
@@ -84,6 +102,7 @@ export class Outbox {
     const outgoing = {
       id: `${this.#prefix}-${this.#counter}`,
       content: wellFormed(content),
+      at: this.#clock.now(),
       status: "pending",
       error: null,
     };
@@ -103,7 +122,8 @@ export class Outbox {
   open(session, limits, isFresh) {
     const now = this.#clock.now();
     if (session !== this.#session) {
-      this.#allowance.adopt(limits, now, isFresh || this.#session !== "" ? Infinity : 1);
+      // An earlier life of the page may have used up all of it: to try whether it has would be to overtake what is refused.
+      this.#allowance.adopt(limits, now, isFresh || this.#session !== "" ? Infinity : 0);
     }
     // Those that were under way when the connection broke may have used it up.
     this.#allowance.spend(now, session === this.#session ? this.#underWay.size : 0);
@@ -155,11 +175,16 @@ export class Outbox {
 
   /** The log that acknowledged them is no more: what nobody can have read there is said again. */
   revive() {
-    const lost = [...this.#unseen.values()].sort(([, a], [, b]) => a - b).map(([outgoing]) => outgoing);
+    const lost = this.#acknowledged.map(([outgoing]) => outgoing);
     this.#unseen.clear();
     this.#queue.unshift(...lost);
     for (const outgoing of lost) this.#set(outgoing, "pending", null);
     this.#flush();
+  }
+
+  /** Those whose event has not come, in the order of the log. */
+  get #acknowledged() {
+    return [...this.#unseen.values()].sort(([, a], [, b]) => a - b);
   }
 
   /** @param {string} id @param {SendError} error */

@@ -1,6 +1,7 @@
 import { Address } from "./address.js";
 import { clockFrom } from "./clock.js";
 import { Emitter } from "./emitter.js";
+import { keep } from "./kept.js";
 import { Ladder, TRANSPORTS } from "./ladder.js";
 import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
@@ -18,7 +19,16 @@ import { Typing } from "./typing.js";
 /** @typedef {import("./outbox.js").Outgoing} Outgoing */
 /** @typedef {import("./session.js").State} State */
 /** @typedef {import("./session.js").StateDetail} StateDetail */
-/** @typedef {{token: string, position: string | null, attempt?: number, room?: string, name?: string}} Resumption */
+
+/**
+ * @typedef {object} Resumption
+ * @property {string | null} token `null` if there never was a welcome
+ * @property {string | null} position
+ * @property {number} [attempt]
+ * @property {string} [room] whose this is; another one's is not used
+ * @property {string} [name] likewise
+ * @property {import("./kept.js").Kept[]} [outgoing] what we said and have not seen in the log
+ */
 
 /**
  * @typedef {object} RoomOptions
@@ -104,6 +114,7 @@ export class Room extends Emitter {
       clock,
       (message) => this.#session.tell(message),
       (outgoing) => this.emit("outgoing", outgoing),
+      keep(isOurs ? resume?.outgoing : [], clock.now()),
     );
     this.#typing = new Typing(
       clock,
@@ -141,11 +152,18 @@ export class Room extends Emitter {
     return this.#timeline.position;
   }
 
-  /** What a later `Room` of the same room and name needs to continue here. It holds a secret: keep it in the tab. */
+  /**
+   * What a later `Room` of the same room and name needs to continue here, `null` if that is nothing. It holds a secret:
+   * keep it in the tab. Of two that continue from the same, only one may live.
+   *
+   * @returns {Resumption | null}
+   */
   get resumption() {
     const { room, name } = this.#options;
     const { token, attempt } = this.#session;
-    return token === null ? null : { token, position: this.position, attempt, room, name };
+    const outgoing = this.#outbox.kept;
+    if (token === null && outgoing.length === 0) return null;
+    return { token, position: this.position, attempt, room, name, outgoing };
   }
 
   /** Which transport worked, if it is worth knowing for another `Room` on this network; `null` if the best does. */

@@ -118,6 +118,7 @@ export class RoomPage {
     connection.on("outgoing", (outgoing) => this.#outgoing(outgoing));
     connection.on("latency", (latency) => this.#pill.setLatency(latency));
     connection.on("refused", (error) => this.#refused(connection, error));
+    for (const outgoing of connection.outgoing) this.#outgoing(outgoing);
     connection.join();
     return session;
   }
@@ -153,11 +154,11 @@ export class RoomPage {
     this.#showEmpty();
   }
 
-  /** @param {{ id: string, content: string, status: "pending" | "sent" | "failed", error: unknown }} outgoing */
-  #outgoing({ id, content, status, error }) {
-    this.#take(this.#timeline.outgoing({ id, content, status, error, at: Date.now() }));
+  /** @param {import("../sdk/index.js").Outgoing} outgoing */
+  #outgoing(outgoing) {
+    this.#take(this.#timeline.outgoing(outgoing));
     // One's own message is seen at once.
-    if (status !== "sent") this.#log.flush();
+    if (outgoing.status !== "sent") this.#log.flush();
   }
 
   /** @param {string} content */

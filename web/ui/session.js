@@ -1,4 +1,4 @@
-/** Ties an SDK room to the page: what the browser knows of itself, and the place kept for a reload. */
+/** Ties an SDK room to the page: what the browser knows of itself, and the place kept for a reload, with what has not arrived. */
 
 import { Room } from "../sdk/index.js";
 import { transportOf } from "./route.js";
@@ -43,6 +43,8 @@ export function openRoom(room, name, resume) {
       keepPlace(room, { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } });
     }
   };
+  // What arrives after a hidden page was kept need not be sent by the next one.
+  connection.on("outgoing", () => document.hidden && keep());
   document.addEventListener("visibilitychange", () => {
     // A phone may drop a hidden page without another word; a tab that is duplicated is a visible one.
     if (document.hidden) keep();

@@ -1,9 +1,10 @@
 /**
- * What this tab alone remembers: the draft and the session of a room, and which transport worked. The session is taken out when it is read, and
- * written back when the page goes: a duplicated tab copies the storage, and must not find the session in it.
+ * What this tab alone remembers: the draft and the place in a room, and which transport worked. The place is the session and what was said
+ * and has not arrived. It is taken out when it is read, and written back when the page goes: a duplicated tab copies the storage, and must
+ * find neither the session nor anything to send in it.
  */
 
-/** @typedef {{ name: string, resume: { token: string, position: string | null, attempt?: number, room?: string, name?: string } }} Place */
+/** @typedef {{ name: string, resume: import("../sdk/index.js").Resumption }} Place */
 
 /** @param {string} key @returns {string | null} */
 function read(key) {

@@ -99,12 +99,11 @@ export class Timeline {
     const known = this.#outgoing.get(outgoing.id);
     // The event may come before its ack: then there is nothing left to update.
     if (!known && outgoing.status === "sent") return [];
-    const next = { ...outgoing, at: known?.at ?? outgoing.at };
     // What is tried again goes out after the others, and so it stands after them.
-    const moves = known?.status === "failed" && next.status === "pending";
-    if (moves) this.#outgoing.delete(next.id);
-    this.#outgoing.set(next.id, next);
-    return [{ step: known && !moves ? "update" : "hold", outgoing: next }];
+    const moves = known?.status === "failed" && outgoing.status === "pending";
+    if (moves) this.#outgoing.delete(outgoing.id);
+    this.#outgoing.set(outgoing.id, outgoing);
+    return [{ step: known && !moves ? "update" : "hold", outgoing }];
   }
 
   /** @param {string} id @returns {string | null} of an own message that is not in the log */

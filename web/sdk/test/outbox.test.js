@@ -123,13 +123,6 @@ test("without limits a window of messages is under way, and answers let the next
   assert.deepEqual(sent(desk), Array.from({ length: 100 }, (_, i) => String(i)));
 });
 
-test("a resumed page does not know what is left of its limit, and sends one at a time", () => {
-  const desk = new Desk({ resume: { token: "t0", position: "e:0" } });
-  for (let i = 0; i < 5; i += 1) desk.room.send(String(i));
-  desk.enter();
-  assert.deepEqual(sent(desk), ["0"]);
-});
-
 test("what is refused for now holds up what is behind it and goes out by itself", () => {
   const desk = new Desk().enter();
   for (const content of ["a", "b", "c"]) desk.room.send(content);

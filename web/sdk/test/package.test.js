@@ -10,7 +10,7 @@ const SDK = fileURLToPath(new URL("..", import.meta.url));
 const TSC = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
 
 const CONSUMER = `
-import { Room, TRANSPORTS, type StateDetail, type Transport } from "hamhame-sdk";
+import { Room, TRANSPORTS, type Kept, type Resumption, type StateDetail, type Transport } from "hamhame-sdk";
 
 const room = new Room({ server: "http://127.0.0.1:1", room: "lab", name: "bot", WebSocket: null });
 room.on("event", (event) => console.log(event.offset, event.own, event.type === "message" ? event.member : event.event));
@@ -18,11 +18,14 @@ room.on("state", ({ state, transport, why }: StateDetail) => console.log(state, 
 const best: Transport | undefined = TRANSPORTS[0];
 const outgoing = room.send("hello");
 const status: "pending" | "sent" | "failed" = outgoing.status;
+const resume: Resumption | null = room.resumption;
+const kept: Kept[] | undefined = resume?.outgoing;
+new Room({ server: "http://127.0.0.1:1", room: "lab", name: "bot", resume });
 // @ts-expect-error: there is no such option
 new Room({ server: "", room: "", name: "", colour: "red" });
 // @ts-expect-error: nothing of this name is told
 room.on("nothing", () => {});
-console.log(room.state, status, best);
+console.log(room.state, status, best, kept?.[0]?.content);
 `;
 
 /** @param {string} folder @param {string} command @param {string[]} args @returns {string} what it printed */
@@ -48,7 +51,7 @@ test("the package can be packed, installed without a network, compiled against a
     writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts", "console.d.ts"] }));
     writeFileSync(join(folder, "console.d.ts"), "declare const console: { log(...values: unknown[]): void };");
     run(folder, TSC, ["-p", "."]);
-    assert.equal(run(folder, process.execPath, ["consumer.js"]), "idle pending websocket\n");
+    assert.equal(run(folder, process.execPath, ["consumer.js"]), "idle pending websocket hello\n");
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -34,12 +34,15 @@ test("a token or position that the server does not understand is given up, not s
   assert.equal(desk.room.position, "new:9");
 });
 
-test("what is left behind is the token, the last position, the last attempt, the room and the name", () => {
+test("what is left behind is the token, the last position, the last attempt, the room, the name and what is not acknowledged", () => {
   const desk = new Desk();
   assert.equal(desk.room.resumption, null);
   desk.enter({ position: "e:4" });
   desk.socket.say(message(5));
-  assert.deepEqual(desk.room.resumption, { token: "t1", position: "e:5", attempt: 0, room: "کلاس", name: "مریم" });
+  const place = { token: "t1", position: "e:5", attempt: 0, room: "کلاس", name: "مریم" };
+  assert.deepEqual(desk.room.resumption, { ...place, outgoing: [] });
+  const { id } = desk.room.send("hi");
+  assert.deepEqual(desk.room.resumption, { ...place, outgoing: [{ id, content: "hi", at: desk.clock.now() }] });
 });
 
 test("each join with a token has a greater number than the one before, whatever the clock does and in each life of the page", () => {

@@ -58,9 +58,30 @@ function trouble(server, desks, clock) {
   else desk?.room.reconnectNow();
 }
 
-test("through cut connections, lost events, hidden pages and dead networks, all see the same, once and in order", () => {
+/** A page is loaded again: it does not leave, and what is under way is lost. @param {FakeServer} server @param {Desk[]} desks @param {FakeClock} clock */
+function reload(server, desks, clock) {
+  const who = Math.floor(clock.random() * desks.length);
+  const old = /** @type {Desk} */ (desks[who]);
+  const name = MEMBERS[who] ?? "";
+  const resume = JSON.parse(JSON.stringify(old.room.resumption));
+  old.room.setOnline(false);
+  for (const socket of old.network.sockets) server.cutSocket(socket);
+  const desk = new Desk({ name, resume }, clock);
+  desk.told.push(...old.told);
+  server.serve(desk.network, name);
+  desk.room.join();
+  desks[who] = desk;
+}
+
+/** @param {FakeServer} server @param {Desk[]} desks @param {FakeClock} clock */
+function troubleOrReload(server, desks, clock) {
+  if (clock.random() < 0.2) reload(server, desks, clock);
+  else trouble(server, desks, clock);
+}
+
+test("through cut connections, lost events, hidden pages, dead networks and reloads, all see the same, once and in order", () => {
   for (let seed = 1; seed <= SEEDS; seed += 1) {
-    const { server, desks, said, clock } = storm(seed, trouble);
+    const { server, desks, said, clock } = storm(seed, troubleOrReload);
     const log = server.log.map(({ content }) => content);
     desks.forEach((desk, who) => {
       assert.deepEqual(seen(desk), log, `seed ${seed}: ${MEMBERS[who]} has seen the log`);
