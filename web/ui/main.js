@@ -7,7 +7,7 @@ import { RoomPage } from "./room-page.js";
 import { pathTo, roomOf } from "./route.js";
 import { remember, rememberRoom } from "./settings.js";
 import { setLanguage, t } from "./strings.js";
-import { takePlace } from "./tab.js";
+import { keepPlace, takePlace } from "./tab.js";
 import { followDevice } from "./theme.js";
 
 /** @typedef {import("./strings.js").Language} Language */
@@ -15,6 +15,8 @@ import { followDevice } from "./theme.js";
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 /** @type {RoomPage | null} */
 let room = null;
+/** A place that nobody has come back to yet: it is for who enters that room under that name. @type {import("./tab.js").Place | null} */
+let left = null;
 
 /** @param {Language} wanted */
 function changeLanguage(wanted) {
@@ -63,7 +65,8 @@ function home() {
 function enter(name, nickname) {
   remember("name", nickname);
   goTo(pathTo(name), { joined: true });
-  showRoom(name, nickname, null);
+  showRoom(name, nickname, left?.resume ?? null);
+  left = null;
 }
 
 /** @param {string} name @param {string} nickname @param {import("./tab.js").Place["resume"] | null} resume */
@@ -81,8 +84,13 @@ function start() {
   const name = roomOf(location.pathname);
   const place = name === null ? null : takePlace(name);
   // A reload inside a room goes on where it was.
-  if (name !== null && place !== null && history.state?.joined) showRoom(name, place.name, place.resume);
-  else showDoor();
+  if (name !== null && place !== null && history.state?.joined) return showRoom(name, place.name, place.resume);
+  showDoor();
+  if (name === null || place === null) return;
+  // The address was entered anew, or a reload failed: then the browser's page about that has forgotten that we were inside.
+  left = place;
+  addEventListener("pagehide", () => left && keepPlace(name, left));
+  addEventListener("pageshow", ({ persisted }) => persisted && left && keepPlace(name, null));
 }
 
 addEventListener("popstate", showDoor);

@@ -28,8 +28,9 @@ test("a client that others wrote opens WebSockets on streams of HTTP/2 over TLS"
       (name) => new WebSocket(`wss://${place}/ws/room/${name}`, { protocols: ["hamhame.v1"], dispatcher }),
     );
     assert.ok(one && two);
+    // Listened for at once: the second may open while the first is welcomed.
+    await Promise.all([once(one, "open"), once(two, "open")]);
     for (const socket of [one, two]) {
-      await once(socket, "open");
       assert.equal(socket.protocol, "hamhame.v1");
       const welcome = next(socket, "welcome");
       socket.send('{"type":"join"}');

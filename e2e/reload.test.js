@@ -1,0 +1,117 @@
+// The page is loaded again before what was said has arrived: it is still there, and everyone sees it once.
+import assert from "node:assert/strict";
+import { eventually, scene } from "./harness.js";
+
+const room = "کلاس";
+/** Only a WebSocket may carry the room, so that a network that lets pages through and refuses those cuts it off. */
+const query = "?transport=websocket";
+
+/** What stands at the end of the list, and is not in the log. */
+const waiting = async (window) => (await window.messages()).filter(({ status }) => status === "pending").map(({ text }) => text);
+
+/** Two in a room, and the first is behind a network that can be told to let nothing but pages through. */
+async function twoInTheRoom(stage) {
+  const network = await stage.gateway();
+  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+  const ali = await stage.window({ offlineExpected: true });
+  await maryam.enter({ room, name: "مریم", query });
+  await ali.enter({ room, name: "علی" });
+  return { network, maryam, ali };
+}
+
+scene("what was said while disconnected is still waiting after two reloads, and then arrives once and in order", async (stage) => {
+  const { network, maryam, ali } = await twoInTheRoom(stage);
+  await maryam.say("یک");
+  await ali.sees("یک");
+  network.set("upgrades", "refuse");
+  await maryam.stateOtherThan("connected");
+  await maryam.say("دو");
+  await maryam.say("سه");
+  for (let turn = 0; turn < 2; turn += 1) {
+    await maryam.page.reload();
+    await maryam.message("سه").waitFor();
+    assert.deepEqual(await waiting(maryam), ["دو", "سه"]);
+  }
+  await maryam.say("چهار");
+  assert.deepEqual(await ali.texts(), ["یک"]);
+
+  network.set("upgrades", "pass");
+  await maryam.connected();
+  for (const window of [maryam, ali]) {
+    await window.sees("چهار");
+    assert.deepEqual(await window.texts(), ["یک", "دو", "سه", "چهار"]);
+  }
+  // Nothing is left that a further reload would send.
+  await maryam.page.reload();
+  await maryam.connected();
+  await maryam.say("پنج");
+  await ali.sees("پنج");
+  assert.deepEqual(await ali.texts(), ["یک", "دو", "سه", "چهار", "پنج"]);
+});
+
+for (const [name, arrive, outcome] of [
+  ["مریم", ["یک", "دو", "منم"], "is sent when its sender enters again"],
+  ["سارا", ["منم"], "is not sent when somebody else enters"],
+]) {
+  scene(`what was said before a reload in vain, for want of a server, ${outcome}`, async (stage) => {
+    const maryam = await stage.window({ offlineExpected: true });
+    const ali = await stage.window({ offlineExpected: true });
+    await maryam.enter({ room, name: "مریم" });
+    await ali.enter({ room, name: "علی" });
+    await stage.server.kill();
+    await maryam.stateOtherThan("connected");
+    await maryam.say("یک");
+    await maryam.say("دو");
+    await assert.rejects(maryam.page.reload(), /ERR_CONNECTION_REFUSED/);
+    await stage.server.restart();
+    // The browser's own page about the failure comes first, and cannot be loaded again before it is there.
+    await eventually(() => maryam.page.reload().then(() => true, () => false), (loaded) => loaded, "the page is loaded");
+    await maryam.introduce(name);
+    await maryam.connected();
+    await maryam.say("منم");
+    await ali.connected();
+    for (const window of [maryam, ali]) {
+      await window.sees("منم");
+      assert.deepEqual(await window.texts(), arrive);
+    }
+  });
+}
+
+scene("what was said before the room ever answered survives a reload as well", async (stage) => {
+  const network = await stage.gateway();
+  network.set("upgrades", "refuse");
+  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+  const ali = await stage.window();
+  await ali.enter({ room, name: "علی" });
+  await maryam.visit(`/r/${encodeURIComponent(room)}${query}`);
+  await maryam.introduce("مریم");
+  await maryam.say("کسی هست؟");
+  await maryam.page.reload();
+  await maryam.message("کسی هست؟").waitFor();
+  network.set("upgrades", "pass");
+  await ali.sees("کسی هست؟");
+  assert.deepEqual(await ali.texts(), ["کسی هست؟"]);
+});
+
+scene("a duplicate of a tab with waiting messages sends none of them", async (stage) => {
+  const { network, maryam, ali } = await twoInTheRoom(stage);
+  network.set("upgrades", "refuse");
+  await maryam.stateOtherThan("connected");
+  await maryam.say("یک بار");
+  // window.open copies the session storage, as "duplicate tab" does.
+  const [page] = await Promise.all([
+    maryam.page.context().waitForEvent("page"),
+    maryam.page.evaluate(() => void window.open(location.href)),
+  ]);
+  const duplicate = await stage.windowIn(maryam.page.context(), { page, origin: network.origin, offlineExpected: true });
+  await duplicate.get("name-input").waitFor();
+  network.set("upgrades", "pass");
+  await duplicate.introduce("سارا");
+  await duplicate.connected();
+  await maryam.page.bringToFront();
+  await maryam.connected();
+  await maryam.sees("یک بار");
+  await duplicate.say("من دیگری‌ام");
+  for (const window of [maryam, duplicate, ali]) await window.sees("من دیگری‌ام");
+  assert.deepEqual((await ali.texts()).sort(), ["من دیگری‌ام", "یک بار"].sort());
+});
