@@ -93,17 +93,20 @@ scene("what was said before the room ever answered survives a reload as well", a
   assert.deepEqual(await ali.texts(), ["کسی هست؟"]);
 });
 
+/** The same tab once more: window.open copies the session storage, as "duplicate tab" does. */
+async function duplicateOf(window, stage, network) {
+  const context = window.page.context();
+  const opened = context.waitForEvent("page");
+  await window.page.evaluate(() => void open(location.href));
+  return stage.windowIn(context, { page: await opened, origin: network.origin, offlineExpected: true });
+}
+
 scene("a duplicate of a tab with waiting messages sends none of them", async (stage) => {
   const { network, maryam, ali } = await twoInTheRoom(stage);
   network.set("upgrades", "refuse");
   await maryam.stateOtherThan("connected");
   await maryam.say("یک بار");
-  // window.open copies the session storage, as "duplicate tab" does.
-  const [page] = await Promise.all([
-    maryam.page.context().waitForEvent("page"),
-    maryam.page.evaluate(() => void window.open(location.href)),
-  ]);
-  const duplicate = await stage.windowIn(maryam.page.context(), { page, origin: network.origin, offlineExpected: true });
+  const duplicate = await duplicateOf(maryam, stage, network);
   await duplicate.get("name-input").waitFor();
   network.set("upgrades", "pass");
   await duplicate.introduce("سارا");
@@ -114,4 +117,22 @@ scene("a duplicate of a tab with waiting messages sends none of them", async (st
   await duplicate.say("من دیگری‌ام");
   for (const window of [maryam, duplicate, ali]) await window.sees("من دیگری‌ام");
   assert.deepEqual((await ali.texts()).sort(), ["من دیگری‌ام", "یک بار"].sort());
+});
+
+scene("a duplicate of a hidden tab has the same messages waiting, and the room gets them once from both", async (stage) => {
+  const { network, maryam, ali } = await twoInTheRoom(stage);
+  network.set("upgrades", "refuse");
+  await maryam.stateOtherThan("connected");
+  await maryam.say("یک بار");
+  await maryam.hidden(true);
+  const duplicate = await duplicateOf(maryam, stage, network);
+  network.set("upgrades", "pass");
+  await duplicate.introduce("مریم");
+  await duplicate.sees("یک بار");
+  await maryam.hidden(false);
+  await maryam.connected();
+  await maryam.sees("یک بار");
+  await maryam.say("و تمام");
+  await ali.sees("و تمام");
+  assert.deepEqual(await ali.texts(), ["یک بار", "و تمام"]);
 });
