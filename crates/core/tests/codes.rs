@@ -46,9 +46,9 @@ fn page() -> String {
     let mut page = String::from(
         "# Codes\n\n<!-- Written from crates/core/src/codes.rs by its tests. Change it there. -->\n\n\
          ## Close codes\n\n\
-         The code in the close frame says whether to come back. For a code that is not in this table: 4000–4499 yes,\n\
-         4500–4999 no, 1014 and 1015 yes, any other no. 1005 and 1006 never stand in a frame; a client's own WebSocket\n\
-         reports them.\n\n\
+         The code in the close frame says whether to come back, and its reason is the name. For a code that is not in this\n\
+         table: 4000–4499 yes, 4500–4999 no, 1014 and 1015 yes, any other no. 1005 and 1006 never stand in a frame; a client's\n\
+         own WebSocket reports them.\n\n\
          | code | name | reconnect | meaning |\n| --- | --- | --- | --- |\n",
     );
     for (code, name, reconnect, meaning) in close_rows() {

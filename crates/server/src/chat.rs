@@ -119,8 +119,7 @@ impl Guest {
                 Ok(Ending::Paused) => {}
                 Ok(_) => return None,
                 Err(_) => {
-                    let code = CloseCode::JoinTimeout;
-                    self.wire.close(code.code(), code.name()).await;
+                    self.wire.close(CloseCode::JoinTimeout).await;
                     return None;
                 }
             }
@@ -135,7 +134,7 @@ impl Guest {
         refused.write(&mut out, self.wire.link.voice(), room);
         self.wire.link.write(&out);
         let code = refused.code.close().unwrap_or(CloseCode::BadRequest);
-        self.wire.close(code.code(), code.name()).await;
+        self.wire.close(code).await;
     }
 
     /// A member from here to the end, in a task of its own.
@@ -151,8 +150,8 @@ impl Guest {
                 session.part(ending);
                 drop((attached, visit));
             })),
-            Some((code, reason)) => drop(tokio::task::spawn_local(async move {
-                wire.close(code, &reason).await;
+            Some(code) => drop(tokio::task::spawn_local(async move {
+                wire.close(code).await;
                 drop((attached, visit, session));
             })),
         }
@@ -173,12 +172,12 @@ fn welcome(link: &Link, session: &Session, name: &Name, admission: &Admission, o
 }
 
 /// Does what came in one piece with the `join`. `Some` if the connection must end for it.
-fn catch_up(link: &Link, session: &mut Session, early: Vec<String>) -> Option<(u16, String)> {
+fn catch_up(link: &Link, session: &mut Session, early: Vec<String>) -> Option<CloseCode> {
     let mut out = Vec::new();
     let mut refused = None;
     for text in early {
-        if let Flow::End(code, reason) = session.text(&text, &mut out) {
-            refused = Some((code, reason));
+        if let Flow::End(code) = session.text(&text, &mut out) {
+            refused = Some(code);
             break;
         }
     }

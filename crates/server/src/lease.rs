@@ -50,7 +50,7 @@ pub struct News {
     /// How often the client was asked to show that it is there.
     pub probes: u64,
     /// It is over, with this code.
-    pub close: Option<u16>,
+    pub close: Option<CloseCode>,
 }
 
 struct Times {
@@ -173,7 +173,7 @@ impl Lease {
     }
 
     /// Why it is over, if it is.
-    pub fn close_code(&self) -> Option<u16> {
+    pub fn close_code(&self) -> Option<CloseCode> {
         self.signal.close_asked()
     }
 
@@ -222,7 +222,7 @@ impl Lease {
             }
         };
         leases.remove(&self);
-        let expired = close == CloseCode::LeaseExpired.code();
+        let expired = close == CloseCode::LeaseExpired;
         self.end(if expired { Ending::Left } else { Ending::Lost });
         self.news.send_modify(|news| news.close = Some(close));
     }

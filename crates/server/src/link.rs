@@ -322,12 +322,12 @@ impl Link {
     }
 
     /// Says goodbye: the `shutdown` message where the client knows it, then the close frame.
-    pub fn write_close(&self, code: u16, reason: &str) {
+    pub fn write_close(&self, code: CloseCode) {
         let mut frames = Vec::new();
-        if code == CloseCode::ServiceRestart.code() && self.voice == Voice::V1 {
+        if code == CloseCode::ServiceRestart && self.voice == Voice::V1 {
             reply::shutdown(&mut frames, self.signal.retry_after());
         }
-        hamhame_ws::write_close(&mut frames, code, reason);
+        hamhame_ws::write_close(&mut frames, code.code(), code.name());
         self.write(&frames);
         self.seal();
     }

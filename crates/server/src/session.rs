@@ -381,8 +381,7 @@ pub fn write_refusal(out: &mut Vec<u8>, dialect: Dialect, room: &RoomName, refus
 
 /// The end of one who goes on and on.
 pub fn too_many() -> Flow {
-    let code = CloseCode::TooManyRequests;
-    Flow::End(code.code(), code.name().into())
+    Flow::End(CloseCode::TooManyRequests)
 }
 
 fn random_identifier() -> Id {

@@ -57,11 +57,8 @@ impl Signal {
     }
 
     /// The code asked for, if any.
-    pub fn close_asked(&self) -> Option<u16> {
-        match self.close.load(Ordering::Acquire) {
-            0 => None,
-            code => Some(code),
-        }
+    pub fn close_asked(&self) -> Option<CloseCode> {
+        CloseCode::from_code(self.close.load(Ordering::Acquire))
     }
 
     /// When a client that is sent away by [`shut_down`](Self::shut_down) should come back.

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Bystanders, Connect, Frame, PATIENCE, Socket, TALKATIVE, TestServer};
+use hamhame_core::codes::CloseCode;
 use hamhame_ws::Opcode;
 
 const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
@@ -123,15 +124,21 @@ impl Door {
     }
 }
 
+/// The close code comes with its name, and nothing else, as the reason.
+async fn expect_code(socket: &mut Socket, code: u16, case: &str) {
+    let name = CloseCode::from_code(code).expect("a code of the table").name();
+    assert_eq!(socket.closed().await, Some((code, name.to_owned())), "{case}");
+}
+
 /// The close code comes, and after it the end of the connection by the server, though the client keeps its side open.
 async fn expect_close(mut socket: Socket, code: u16, case: &str) {
-    assert_eq!(socket.close_code().await, Some(code), "{case}");
+    expect_code(&mut socket, code, case).await;
     assert_eq!(socket.next().await, Frame::End { reset: false }, "{case}");
 }
 
 /// The close code comes, and after the client's own close the end of the connection.
 async fn expect_goodbye(mut socket: Socket, code: u16, case: &str) {
-    assert_eq!(socket.close_code().await, Some(code), "{case}");
+    expect_code(&mut socket, code, case).await;
     socket.close(code).await;
     assert_eq!(socket.next().await, Frame::End { reset: false }, "{case}");
 }

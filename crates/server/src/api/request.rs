@@ -61,9 +61,7 @@ impl FromRequestParts<Api> for Reader {
                 lease.renew();
                 Ok(Reader(Some(lease)))
             }
-            Some(code) if code == CloseCode::SessionReplaced.code() => {
-                Err(Problem::plain(ErrorCode::SessionReplaced))
-            }
+            Some(CloseCode::SessionReplaced) => Err(Problem::plain(ErrorCode::SessionReplaced)),
             Some(_) => Err(not_joined()),
         }
     }

@@ -205,7 +205,7 @@ fn shutdown(retry_after: Duration) -> Vec<u8> {
     records
 }
 
-fn close(code: u16) -> Vec<u8> {
+fn close(code: CloseCode) -> Vec<u8> {
     #[derive(Serialize)]
     #[serde(tag = "type", rename = "close")]
     struct Close {
@@ -213,10 +213,8 @@ fn close(code: u16) -> Vec<u8> {
         reason: &'static str,
         reconnect: bool,
     }
-    let known = CloseCode::from_code(code);
-    let reason = known.map_or("", CloseCode::name);
-    let reconnect = known.is_some_and(CloseCode::reconnect);
-    named("close", &json(&Close { code, reason, reconnect }))
+    let close = Close { code: code.code(), reason: code.name(), reconnect: code.reconnect() };
+    named("close", &json(&close))
 }
 
 /// A record that is none of the log's.

@@ -54,8 +54,8 @@ pub enum Flow {
     Continue,
     /// Finish what has been read, then hand back: [`Ending::Paused`].
     Pause,
-    /// Close with this code and reason.
-    End(u16, String),
+    /// Close with this code.
+    End(CloseCode),
 }
 
 /// What is talked about on a WebSocket.
@@ -66,8 +66,7 @@ pub trait Conversation {
     /// A binary message came.
     fn binary(&mut self, data: &[u8], out: &mut Vec<u8>) -> Flow {
         let _ = (data, out);
-        let code = CloseCode::UnsupportedData.code();
-        Flow::End(code, "this address speaks text messages only".into())
+        Flow::End(CloseCode::UnsupportedData)
     }
 
     /// The room that what was said goes to, if more must not be said before it has been delivered.
@@ -185,9 +184,9 @@ impl Wire {
     }
 
     /// Says goodbye with `code` and waits for the peer to do the same.
-    pub async fn close(&mut self, code: u16, reason: &str) {
+    pub async fn close(&mut self, code: CloseCode) {
         if self.closing.start() {
-            self.link.write_close(code, reason);
+            self.link.write_close(code);
         }
         self.end(Ending::Lost).await;
     }
@@ -197,8 +196,7 @@ impl Wire {
         self.link.rouse();
         if let Some(code) = self.link.signal().close_asked() {
             if self.closing.start() {
-                let reason = CloseCode::from_code(code).map_or("", CloseCode::name);
-                self.link.write_close(code, reason);
+                self.link.write_close(code);
             }
             return Some(Ending::Lost);
         }
@@ -270,9 +268,9 @@ impl Wire {
                     ending = Some(Ending::Paused);
                     ControlFlow::Continue(())
                 }
-                Flow::End(code, reason) => {
+                Flow::End(code) => {
                     if closing.start() {
-                        write_close(&mut out, code, &reason);
+                        write_close(&mut out, code.code(), code.name());
                     }
                     ending = Some(Ending::Lost);
                     ControlFlow::Continue(())
@@ -280,8 +278,10 @@ impl Wire {
             }
         });
         if let Err(violation) = fed {
+            tracing::debug!(%violation, "a WebSocket broke a rule");
             if let Some(code) = closing.fail(&violation) {
-                write_close(&mut out, code, &violation.to_string());
+                let reason = CloseCode::from_code(code).map_or("", CloseCode::name);
+                write_close(&mut out, code, reason);
             }
             ending = Some(Ending::Lost);
         }
@@ -302,8 +302,7 @@ impl Wire {
             return ending;
         }
         self.link.signal().end();
-        if self.link.is_stuck() && self.link.signal().close_asked() == Some(CloseCode::Slow.code())
-        {
+        if self.link.is_stuck() && self.link.signal().close_asked() == Some(CloseCode::Slow) {
             // It has had its time: what the kernel holds for it is thrown away with it.
             self.link.discard();
             return ending;

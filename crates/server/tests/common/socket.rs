@@ -288,15 +288,20 @@ impl Socket {
         .await
     }
 
-    /// The code of the close frame that the server sends sooner or later; `None` if it ends without one.
-    pub async fn close_code(&mut self) -> Option<u16> {
+    /// Code and reason of the close frame that the server sends sooner or later; `None` if it ends without one.
+    pub async fn closed(&mut self) -> Option<(u16, String)> {
         loop {
             match self.next().await {
-                Frame::Close(close) => return Some(close.map_or(1005, |(code, _)| code)),
+                Frame::Close(close) => return Some(close.unwrap_or((1005, String::new()))),
                 Frame::End { .. } => return None,
                 _ => {}
             }
         }
+    }
+
+    /// The code alone.
+    pub async fn close_code(&mut self) -> Option<u16> {
+        self.closed().await.map(|(code, _)| code)
     }
 
     /// Cuts the connection with a RST, as a crash does.
