@@ -2,7 +2,7 @@
 //! anybody else says.
 mod common;
 
-use common::{H2, HANDSHAKE, HttpResponse, Raw, TestServer, command, within};
+use common::{H2, H3, HANDSHAKE, HttpResponse, Raw, TestServer, command, within};
 
 const BOUND: [&str; 2] = ["--max-connections-per-address", "2"];
 
@@ -188,6 +188,65 @@ async fn clients_that_share_a_connection_of_http2_have_a_bound_each() {
     assert_eq!(server.get("/healthz").await.status, 200);
     // It is the same bound, whichever way the proxy speaks.
     assert_eq!(knock(&server, "six", "X-Forwarded-For: 198.51.100.7").await.0, 429);
+}
+
+async fn start_http3(trusted: &[&str]) -> TestServer {
+    start(&[&["--tls", "self-signed", "--http3"], trusted].concat()).await
+}
+
+/// Opens a stream of HTTP/3 with what a proxy says of its client.
+async fn ask_for(
+    proxy: &H3,
+    mut request: http::Request<()>,
+    client: u8,
+) -> (u16, common::QuicStream) {
+    let address = format!("203.0.113.9, 198.51.100.{client}").parse().expect("a value");
+    request.headers_mut().insert("x-forwarded-for", address);
+    let (answer, stream) = proxy.ask(request).await;
+    (answer.status().as_u16(), stream)
+}
+
+#[tokio::test]
+async fn clients_that_share_a_connection_of_http3_have_a_bound_each() {
+    let server = start_http3(&["--trusted-proxy", "127.0.0.1"]).await;
+    let (proxy, other) = (server.h3().await, server.h3().await);
+    let mut kept = Vec::new();
+    for (n, client, expected) in [(1, 7, 200), (2, 7, 200), (3, 7, 429), (4, 8, 200), (5, 7, 429)] {
+        let request = proxy.handshake(&format!("/ws/room/name{n}"));
+        let (status, stream) = ask_for(&proxy, request, client).await;
+        assert_eq!(status, expected, "name{n}");
+        kept.push(stream);
+    }
+    assert_eq!(proxy.get("/healthz").await.0, 200, "the connection goes on");
+    // It is the same bound for what is no WebSocket, on another connection.
+    for (client, expected) in [(7, 429), (8, 200), (8, 429), (9, 200), (9, 200), (9, 429)] {
+        let mut request = other.request("GET", "/api/rooms/room/events");
+        let accept = http::HeaderValue::from_static("text/event-stream");
+        request.headers_mut().insert("accept", accept);
+        let (status, stream) = ask_for(&other, request, client).await;
+        assert_eq!(status, expected, "for {client}");
+        kept.push(stream);
+    }
+    drop(kept);
+    let again =
+        async { while ask_for(&proxy, proxy.handshake("/ws/room/again"), 7).await.0 != 200 {} };
+    within("the places of those who left", again).await;
+}
+
+#[tokio::test]
+async fn over_http3_a_header_of_a_peer_that_is_not_trusted_has_no_effect() {
+    for trusted in [&[][..], &["--trusted-proxy", "10.0.0.0/8,127.0.0.2"]] {
+        let server = start_http3(trusted).await;
+        let h3 = server.h3().await;
+        let mut kept = Vec::new();
+        // The connection itself has the first place of its address.
+        for (client, expected) in [(1, 200), (2, 429), (3, 429)] {
+            let request = h3.handshake(&format!("/ws/room/name{client}"));
+            let (status, stream) = ask_for(&h3, request, client).await;
+            assert_eq!(status, expected, "{trusted:?} {client}");
+            kept.push(stream);
+        }
+    }
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ pub(crate) use crossroads::over_every_transport;
 pub use crossroads::{Crossroads, Transport};
 pub use door::Door;
 pub use member::{Member, Refused, Ticket};
-pub use quic::{H3, STREAM_WINDOW, quic_config};
+pub use quic::{H3, STREAM_WINDOW, Stream as QuicStream, quic_config};
 pub use random::Random;
 pub use raw::{HANDSHAKE, Raw};
 pub use relay::Relay;
