@@ -69,7 +69,7 @@ async fn one_session_hops_through_all_transports_and_gets_every_message_once_and
         // Now it leaves one way before it takes the next, now it takes that one first; and the other way round in the next round.
         let ticket = hopper.ticket();
         transport = transport.next();
-        if (leg + leg / Transport::ALL.len()).is_multiple_of(2) {
+        if (leg % Transport::ALL.len() + leg / Transport::ALL.len()).is_multiple_of(2) {
             hopper.cut().await;
             hopper = place.back(transport, &ticket).await;
         } else {

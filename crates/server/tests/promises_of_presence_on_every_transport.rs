@@ -92,7 +92,7 @@ async fn a_name_is_taken_while_its_holder_is_there(transport: Transport) {
     let holder = place.arrive(transport, "علی").await;
     let mut witness = witness(&place, Transport::WsH1).await;
     let staying = tokio::spawn(holder.stay());
-    for way in [transport, Transport::WsH1, Transport::Sse] {
+    for way in [transport, Transport::WsH1, Transport::SseH1] {
         let refused = place.try_arrive(way, "علي").await.err().expect("the name is taken");
         assert_eq!(refused, Refused { code: "name_taken".to_owned(), retry_after: None });
     }

@@ -23,7 +23,9 @@ mod what_was_acknowledged_before_the_end_is_delivered {
         over_websocket_h1 WsH1,
         over_websocket_h2 WsH2,
         over_websocket_h3 WsH3,
-        over_sse Sse,
+        over_sse_h1 SseH1,
+        over_sse_h2 SseH2,
+        over_sse_h3 SseH3,
     }
 }
 

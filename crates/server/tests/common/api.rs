@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt;
 
-use super::{Door, HttpResponse, Raw, TestServer, encode, schema, within};
+use super::line::{Body, Line};
+use super::{HttpResponse, TestServer, encode, schema, within};
 
 /// One room of one server, as its HTTP API shows it.
 #[derive(Clone)]
 pub struct Api {
-    door: Door,
+    line: Line,
     room: String,
     document: Arc<Document>,
 }
@@ -42,11 +42,16 @@ pub struct Record {
     pub data: Value,
 }
 
+/// Largest piece of a stream that is looked at at once, in bytes.
+const PIECE: usize = 16 * 1024;
+
 /// An event stream that is open.
 pub struct EventStream {
     /// Status line and headers.
     pub head: String,
-    stream: TcpStream,
+    body: Body,
+    /// Whether the body comes in chunks, as HTTP/1.1 sends what has no length.
+    chunked: bool,
     raw: Vec<u8>,
     text: Vec<u8>,
     last_id: Option<String>,
@@ -100,31 +105,18 @@ impl Document {
     }
 }
 
-/// Asks on a connection of its own.
-async fn request(door: Door, method: &str, target: &str, head: &str, body: &str) -> HttpResponse {
-    let length = match (method, body.len()) {
-        ("GET" | "HEAD" | "DELETE" | "OPTIONS", 0) => String::new(),
-        (_, length) => format!("Content-Length: {length}\r\n"),
-    };
-    let host = door.address;
-    let request = format!(
-        "{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{head}{length}\r\n{body}"
-    );
-    let mut raw = Raw::over(door.connect().await);
-    raw.write(request).await;
-    let text = String::from_utf8(raw.rest().await).expect("UTF-8");
-    let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP answer");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    HttpResponse { status, head: head.to_owned(), body: body.to_owned() }
-}
-
 impl Api {
     /// Of the room with this name.
     pub async fn new(server: &TestServer, room: &str) -> Api {
-        let door = server.door();
-        let text = request(door, "GET", "/api/openapi.json", "", "").await.json();
+        let line = Line::Http1(server.door());
+        let text = line.ask("GET", "/api/openapi.json", "", "").await.json();
         let document = Arc::new(Document::new(text));
-        Api { door, room: room.to_owned(), document }
+        Api { line, room: room.to_owned(), document }
+    }
+
+    /// The same by another way.
+    pub fn over(&self, line: Line) -> Api {
+        Api { line, ..self.clone() }
     }
 
     /// The path of something in the room.
@@ -153,7 +145,7 @@ impl Api {
 
     /// Asks with these headers and this body, as they are, and checks the answer.
     pub async fn send(&self, method: &str, target: &str, head: &str, body: &str) -> HttpResponse {
-        let answer = request(self.door, method, target, head, body).await;
+        let answer = self.line.ask(method, target, head, body).await;
         if method != "HEAD" {
             self.document.check(method, target, &answer);
         }
@@ -186,11 +178,9 @@ impl Api {
 
     /// Opens a stream with further headers.
     pub async fn stream(&self, query: &str, head: &str) -> EventStream {
-        let (target, host) = (self.path(&format!("events?{query}")), self.door.address);
-        let request = format!(
-            "GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{head}\r\n"
-        );
-        EventStream::open(self.door.connect_narrowly().await, &request).await
+        let target = self.path(&format!("events?{query}"));
+        let head = format!("Accept: text/event-stream\r\n{head}");
+        EventStream::open(&self.line, &target, &head).await
     }
 }
 
@@ -241,26 +231,31 @@ impl HttpMember {
 }
 
 impl EventStream {
-    async fn open(mut stream: TcpStream, request: &str) -> EventStream {
-        within("the request", stream.write_all(request.as_bytes())).await.expect("it is taken");
+    async fn open(line: &Line, target: &str, head: &str) -> EventStream {
+        let (head, body) = line.open(target, head).await;
         let mut opened = EventStream {
-            head: String::new(),
-            stream,
-            raw: Vec::new(),
+            chunked: head.is_empty(),
+            head,
+            body,
+            raw: Vec::with_capacity(PIECE),
             text: Vec::new(),
             last_id: None,
             over: false,
         };
-        while !opened.raw.windows(4).any(|part| part == b"\r\n\r\n") {
-            assert!(
-                opened.read_more().await,
-                "no head: {:?}",
-                String::from_utf8_lossy(&opened.raw)
-            );
+        if opened.chunked {
+            opened.read_head().await;
         }
-        let end = opened.raw.windows(4).position(|part| part == b"\r\n\r\n").expect("just seen");
-        opened.head = String::from_utf8(opened.raw.drain(..end + 4).collect()).expect("ASCII");
         opened
+    }
+
+    async fn read_head(&mut self) {
+        let end = loop {
+            if let Some(end) = self.raw.windows(4).position(|part| part == b"\r\n\r\n") {
+                break end + 4;
+            }
+            assert!(self.read_more().await, "no head: {:?}", String::from_utf8_lossy(&self.raw));
+        };
+        self.head = String::from_utf8(self.raw.drain(..end).collect()).expect("ASCII");
     }
 
     /// The next record; `None` at the end.
@@ -329,8 +324,13 @@ impl EventStream {
         Some(record)
     }
 
-    /// Takes one chunk of the body (RFC 9112, section 7.1), if it is there.
+    /// Takes one chunk of the body (RFC 9112, section 7.1), if it is there; without chunks, what is there.
     fn take_chunk(&mut self) -> bool {
+        if !self.chunked {
+            let is_there = !self.raw.is_empty();
+            self.text.append(&mut self.raw);
+            return is_there;
+        }
         let Some(line) = self.raw.windows(2).position(|part| part == b"\r\n") else { return false };
         let size = std::str::from_utf8(&self.raw[..line]).expect("ASCII");
         let size = usize::from_str_radix(size, 16).expect("a size");
@@ -345,7 +345,7 @@ impl EventStream {
     }
 
     async fn read_more(&mut self) -> bool {
-        let read = within("more of a stream", self.stream.read_buf(&mut self.raw)).await;
+        let read = within("more of a stream", self.body.read_buf(&mut self.raw)).await;
         read.is_ok_and(|n| n > 0)
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::way::Way;
-use super::{Api, H2, H3, HttpMember, Member, Refused, TestServer, Ticket, Trust, V1Client};
+use super::{Api, H2, H3, HttpMember, Line, Member, Refused, TestServer, Ticket, Trust, V1Client};
 
 /// The room that everybody is in.
 const ROOM: &str = "کلاس";
@@ -17,22 +17,31 @@ pub enum Transport {
     WsH2,
     /// A WebSocket on a stream of HTTP/3.
     WsH3,
-    /// A stream of Server-Sent Events, and requests.
-    Sse,
-    /// Requests that wait for events.
-    LongPolling,
-    /// Requests again and again.
+    /// A stream of Server-Sent Events, and requests, over HTTP/1.1.
+    SseH1,
+    /// The same on one connection of HTTP/2.
+    SseH2,
+    /// The same on one connection of HTTP/3.
+    SseH3,
+    /// Requests that wait for events, over HTTP/1.1.
+    LongPollingH1,
+    /// The same on one connection of HTTP/2.
+    LongPollingH2,
+    /// Requests again and again, over HTTP/1.1.
     Polling,
 }
 
 impl Transport {
     /// All there are.
-    pub const ALL: [Transport; 6] = [
+    pub const ALL: [Transport; 9] = [
         Transport::WsH1,
         Transport::WsH2,
         Transport::WsH3,
-        Transport::Sse,
-        Transport::LongPolling,
+        Transport::SseH1,
+        Transport::SseH2,
+        Transport::SseH3,
+        Transport::LongPollingH1,
+        Transport::LongPollingH2,
         Transport::Polling,
     ];
 
@@ -45,9 +54,19 @@ impl Transport {
     pub fn is_socket(self) -> bool {
         matches!(self, Transport::WsH1 | Transport::WsH2 | Transport::WsH3)
     }
+
+    /// Whether it is a stream of Server-Sent Events.
+    pub fn is_stream(self) -> bool {
+        matches!(self, Transport::SseH1 | Transport::SseH2 | Transport::SseH3)
+    }
+
+    /// Whether its requests wait for events.
+    pub fn is_patient(self) -> bool {
+        matches!(self, Transport::LongPollingH1 | Transport::LongPollingH2)
+    }
 }
 
-/// Makes a test of each promise over each transport: a failure names both, as `nothing_lost::over_sse`. A new transport gets a
+/// Makes a test of each promise over each transport: a failure names both, as `nothing_lost::over_sse_h2`. A new transport gets a
 /// variant of [`Transport`], a line here, and a [`Way`].
 macro_rules! over_every_transport {
     ($($promise:ident),* $(,)?) => {
@@ -56,8 +75,11 @@ macro_rules! over_every_transport {
                 over_websocket_h1 WsH1,
                 over_websocket_h2 WsH2,
                 over_websocket_h3 WsH3,
-                over_sse Sse,
-                over_long_polling LongPolling,
+                over_sse_h1 SseH1,
+                over_sse_h2 SseH2,
+                over_sse_h3 SseH3,
+                over_long_polling_h1 LongPollingH1,
+                over_long_polling_h2 LongPollingH2,
                 over_polling Polling,
             }
         })*
@@ -122,14 +144,27 @@ impl Crossroads {
             };
         }
         join["client_id"] = json!(name);
-        let answer = self.api.ask("POST", "sessions", None, Some(&join)).await;
+        let api = self.api.over(self.line(transport).await);
+        let answer = api.ask("POST", "sessions", None, Some(&join)).await;
         if answer.status != 201 {
             return Err(Refused::told(&answer.json()));
         }
-        let session = HttpMember { api: self.api.clone(), welcome: answer.json() };
+        let session = HttpMember { api, welcome: answer.json() };
         let welcome = session.welcome.clone();
         let way = Way::of_session(session, transport).await;
         Ok(Member::new(welcome, way))
+    }
+
+    /// What carries the requests of somebody new.
+    async fn line(&self, transport: Transport) -> Line {
+        let address = self.server.address();
+        match transport {
+            Transport::SseH2 | Transport::LongPollingH2 => {
+                Line::Http2(H2::connect_tls(address).await)
+            }
+            Transport::SseH3 => Line::Http3(H3::connect(address).await),
+            _ => Line::Http1(self.server.door()),
+        }
     }
 
     async fn open(&self, transport: Transport, name: &str) -> V1Client {

@@ -1,7 +1,9 @@
 //! HTTP/3 from the client's side, each WebSocket on it made to look like a TCP connection.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use h3::client::{RequestStream, SendRequest};
@@ -10,13 +12,13 @@ use h3::ext::Protocol;
 use h3_quinn::OpenStreams;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, TransportConfig, VarInt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::server::metric;
 use super::tunnel::pair;
-use super::{SeedClient, Socket, TestServer, Trust, V1Client, within};
+use super::{Body, SeedClient, Socket, TestServer, Trust, V1Client, within};
 
 /// A stream whose request was sent.
 pub type Stream = RequestStream<h3_quinn::BidiStream<Bytes>, Bytes>;
@@ -125,15 +127,29 @@ impl H3 {
         request: http::Request<()>,
         body: impl Into<Bytes>,
     ) -> http::Response<String> {
+        let (head, mut body) = self.begin(request, body).await.into_parts();
+        let mut text = String::new();
+        within("a body", body.read_to_string(&mut text)).await.expect("the body comes whole");
+        http::Response::from_parts(head, text)
+    }
+
+    /// Sends a request with a body and waits for the head of the response.
+    pub async fn begin(
+        &self,
+        request: http::Request<()>,
+        body: impl Into<Bytes>,
+    ) -> http::Response<Body> {
         let mut stream = self.send(request).await;
         let body = body.into();
-        if !body.is_empty() {
-            stream.send_data(body).await.expect("the server takes it");
+        // It may be refused before it is there.
+        if body.is_empty() || stream.send_data(body).await.is_ok() {
+            let _ = stream.finish().await;
         }
-        stream.finish().await.expect("the stream is open");
         let response = within("a response", stream.recv_response()).await;
-        let body = read_all(&mut stream).await;
-        response.expect("the server answers").map(|()| body)
+        response.expect("the server answers").map(|()| {
+            let coming = Coming { stream, read: Bytes::new(), _connection: self.clone() };
+            Box::pin(coming) as Body
+        })
     }
 
     /// `GET path`: status and body.
@@ -192,15 +208,29 @@ impl TestServer {
     }
 }
 
-/// All that comes on a stream.
-pub async fn read_all(stream: &mut Stream) -> String {
-    let mut bytes = Vec::new();
-    while let Some(mut data) =
-        within("a body", stream.recv_data()).await.expect("the body comes whole")
-    {
-        bytes.extend_from_slice(&data.copy_to_bytes(data.remaining()));
+/// What comes on a stream.
+struct Coming {
+    stream: Stream,
+    read: Bytes,
+    _connection: H3,
+}
+
+impl AsyncRead for Coming {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if self.read.is_empty() {
+            let data =
+                ready!(self.stream.poll_recv_data(context)).map_err(std::io::Error::other)?;
+            let Some(mut data) = data else { return Poll::Ready(Ok(())) };
+            self.read = data.copy_to_bytes(data.remaining());
+        }
+        let length = buffer.remaining().min(self.read.len());
+        buffer.put_slice(&self.read.split_to(length));
+        Poll::Ready(Ok(()))
     }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Carries what comes on the one to the other until both directions have ended. If `socket` is cut, so is the stream. The

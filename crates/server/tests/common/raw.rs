@@ -84,8 +84,7 @@ impl Raw {
     fn cut_answer(&mut self) -> Option<HttpResponse> {
         let end = self.bytes.windows(4).position(|part| part == b"\r\n\r\n")?;
         let head = String::from_utf8_lossy(&self.bytes[..end]).into_owned();
-        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-        let mut answer = HttpResponse { status, head, body: String::new() };
+        let mut answer = HttpResponse::new(head, String::new());
         let length: usize =
             answer.header("content-length").map_or(0, |length| length.parse().expect("a number"));
         let whole = end + 4 + length;
@@ -99,6 +98,12 @@ impl Raw {
 }
 
 impl HttpResponse {
+    /// Of this head and this body.
+    pub fn new(head: String, body: String) -> HttpResponse {
+        let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+        HttpResponse { status, head, body }
+    }
+
     /// The body, which is JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))

@@ -19,7 +19,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{Socket, within};
+use super::{Body, Socket, within};
 
 /// A TCP connection on this machine that carries what `stream` carries, and ends with it.
 pub async fn loopback(
@@ -138,18 +138,23 @@ pub struct H2 {
     ended: Arc<tokio::sync::watch::Sender<Option<String>>>,
 }
 
+/// A TCP connection that sends at once: small frames that make room for more would wait for the server's acknowledgement else.
+async fn dial(address: SocketAddr) -> TcpStream {
+    let stream = within("the connection", TcpStream::connect(address)).await;
+    let stream = stream.expect("the server listens");
+    stream.set_nodelay(true).expect("the socket is open");
+    stream
+}
+
 impl H2 {
     /// By prior knowledge.
     pub async fn connect(address: SocketAddr) -> H2 {
-        let stream = within("the connection", TcpStream::connect(address)).await;
-        H2::over(stream.expect("the server listens"), address).await
+        H2::over(dial(address).await, address).await
     }
 
     /// Over TLS, by ALPN.
     pub async fn connect_tls(address: SocketAddr) -> H2 {
-        let stream = within("the connection", TcpStream::connect(address)).await;
-        let stream = stream.expect("the server listens");
-        let stream = Trust::default().open(stream, &[b"h2", b"http/1.1"]).await;
+        let stream = Trust::default().open(dial(address).await, &[b"h2", b"http/1.1"]).await;
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
         H2::over(stream, address).await
     }
@@ -206,10 +211,27 @@ impl H2 {
         (head.status.as_u16(), String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// A request, to be changed by the test.
+    pub fn request(&self, method: &str, path: &str) -> http::Request<()> {
+        let uri = format!("http://{}{path}", self.authority);
+        http::Request::builder().method(method).uri(uri).body(()).expect("a request")
+    }
+
+    /// Sends a request with a body and waits for the head of the response.
+    pub async fn begin(&self, request: http::Request<()>, body: String) -> http::Response<Body> {
+        let mut sender = within("a stream", self.sender.clone().ready()).await.expect("it is open");
+        let sent = sender.send_request(request, body.is_empty());
+        let (response, mut send) = sent.expect("it is open");
+        if !body.is_empty() {
+            send.send_data(body.into(), true).expect("it is open");
+        }
+        let response = within("a response", response).await.expect("the server answers");
+        response.map(|receive| Box::pin(Stream { send, receive, read: Bytes::new() }) as Body)
+    }
+
     /// `GET path`: the head of the response, and the stream that its body comes on.
     pub async fn fetch(&self, path: &str) -> http::Response<RecvStream> {
-        let request = http::Request::get(format!("http://{}{path}", self.authority));
-        let request = request.body(()).expect("a request");
+        let request = self.request("GET", path);
         let mut sender = within("a stream", self.sender.clone().ready()).await.expect("it is open");
         let (response, _) = sender.send_request(request, true).expect("it is open");
         within("a response", response).await.expect("the server answers")
@@ -217,11 +239,11 @@ impl H2 {
 
     /// The request that opens a WebSocket, to be changed by the test.
     pub fn handshake(&self, path: &str) -> http::Request<()> {
-        let uri = format!("http://{}{path}", self.authority);
-        let mut request = http::Request::builder().method("CONNECT").uri(uri);
-        let extensions = request.extensions_mut().expect("it is in order so far");
-        extensions.insert(Protocol::from_static("websocket"));
-        request.header("sec-websocket-version", "13").body(()).expect("a request")
+        let mut request = self.request("CONNECT", path);
+        request.extensions_mut().insert(Protocol::from_static("websocket"));
+        let version = http::HeaderValue::from_static("13");
+        request.headers_mut().insert("sec-websocket-version", version);
+        request
     }
 
     /// Makes a request whose stream stays open.

@@ -37,11 +37,11 @@ impl Way {
     pub async fn of_session(session: HttpMember, transport: Transport) -> Way {
         let states = session.welcome["states"].as_str().expect("states").to_owned();
         let position = session.position().to_owned();
-        if transport == Transport::Sse {
+        if transport.is_stream() {
             let stream = session.stream(&format!("after={position}&states={states}")).await;
             Way::Stream(session, stream)
         } else {
-            let patient = transport == Transport::LongPolling;
+            let patient = transport.is_patient();
             Way::Poll(Poller { session, patient, position, states })
         }
     }
