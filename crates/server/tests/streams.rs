@@ -1,7 +1,7 @@
 //! Server-Sent Events: the log as a stream that goes on where it was cut.
 mod common;
 
-use common::{Api, Raw, TestServer, within};
+use common::{Api, H2, Line, Raw, TestServer, within};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -136,6 +136,28 @@ async fn a_server_that_goes_tells_everybody_what_was_said_and_when_to_come_back(
     let answer = within("the answer", poll).await.expect("an answer");
     assert_eq!(answer["events"][0]["content"], "the last", "{answer}");
     assert!(server.wait().await.success());
+}
+
+#[tokio::test]
+async fn a_request_that_waits_when_the_server_goes_is_told_when_to_come_back() {
+    for version in ["HTTP/1.1", "HTTP/2"] {
+        let mut server = TestServer::start(&["--drain", "2s"]).await;
+        let api = Api::new(&server, "room").await;
+        let api = match version {
+            "HTTP/1.1" => api,
+            _ => api.over(Line::Http2(H2::connect(server.address()).await)),
+        };
+        let waiting = tokio::spawn(async move { api.events("wait=60", None).await });
+        // The room is made by reading it; from there on the request waits, as nothing is said in it.
+        let is_read = async { while server.metric("hamhame_rooms").await != 1.0 {} };
+        within("the request to wait", is_read).await;
+        server.terminate();
+        let answer = within("the answer", waiting).await.expect("an answer");
+        let after = answer["retry_after"].as_f64().expect("a time");
+        assert!((0.25..=2.25).contains(&after), "{version}: {answer}");
+        assert_eq!(answer["events"], json!([]), "{version}");
+        assert!(server.wait().await.success());
+    }
 }
 
 #[tokio::test]
