@@ -193,6 +193,54 @@ async fn what_is_refused_over_tcp_is_refused_over_http_3() {
     assert_eq!(h3.ask(other).await.0.status(), 501);
 }
 
+/// Asks for another protocol on a stream, with all in bytes, since the client's library says no name that it does not know.
+/// Gives the status, or nothing if the stream is reset.
+async fn ask_for(h3: &H3, authority: &str, protocol: &str) -> Option<String> {
+    let (mut sending, mut receiving) = h3.quic().open_bi().await.expect("the connection is open");
+    let fields = [
+        (":method", "CONNECT"),
+        (":protocol", protocol),
+        (":scheme", "https"),
+        (":authority", authority),
+        (":path", "/ws/room/ali"),
+        ("sec-websocket-version", "13"),
+    ];
+    let mut block = Vec::new();
+    let fields = fields.map(|(name, value)| h3::qpack::HeaderField::new(name, value));
+    h3::qpack::encode_stateless(&mut block, fields).expect("it is short");
+    // HEADERS, with its length in two bytes.
+    sending.write_all(&[1, 0x40, block.len() as u8]).await.expect("it is open");
+    sending.write_all(&block).await.expect("it is open");
+    let _ = sending.finish();
+    let answer = common::within("an answer", receiving.read_to_end(4096)).await.ok()?;
+    assert_eq!(answer[0], 1, "HEADERS come first");
+    let start = if answer[1] < 0x40 { 2 } else { 3 };
+    let end = start + answer[start - 1] as usize;
+    let fields =
+        h3::qpack::decode_stateless(&mut &answer[start..end], 4096).expect("a head").fields;
+    let status = fields.iter().find(|field| *field.name == b":status"[..]).expect("a status");
+    Some(String::from_utf8_lossy(&status.value).into_owned())
+}
+
+#[tokio::test]
+async fn a_protocol_that_nobody_here_speaks_is_answered_with_501() {
+    let server = start(&[]).await;
+    let h3 = server.h3().await;
+    let authority = server.address().to_string();
+    for (protocol, status) in [
+        ("websocket", Some("200")),
+        ("connect-udp", Some("501")),
+        ("carrier-pigeon", Some("501")),
+        ("WebSocket", Some("501")),
+        ("two words", None),
+        ("", None),
+    ] {
+        let answer = ask_for(&h3, &authority, protocol).await;
+        assert_eq!(answer.as_deref(), status, "{protocol:?}");
+    }
+    assert_eq!(h3.get("/healthz").await.0, 200, "the connection goes on");
+}
+
 #[tokio::test]
 async fn the_answer_to_a_handshake_has_nothing_that_belongs_to_http_1() {
     let server = start(&[]).await;

@@ -5,6 +5,7 @@
 
 mod endpoint;
 mod frames;
+mod head;
 mod quic;
 mod stream;
 
@@ -152,7 +153,8 @@ impl Exchange {
         router: Router,
     ) {
         let options = &self.shard.server().options;
-        let asked = timeout(options.header_timeout, resolver.resolve_request()).await;
+        let head = head::read(resolver, options.header_bytes.into());
+        let asked = timeout(options.header_timeout, head).await;
         let Ok(Ok((request, stream))) = asked else { return self.using.fault() };
         let (mut sending, receiving) = stream.split();
         let (request, receiving) = with_body(request, Receiving::new(receiving));
