@@ -1,10 +1,12 @@
-//! Options: a flag, an environment variable and a line in a TOML file each, checked here and nowhere else.
+//! Options: a flag, an environment variable and a line in a file each, checked here and nowhere else.
+
+mod file;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use hamhame_core::log::Window;
 use hamhame_core::text::TextLimits;
@@ -227,7 +229,7 @@ impl Options {
         let first = Options::command().ignore_errors(true).get_matches();
         let mut command = Options::command();
         if let Some(file) = first.get_one::<PathBuf>("config") {
-            command = with_file(command, file)?;
+            command = file::defaults(command, file)?;
         }
         let options = Options::from_arg_matches(&command.get_matches())?;
         options.check()?;
@@ -295,70 +297,6 @@ impl Options {
             || std::thread::available_parallelism().map_or(1, usize::from),
             usize::from,
         )
-    }
-}
-
-fn with_file(mut command: clap::Command, file: &PathBuf) -> anyhow::Result<clap::Command> {
-    let shown = file.display();
-    let text =
-        std::fs::read_to_string(file).with_context(|| format!("cannot read --config {shown}"))?;
-    let table: toml::Table =
-        text.parse().with_context(|| format!("--config {shown} is not valid TOML"))?;
-    for (key, value) in table {
-        let known = command
-            .get_arguments()
-            .find(|arg| arg.get_long() == Some(key.as_str()) && key != "config")
-            .map(|arg| (arg.get_id().clone(), arg.get_action().takes_values()));
-        let Some((id, takes_value)) = known else {
-            bail!("{shown}: there is no option `{key}`; `hamhame --help` lists them");
-        };
-        let values = plain_values(&value).with_context(|| {
-            format!(
-                "{shown}: `{key}` must be a string, a number, true or false, or a list of strings"
-            )
-        })?;
-        check_value(&command, &id, takes_value, &key, &values)
-            .with_context(|| shown.to_string())?;
-        command = command.mut_arg(id, |arg| arg.default_values(values));
-    }
-    Ok(command)
-}
-
-/// Parses one value alone, so that an error names the file's key and not a flag nobody wrote.
-fn check_value(
-    command: &clap::Command,
-    id: &clap::Id,
-    takes_value: bool,
-    key: &str,
-    values: &[String],
-) -> anyhow::Result<()> {
-    if !takes_value {
-        return match values {
-            [one] if one == "true" || one == "false" => Ok(()),
-            _ => bail!("`{key}` must be true or false"),
-        };
-    }
-    let arguments = values.iter().map(|value| format!("--{key}={value}"));
-    let alone = clap::Command::new("hamhame").arg(
-        command.get_arguments().find(|arg| arg.get_id() == id).expect("found just before").clone(),
-    );
-    match alone.try_get_matches_from(std::iter::once("hamhame".to_owned()).chain(arguments)) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let text = error.to_string();
-            bail!("{}", text.lines().next().unwrap_or("bad value").trim_start_matches("error: "))
-        }
-    }
-}
-
-fn plain_values(value: &toml::Value) -> Option<Vec<String>> {
-    match value {
-        toml::Value::String(text) => Some(vec![text.clone()]),
-        toml::Value::Integer(number) => Some(vec![number.to_string()]),
-        toml::Value::Float(number) => Some(vec![number.to_string()]),
-        toml::Value::Boolean(on) => Some(vec![on.to_string()]),
-        toml::Value::Array(list) => list.iter().map(|v| v.as_str().map(str::to_owned)).collect(),
-        _ => None,
     }
 }
 
