@@ -14,6 +14,7 @@ use std::time::Duration;
 use hamhame_core::position::Position;
 use tokio::time::Instant;
 
+use crate::books::{BEATS, Books};
 use crate::link::{Link, Voice};
 use crate::metrics::Traffic;
 use crate::reply;
@@ -61,9 +62,7 @@ pub struct Shard {
     server: Arc<Server>,
     index: usize,
     rooms: RefCell<HashMap<u64, Rc<LocalRoom>>>,
-    /// Every open link by the beat at which it gets its heartbeat, so that the first comes at a random phase.
-    beats: Vec<RefCell<HashMap<u64, Rc<Link>>>>,
-    next_link: Cell<u64>,
+    books: Books,
 }
 
 /// Keeps a link in the shard's books; dropping it strikes it out.
@@ -106,19 +105,10 @@ impl Batches {
     }
 }
 
-/// Beats per heartbeat.
-const BEATS: usize = 10;
-
 impl Shard {
     /// A shard without connections.
     pub fn new(server: Arc<Server>, index: usize) -> Rc<Shard> {
-        Rc::new(Shard {
-            server,
-            index,
-            rooms: RefCell::default(),
-            beats: (0..BEATS).map(|_| RefCell::default()).collect(),
-            next_link: Cell::new(0),
-        })
+        Rc::new(Shard { server, index, rooms: RefCell::default(), books: Books::new() })
     }
 
     /// What all shards share.
@@ -160,10 +150,7 @@ impl Shard {
 
     /// Enters a link in the books: it gets heartbeats and is told when the server goes.
     pub fn register(self: &Rc<Self>, link: &Rc<Link>) -> Registered {
-        let serial = self.next_link.get();
-        self.next_link.set(serial + 1);
-        // Consecutive connections land on different beats; which beat is next is as random as the time of arrival.
-        self.beats[serial as usize % BEATS].borrow_mut().insert(serial, link.clone());
+        let serial = self.books.enter(link.clone());
         if self.server.is_draining() {
             // Its handshake was under way when the others were told.
             link.signal().shut_down(self.server.options.drain);
@@ -193,11 +180,7 @@ impl Shard {
 
     /// Asks every connection of this shard to end, each with its own time to come back.
     pub fn shut_down(&self, spread: Duration) {
-        let links: Vec<Rc<Link>> = self
-            .beats
-            .iter()
-            .flat_map(|b| b.borrow().values().cloned().collect::<Vec<_>>())
-            .collect();
+        let links = self.books.all();
         let step = spread / links.len().max(1) as u32;
         for (at, link) in links.iter().enumerate() {
             link.signal().shut_down(Duration::from_millis(250) + step * at as u32);
@@ -321,7 +304,7 @@ impl Shard {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         for beat in (0..BEATS).cycle() {
             ticks.tick().await;
-            let links: Vec<Rc<Link>> = self.beats[beat].borrow().values().cloned().collect();
+            let links = self.books.at(beat);
             for (at, link) in links.iter().enumerate() {
                 link.pulse();
                 if at % TURN == TURN - 1 {
@@ -377,8 +360,7 @@ fn tell_gap(room: &Room, link: &Link, missed: u64, resumes_after: u64) {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        let beat = &self.shard.beats[self.serial as usize % BEATS];
-        beat.borrow_mut().remove(&self.serial);
+        self.shard.books.strike(self.serial);
     }
 }
 

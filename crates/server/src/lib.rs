@@ -13,6 +13,7 @@
 
 pub mod api;
 mod assets;
+mod books;
 pub mod broker;
 pub mod chat;
 pub mod clock;
