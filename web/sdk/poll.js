@@ -10,6 +10,11 @@ import { formatPosition, parsePosition, readMessage } from "./wire.js";
  */
 const WAITS = [5, 10, 20];
 const LATE_MS = 4_000;
+/**
+ * Seconds that the requests of a hidden page wait if those of a visible one are answered at once. The timers of a hidden page
+ * are late; a request that waits needs none, and is answered when the server asks whether its member is still there.
+ */
+const HIDDEN_WAIT = 2;
 /** What is silent for two and a half heartbeats, or for 5 s at least, is taken for dead: so nobody is silent for longer than this. */
 const SPEAKS = { heartbeats: 2, leastMs: 4_000 };
 /** Between the beginnings of two requests while there is always something to tell. */
@@ -33,6 +38,7 @@ export class Poll {
   /** Waits in a row without an answer. */
   #misses = 0;
   #hasMissed = false;
+  #hiddenWait = HIDDEN_WAIT;
 
   /** @param {Reading} reading @param {{waits: boolean, isClimb: boolean}} kind `isClimb`: plain reading is known to work */
   constructor(reading, { waits, isClimb }) {
@@ -60,7 +66,7 @@ export class Poll {
     this.stop();
     const stop = (this.#stop = newStop());
     const { requests, place, clock } = this.#reading;
-    const wait = !this.#waits || this.#asksFirst ? 0 : Math.min(WAITS[this.#step] ?? 0, this.#mostMs / 1_000);
+    const wait = this.#asksFirst ? 0 : this.#wait;
     const began = clock.now();
     const ms = wait === 0 ? undefined : wait * 1_000 + LATE_MS;
     const query = { after: place.after, states: place.states, wait: wait || undefined };
@@ -75,7 +81,7 @@ export class Poll {
     this.#reading.onAlive();
     if (!this.#judge(wait)) return;
     const many = this.#take(body);
-    if (this.#stop === stop) this.#pause.set(this.#restMs(clock.now() - began, many), () => this.#read());
+    if (this.#stop === stop) this.#pause.set(this.#restMs(wait, clock.now() - began, many), () => this.#read());
   }
 
   /** @param {Fault} fault @param {number} wait */
@@ -90,7 +96,9 @@ export class Poll {
 
   /** There is an answer. @param {number} wait @returns {boolean} whether to go on */
   #judge(wait) {
-    if (wait > 0) {
+    if (!this.#waits) {
+      if (this.#hasMissed) this.#hiddenWait = 0;
+    } else if (wait > 0) {
       this.#proved = Math.max(this.#proved, this.#step);
       this.#misses = 0;
       this.#step = Math.min(this.#most, this.#step + 1);
@@ -147,12 +155,16 @@ export class Poll {
     return events.length;
   }
 
-  /** @param {number} took ms @param {number} many events @returns {number} ms until the next request */
-  #restMs(took, many) {
-    const { clock, isHidden } = this.#reading;
-    if (this.#waits || many >= 100) return Math.max(0, GAP_MS - took);
-    const jitter = clock.random();
-    return isHidden() ? Math.min(this.#mostMs, 5_000 + jitter * 3_000) : 1_000 + jitter * 1_000;
+  /** Seconds that the next request waits for something. */
+  get #wait() {
+    if (this.#waits) return Math.min(WAITS[this.#step] ?? 0, this.#mostMs / 1_000);
+    return this.#reading.isHidden() ? this.#hiddenWait : 0;
+  }
+
+  /** @param {number} waited s @param {number} took ms @param {number} many events @returns {number} ms until the next request */
+  #restMs(waited, took, many) {
+    if (this.#waits || waited > 0 || many >= 100) return Math.max(0, GAP_MS - took);
+    return this.#reading.isHidden() && this.#hiddenWait > 0 ? 0 : 1_000 + this.#reading.clock.random() * 1_000;
   }
 
   get #mostMs() {

@@ -25,6 +25,8 @@ export class FakeWeb {
   waits = "pass";
   /** Every request, as `METHOD path`. @type {string[]} */
   asked = [];
+  /** Of every reading of events, for how many seconds it was to wait. @type {number[]} */
+  patience = [];
   /** How many events were told, to whoever asked for more than one. */
   told = 0;
   /** How many of the next messages are lost on the way. */
@@ -52,6 +54,7 @@ export class FakeWeb {
     const token = (headers["authorization"] ?? "").replace("Bearer ", "");
     const request = { method, path, query, token, body: body && JSON.parse(body), isStream: headers["accept"] === "text/event-stream" };
     this.asked.push(`${method} ${path}`);
+    if (method === "GET" && path === "/events") this.patience.push(Number(request.query.get("wait")));
     return new Promise((resolve, reject) => {
       /** @type {Exchange} */
       const exchange = { push: null, reject: (error) => {

@@ -94,14 +94,18 @@ for (const transport of BY_HTTP) {
   test(`a name that is held over ${transport} by one who is there stays that member's`, { skip }, () =>
     house([], async ({ guest }) => {
       const maryam = await guest("مریم", { transport }).join();
-      for (const other of /** @type {Transport[]} */ (["websocket", transport])) {
+      for (const [isSeen, other] of /** @type {[boolean, Transport][]} */ ([[true, "websocket"], [true, transport], [false, "websocket"]])) {
+        maryam.room.setVisible(isSeen);
+        // What is read from here on is read by a page that is seen, or that is not.
+        maryam.room.send(`${isSeen}, ${other}`);
+        await until("the message", () => maryam.contents.at(-1) === `${isSeen}, ${other}`);
         const second = guest("مريم", { transport: other });
         second.room.join();
         await until("the refusal", () => second.room.state === "closed");
         assert.deepEqual([standing(second)?.error?.code, standing(second)?.error?.name], [4502, "name_taken"]);
       }
       maryam.room.send("still here");
-      await until("the message", () => maryam.contents.length === 1);
+      await until("the message", () => maryam.contents.at(-1) === "still here");
       assert.equal(maryam.states.filter(({ state }) => state === "connected").length, 1);
     }),
   );

@@ -101,6 +101,29 @@ test("where not even a waiting request passes, it is asked every second or two",
   }
 });
 
+test("a hidden page that polls leaves the time between two questions to the server, if that may wait two seconds", async () => {
+  for (const waits of /** @type {const} */ (["pass", "refuse", "hold"])) {
+    const it = scene({ transport: "polling" });
+    it.web.waits = waits;
+    it.desk.room.join();
+    await it.pass(5_000);
+    it.desk.room.setVisible(false);
+    it.say();
+    await it.pass(20_000);
+    it.web.patience.length = 0;
+    it.say();
+    await it.pass(10_000);
+    assert.ok(it.web.patience.length >= 4, `${waits}: asked ${it.web.patience.length} times in 10 s`);
+    assert.deepEqual([...new Set(it.web.patience)], [waits === "pass" ? 2 : 0], waits);
+    it.desk.room.setVisible(true);
+    await it.pass(3_000);
+    assert.equal(it.web.patience.at(-1), 0);
+    await it.complete();
+    assert.deepEqual(it.standing, ["connected", "polling", "forced"]);
+    it.desk.room.leave();
+  }
+});
+
 test("what is blocked in the middle of the chat is left one after the other, and nothing is lost", async () => {
   const it = scene();
   it.desk.room.join();
