@@ -27,6 +27,10 @@ export class Server {
     return Number(new URL(this.origin).port);
   }
 
+  get pid() {
+    return this.#process.pid;
+  }
+
   /** What it logged so far. */
   get log() {
     return this.#stderr;
