@@ -212,11 +212,11 @@ export function scene(name, options, body) {
  * @param {string} what
  */
 export async function eventually(read, accept, what) {
-  const deadline = Date.now() + 20_000;
+  const deadline = performance.now() + 20_000;
   for (;;) {
     const value = await read();
     if (accept(value)) return value;
-    if (Date.now() > deadline) assert.fail(`${what}; it was ${JSON.stringify(value)}`);
+    if (performance.now() > deadline) assert.fail(`${what}; it was ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -119,7 +119,7 @@ export class Proxy {
   }
 
   async #answers() {
-    const end = Date.now() + PATIENCE_MS;
+    const end = performance.now() + PATIENCE_MS;
     for (;;) {
       try {
         const { status } = await this.request("/healthz");
@@ -128,7 +128,7 @@ export class Proxy {
         // Not yet.
       }
       if (this.#child.exitCode !== null) return;
-      if (Date.now() > end) throw new Error(`the proxy does not answer:\n${this.log}`);
+      if (performance.now() > end) throw new Error(`the proxy does not answer:\n${this.log}`);
       await pause(20);
     }
   }

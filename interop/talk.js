@@ -48,13 +48,13 @@ export class Talk {
 
   /** The next message of a kind, and with this content if one is named; others are passed over. */
   async next(type, content) {
-    const end = Date.now() + PATIENCE_MS;
+    const end = performance.now() + PATIENCE_MS;
     for (;;) {
       while (this.#messages.length > 0) {
         const message = this.#messages.shift();
         if (message.type === type && (content === undefined || message.content === content)) return message;
       }
-      if (Date.now() > end) throw new Error(`waited ${PATIENCE_MS / 1_000} s for ${type} ${content ?? ""}`);
+      if (performance.now() > end) throw new Error(`waited ${PATIENCE_MS / 1_000} s for ${type} ${content ?? ""}`);
       await new Promise((resolve) => {
         const timer = setTimeout(resolve, PATIENCE_MS);
         this.#waiting.push(() => (clearTimeout(timer), resolve()));

@@ -28,8 +28,7 @@ export class Allowance {
   /** @param {number} now */
   level(now) {
     if (this.#rate === Infinity) return Infinity;
-    // A clock set back refills nothing.
-    const refilled = Math.max(0, now - this.#at) * this.#rate;
+    const refilled = (now - this.#at) * this.#rate;
     return Math.min(this.#burst, this.#level + refilled);
   }
 

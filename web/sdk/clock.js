@@ -1,8 +1,12 @@
 /**
  * Time and chance as the SDK sees them, so that a test can replay a schedule.
  *
+ * How long something takes is measured by `now`, which nobody can set. `wall` is for times that are shown, and for what is
+ * compared with another life of the page.
+ *
  * @typedef {object} Clock
- * @property {() => number} now milliseconds since 1970
+ * @property {() => number} now milliseconds since some moment; never goes back
+ * @property {() => number} wall milliseconds since 1970, as the machine has it
  * @property {() => number} random in [0, 1)
  * @property {(run: () => void, ms: number) => unknown} setTimeout
  * @property {(id: any) => void} clearTimeout
@@ -15,7 +19,8 @@
 export function clockFrom(given) {
   const platform = /** @type {any} */ (globalThis);
   return {
-    now: given.now ?? (() => Date.now()),
+    now: given.now ?? (() => platform.performance.now()),
+    wall: given.wall ?? (() => Date.now()),
     random: given.random ?? (() => Math.random()),
     // Called through the global object: browsers refuse a bare reference ("Illegal invocation").
     setTimeout: given.setTimeout ?? ((run, ms) => platform.setTimeout(run, ms)),

@@ -28,6 +28,7 @@ export class Ladder {
   #at = 0;
   /** The one that worked last. */
   #held = 0;
+  /** When it did, by the clock's `now`. */
   #heldAt = 0;
   #hasHeld = false;
   /** Why each that failed did. @type {Map<Transport, Why>} */
@@ -51,10 +52,11 @@ export class Ladder {
     this.#available = available;
     this.force(forced);
     const held = remembered === null || forced !== null ? -1 : this.#rungs.indexOf(remembered.transport);
-    const age = clock.now() - Number(remembered?.at);
+    // Between two lives of the page there is only the time of day. If it was set, what was learnt is forgotten.
+    const age = clock.wall() - Number(remembered?.at);
     if (held > 0 && remembered !== null && age >= 0 && age < REMEMBERED_MS) {
       this.#held = this.#at = held;
-      this.#heldAt = remembered.at;
+      this.#heldAt = clock.now() - age;
       if (remembered.why !== null) this.#why.set(/** @type {Transport} */ (this.#rungs[held - 1]), remembered.why);
     }
   }
@@ -97,7 +99,7 @@ export class Ladder {
     const transport = this.#rungs[this.#held];
     if (this.#isForced || this.#held === 0 || transport === undefined) return null;
     const above = /** @type {Transport} */ (this.#rungs[this.#held - 1]);
-    return { transport, why: this.#why.get(above) ?? null, at: this.#heldAt };
+    return { transport, why: this.#why.get(above) ?? null, at: this.#clock.wall() - (this.#clock.now() - this.#heldAt) };
   }
 
   /** Those that are better than the one in use, the best first. @returns {Transport[]} */

@@ -3,7 +3,10 @@ import { Alarm } from "./clock.js";
 /** @typedef {import("./clock.js").Clock} Clock */
 
 const TICK_MS = 5_000;
-/** A tick this late means that the machine slept (or that the browser throttles a hidden page). */
+/**
+ * A tick this late means that the machine slept (or that the browser throttles a hidden page). On some platforms the
+ * measured time stands still in a sleep: then the time of day is that much ahead (or somebody has set it).
+ */
 const SLEPT_MS = 15_000;
 const PROBE_MS = 3_000;
 const BEHIND_MS = 5_000;
@@ -27,6 +30,8 @@ export class Liveness {
   #silenceMs = 0;
   #heardAt = 0;
   #tickedAt = 0;
+  /** The time of day at that tick. */
+  #wallAt = 0;
   #ticks = 0;
   /** When the heartbeat was sent that has no answer yet. @type {number | null} */
   #askedAt = null;
@@ -56,6 +61,7 @@ export class Liveness {
     this.stop();
     this.#silenceMs = Math.max(heartbeat * SILENCE * 1_000, TICK_MS);
     this.#heardAt = this.#tickedAt = this.#clock.now();
+    this.#wallAt = this.#clock.wall();
     this.#ticks = 0;
     this.#measured = [];
     this.#measure();
@@ -76,7 +82,7 @@ export class Liveness {
   /** @param {string} head the position in a heartbeat */
   beat(head) {
     if (this.#askedAt !== null) {
-      this.#note(Math.max(0, this.#clock.now() - this.#askedAt));
+      this.#note(this.#clock.now() - this.#askedAt);
       this.#askedAt = null;
     }
     if (!this.#behind.isSet && !this.#room.reaches(head)) this.#expect(head);
@@ -98,9 +104,11 @@ export class Liveness {
 
   #check() {
     const now = this.#clock.now();
-    const slept = now - this.#tickedAt - TICK_MS > SLEPT_MS;
+    const wall = this.#clock.wall();
+    const slept = Math.max(now - this.#tickedAt, wall - this.#wallAt) - TICK_MS > SLEPT_MS;
     const silent = now - this.#heardAt > this.#silenceMs;
     this.#tickedAt = now;
+    this.#wallAt = wall;
     this.#tick.set(TICK_MS, () => this.#check());
     if (slept) {
       // What came meanwhile may still wait behind this tick, so silence proves nothing yet. And the ticks of a hidden

@@ -80,7 +80,7 @@ export class Outbox {
   get kept() {
     const unseen = this.#acknowledged.map(([{ id, content, at }, offset]) => ({ id, content, at, offset }));
     const queue = this.#queue.map(({ id, content, at, error }) => ({ id, content, at, ...(error && { error }) }));
-    return keep([...unseen, ...queue], this.#clock.now());
+    return keep([...unseen, ...queue], this.#clock.wall());
   }
 
   /** @returns {Outgoing[]} */
@@ -102,7 +102,7 @@ export class Outbox {
     const outgoing = {
       id: `${this.#prefix}-${this.#counter}`,
       content: wellFormed(content),
-      at: this.#clock.now(),
+      at: this.#clock.wall(),
       status: "pending",
       error: null,
     };

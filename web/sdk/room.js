@@ -40,7 +40,8 @@ import { Typing } from "./typing.js";
  * @property {Remembered | null} [remembered] what `remembered` gave in an earlier life of the page
  * @property {any} [WebSocket] the constructor; `null` to do without
  * @property {any} [fetch] `null` to do without
- * @property {() => number} [now]
+ * @property {() => number} [now] ms since some moment, as `performance.now`
+ * @property {() => number} [wall] ms since 1970, as `Date.now`
  * @property {() => number} [random]
  * @property {(run: () => void, ms: number) => unknown} [setTimeout]
  * @property {(id: any) => void} [clearTimeout]
@@ -114,7 +115,7 @@ export class Room extends Emitter {
       clock,
       (message) => this.#session.tell(message),
       (outgoing) => this.emit("outgoing", outgoing),
-      keep(isOurs ? resume?.outgoing : [], clock.now()),
+      keep(isOurs ? resume?.outgoing : [], clock.wall()),
     );
     this.#typing = new Typing(
       clock,

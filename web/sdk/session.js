@@ -20,7 +20,7 @@ import { Liveness } from "./liveness.js";
  * @typedef {object} StateDetail
  * @property {State} state
  * @property {number} attempt
- * @property {number | null} retryAt ms since 1970
+ * @property {number | null} retryIn ms until the next try, from when this is told
  * @property {Reason | null} error
  * @property {Transport | null} transport in use, or being tried; `null` without a connection
  * @property {Why | null} why it is not a better one
@@ -42,7 +42,7 @@ export class Session {
   /** @type {Connection | null} */
   #connection = null;
   /** @type {StateDetail} */
-  #state = { state: "idle", attempt: 0, retryAt: null, error: null, transport: null, why: null };
+  #state = { state: "idle", attempt: 0, retryIn: null, error: null, transport: null, why: null };
   #online = true;
   #visible = true;
   /** @type {string | null} */
@@ -229,7 +229,7 @@ export class Session {
     const after = this.#timeline.position ?? undefined;
     if (this.#token === null) return { name, after };
     // By the clock, so that it grows also from a page that was put aside to the one that came after it.
-    this.#attempt = Math.max(this.#attempt + 1, Math.floor(this.#clock.now()));
+    this.#attempt = Math.max(this.#attempt + 1, Math.floor(this.#clock.wall()));
     return { name, after, token: this.#token, attempt: this.#attempt };
   }
 
@@ -271,7 +271,7 @@ export class Session {
       return;
     }
     this.#retry.set(ms, () => this.#connect());
-    this.#become("waiting", { error, retryAt: this.#clock.now() + ms });
+    this.#become("waiting", { error, retryIn: ms });
   }
 
   /** No tries: nobody looks, or there is no network. @param {Reason | null} error */
@@ -295,13 +295,13 @@ export class Session {
 
   /**
    * @param {State} state
-   * @param {{error?: Reason | null, retryAt?: number}} [detail]
+   * @param {{error?: Reason | null, retryIn?: number}} [detail]
    */
-  #become(state, { error = null, retryAt } = {}) {
+  #become(state, { error = null, retryIn } = {}) {
     const attempt = this.#comeback.failures;
     const before = this.#state;
     const [transport, why] = this.#connection === null && state !== "connecting" ? [null, null] : [this.#ladder.transport, this.#ladder.why];
-    this.#state = { state, attempt, retryAt: retryAt ?? null, error, transport, why };
+    this.#state = { state, attempt, retryIn: retryIn ?? null, error, transport, why };
     if (before.state === state && before.transport === transport && before.why === why && state !== "waiting") return;
     this.#room.changed({ ...this.#state });
   }

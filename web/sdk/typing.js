@@ -11,8 +11,8 @@ export class Typing {
   #tell;
   #changed;
   #forget;
-  /** When we last said that we are writing; 0 if the last word was that we are not. */
-  #toldAt = 0;
+  /** When we last said that we are writing; `null` if the last word was that we are not. @type {number | null} */
+  #toldAt = null;
   /** @type {string[]} */
   #members = [];
 
@@ -31,13 +31,12 @@ export class Typing {
   /** @param {boolean} typing */
   say(typing) {
     if (!typing) {
-      if (this.#toldAt !== 0) this.#tell(false);
-      this.#toldAt = 0;
+      if (this.#toldAt !== null) this.#tell(false);
+      this.#toldAt = null;
       return;
     }
     const now = this.#clock.now();
-    // A clock that was set back must not silence us.
-    if (this.#toldAt !== 0 && now >= this.#toldAt && now - this.#toldAt < REPEAT_MS) return;
+    if (this.#toldAt !== null && now - this.#toldAt < REPEAT_MS) return;
     if (this.#tell(true)) this.#toldAt = now;
   }
 
@@ -57,7 +56,7 @@ export class Typing {
 
   /** The connection is gone, and with it what we knew. */
   stop() {
-    this.#toldAt = 0;
+    this.#toldAt = null;
     this.hear([]);
   }
 }

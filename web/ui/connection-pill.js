@@ -12,7 +12,7 @@ export class ConnectionPill {
   #state = "idle";
   /** @type {number | null} */
   #latency = null;
-  /** @type {number | null} */
+  /** When the next try is, by `performance.now`. @type {number | null} */
   #retryAt = null;
   /** @type {StateDetail["transport"]} */
   #transport = null;
@@ -37,10 +37,10 @@ export class ConnectionPill {
   }
 
   /** @param {StateDetail} detail */
-  setState({ state, retryAt, error, transport, why }) {
+  setState({ state, retryIn, error, transport, why }) {
     const isNew = state !== this.#state;
     this.#state = state;
-    this.#retryAt = retryAt;
+    this.#retryAt = retryIn === null ? null : performance.now() + retryIn;
     this.#transport = transport;
     // Nothing is said of a transport that is only being tried.
     this.card.show(state === "connected" ? transport : null, why);
@@ -68,7 +68,7 @@ export class ConnectionPill {
   #draw() {
     const state = this.#state;
     this.node.dataset.state = state;
-    const seconds = this.#retryAt === null ? 0 : Math.ceil((this.#retryAt - Date.now()) / 1000);
+    const seconds = this.#retryAt === null ? 0 : Math.ceil((this.#retryAt - performance.now()) / 1000);
     write(this.#label, state !== "waiting" ? t(`state.${state}`) : seconds > 0 ? t("state.waiting", { n: seconds }) : t("state.waiting_now"));
     const latency = this.#latency === null ? "" : t("state.latency", { n: Math.round(this.#latency) });
     const transport = this.#transport === null ? "" : t(`transport.${this.#transport}`);

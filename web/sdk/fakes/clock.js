@@ -1,6 +1,8 @@
 /** Time that passes only when a test says so, and chance from a seed. */
 export class FakeClock {
-  #now = Date.UTC(2026, 10, 21);
+  #now = 0;
+  /** How far the time of day is ahead of it. */
+  #ahead = Date.UTC(2026, 10, 21);
   #next = 1;
   #seed;
   /** @type {Map<number, {at: number, run: () => void}>} */
@@ -11,6 +13,13 @@ export class FakeClock {
   }
 
   now = () => this.#now;
+
+  wall = () => this.#now + this.#ahead;
+
+  /** Somebody sets the time of day. @param {number} ms forward, or back if negative */
+  setWall(ms) {
+    this.#ahead += ms;
+  }
 
   /** Mulberry32. */
   random = () => {

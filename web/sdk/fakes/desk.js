@@ -15,11 +15,11 @@ export class Desk {
   /** @param {Partial<RoomOptions>} [options] @param {number | FakeClock} [time] a seed, or a clock that is shared */
   constructor(options = {}, time = 1) {
     this.clock = typeof time === "number" ? new FakeClock(time) : time;
-    const { now, random, setTimeout, clearTimeout } = this.clock;
+    const { now, wall, random, setTimeout, clearTimeout } = this.clock;
     const { WebSocket } = this.network;
     const server = "http://chat.example:8000";
     this.room = new Room({
-      server, room: "کلاس", name: "مریم", WebSocket, fetch: null, now, random, setTimeout, clearTimeout, ...options,
+      server, room: "کلاس", name: "مریم", WebSocket, fetch: null, now, wall, random, setTimeout, clearTimeout, ...options,
     });
     /** @type {Type[]} */
     const types = [

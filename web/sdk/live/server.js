@@ -133,9 +133,9 @@ export class Guest {
  * @param {() => boolean} holds
  */
 export async function until(what, holds) {
-  const end = Date.now() + DEADLINE_MS;
+  const end = performance.now() + DEADLINE_MS;
   while (!holds()) {
-    if (Date.now() > end) throw new Error(`waited ${DEADLINE_MS / 1_000} s for ${what}`);
+    if (performance.now() > end) throw new Error(`waited ${DEADLINE_MS / 1_000} s for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }

@@ -9,7 +9,7 @@ test("a room joins by its first message, without a secret in the address", () =>
   desk.socket.open();
   assert.deepEqual(desk.socket.protocols, ["hamhame.v1"]);
   assert.equal(desk.socket.url, "ws://chat.example:8000/ws/%DA%A9%D9%84%D8%A7%D8%B3/%D9%85%D8%B1%DB%8C%D9%85");
-  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "secret", after: "e:5", attempt: desk.clock.now() }]);
+  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "secret", after: "e:5", attempt: desk.clock.wall() }]);
 });
 
 test("what another room or name left behind is not used", () => {
@@ -42,7 +42,7 @@ test("what is left behind is the token, the last position, the last attempt, the
   const place = { token: "t1", position: "e:5", attempt: 0, room: "کلاس", name: "مریم" };
   assert.deepEqual(desk.room.resumption, { ...place, outgoing: [] });
   const { id } = desk.room.send("hi");
-  assert.deepEqual(desk.room.resumption, { ...place, outgoing: [{ id, content: "hi", at: desk.clock.now() }] });
+  assert.deepEqual(desk.room.resumption, { ...place, outgoing: [{ id, content: "hi", at: desk.clock.wall() }] });
 });
 
 test("each join with a token has a greater number than the one before, whatever the clock does and in each life of the page", () => {
@@ -59,7 +59,7 @@ test("each join with a token has a greater number than the one before, whatever 
   first.untilNextTry();
   for (let n = 0; n < 3; n += 1) comeBack(first);
   const earlier = new FakeClock(2);
-  earlier.now = () => 1_000_000;
+  earlier.wall = () => 1_000_000;
   const second = new Desk({ resume: first.room.resumption }, earlier);
   second.room.join();
   for (let n = 0; n < 3; n += 1) comeBack(second);
@@ -126,7 +126,7 @@ test("a room that was left hears nothing more, and can be entered again", () => 
   assert.equal(desk.told.length, before);
   desk.room.join();
   desk.socket.open();
-  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "t1", after: "e:0", attempt: desk.clock.now() }]);
+  assert.deepEqual(desk.socket.sent, [{ type: "join", token: "t1", after: "e:0", attempt: desk.clock.wall() }]);
 });
 
 test("reconnectNow on a connection asks it, and comes back if it does not answer", () => {

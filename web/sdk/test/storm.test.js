@@ -161,6 +161,7 @@ async function hops(seed, restarts = 0) {
     else if (dice < 0.08) server.cut();
     else if (dice < 0.09) other.desk.room.setVisible(clock.random() < 0.7);
     else if (dice < 0.1) other.desk.room.setOnline(clock.random() < 0.7);
+    else if (dice < 0.11) clock.setWall((clock.random() - 0.5) * 7_200_000);
     if (clock.random() < restarts) server.restart();
     used.add(other.desk.all("state").at(-1).transport);
   }

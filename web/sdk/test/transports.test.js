@@ -1,50 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeClock } from "../fakes/clock.js";
-import { Desk } from "../fakes/desk.js";
-import { FakeServer } from "../fakes/server.js";
-import { FakeWeb } from "../fakes/web.js";
+import { scene } from "../fakes/scene.js";
 
 /** @typedef {import("../ladder.js").Transport} Transport */
-
-/** A room whose network can be told what to let through. @param {Partial<import("../room.js").RoomOptions>} [options] */
-function scene(options = {}) {
-  const clock = new FakeClock(7);
-  const server = new FakeServer(clock);
-  const web = new FakeWeb(server, clock, "مریم");
-  const desk = new Desk({ fetch: web.fetch, ...options }, clock);
-  server.serve(desk.network, "مریم");
-  const serve = desk.network.onsocket;
-  const other = new Desk({ name: "علی" }, clock);
-  server.serve(other.network, "علی");
-  other.room.join();
-  let said = 0;
-  return {
-    clock, server, web, desk,
-    pass: (/** @type {number} */ ms) => clock.pass(ms),
-    /** What becomes of a WebSocket. @param {"pass" | "refuse" | "hold"} how */
-    upgrades: (how) => {
-      desk.network.onsocket = (socket) => {
-        if (how === "pass") serve(socket);
-        else if (how === "refuse") clock.setTimeout(() => socket.end(), 20);
-      };
-    },
-    /** The other member says the next number. */
-    say: () => void other.room.send(String((said += 1))),
-    /** Waits, and checks that all numbers have come, once and in order. */
-    complete: async () => {
-      await clock.pass(10_000);
-      const seen = desk.all("event").filter(({ own, type }) => type === "message" && !own).map(({ content }) => Number(content));
-      assert.deepEqual(seen, Array.from({ length: said }, (_, i) => i + 1));
-      assert.deepEqual([desk.all("gap"), desk.all("reset"), desk.room.outgoing], [[], [], []]);
-    },
-    /** Which transport it is on, and why on no better one. */
-    get standing() {
-      const { state, transport, why } = desk.all("state").at(-1);
-      return [state, transport, why];
-    },
-  };
-}
 
 test("where everything passes, it is a WebSocket", async () => {
   const it = scene();
