@@ -32,6 +32,7 @@ pub mod lan;
 pub mod lease;
 pub mod link;
 pub mod listen;
+pub mod memory;
 pub mod metrics;
 pub mod opening;
 pub mod options;

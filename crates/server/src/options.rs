@@ -11,6 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use hamhame_core::log::Window;
 use hamhame_core::text::TextLimits;
 
+use crate::memory::MemoryOptions;
 use crate::proxy::ProxyOptions;
 use crate::tls::TlsOptions;
 
@@ -61,6 +62,10 @@ pub struct Options {
     /// Bytes of events kept per room
     #[arg(long, env = "HAMHAME_HISTORY_BYTES", default_value_t = 8 << 20, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(65_536..))]
     pub history_bytes: u64,
+
+    /// Memory.
+    #[command(flatten)]
+    pub memory: MemoryOptions,
 
     /// Events of the past that a newcomer is shown
     #[arg(long, env = "HAMHAME_JOIN_HISTORY", default_value_t = 0, value_name = "N")]

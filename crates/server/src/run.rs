@@ -154,7 +154,8 @@ fn announce(address: SocketAddr, server: &Server) -> anyhow::Result<()> {
         writeln!(out, "{text}")?;
     }
     out.flush()?;
-    tracing::info!(%address, threads = server.inboxes.len(), "listening");
+    let (threads, memory) = (server.inboxes.len(), server.memory.limit());
+    tracing::info!(%address, threads, memory, "listening");
     Ok(())
 }
 

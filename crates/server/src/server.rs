@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use crate::broker::{Broker, Embedded};
 use crate::inbox::{Inbox, Inboxes};
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::registry::Registry;
@@ -28,6 +29,8 @@ pub struct Server {
     pub broker: Box<dyn Broker>,
     /// How rooms wake shards.
     pub inboxes: Arc<Inboxes>,
+    /// What all of it may keep in memory.
+    pub memory: Arc<Memory>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// Open connections by address.
@@ -53,6 +56,7 @@ impl Server {
             broker: Box::new(Embedded),
             tls: Tls::new(&options)?,
             draining: watch::Sender::new(false),
+            memory: Arc::new(Memory::new(options.memory.budget())),
             registry,
             inboxes,
             metrics,
