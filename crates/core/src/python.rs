@@ -4,6 +4,7 @@
 //! are Python's: `NaN`, `Infinity` and `-Infinity` are numbers, integers have any number of digits, and half a
 //! surrogate pair is no error (it becomes U+FFFD here, because our text is always Unicode).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -27,22 +28,61 @@ pub(crate) enum Content {
 pub(crate) fn content(text: &str) -> Content {
     let mut reader = Reader { text, at: 0, depth: 0 };
     reader.skip_space();
-    let Some(members) = reader.members(Form::Str) else { return Content::NoObject };
+    let Some(members) = reader.members() else { return Content::NoObject };
     reader.skip_space();
     if reader.at < text.len() {
         return Content::NoObject;
     }
     let found = members.into_iter().find(|(name, _)| name == "content");
-    found.map_or(Content::Absent, |(_, value)| Content::Text(value))
+    found.map_or(Content::Absent, |(_, value)| Content::Text(value.into_str()))
 }
 
-/// How Python turns a value into text: the two differ for strings only.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+/// A value. It is written when all of it is read, so that what is nested deep is copied once and not at each level.
+enum Value {
+    /// What Python writes for a number, a truth value or nothing.
+    Word(Cow<'static, str>),
+    String(String),
+    List(Vec<Value>),
+    /// A name that comes twice stands in its first place with its last value, as in a `dict`.
+    Object(Vec<(String, Value)>),
+}
+
+impl Value {
     /// `str()`: a string is itself.
-    Str,
-    /// `repr()`: a string is quoted.
-    Repr,
+    fn into_str(self) -> String {
+        if let Value::String(text) = self {
+            return text;
+        }
+        let mut text = String::new();
+        self.write_repr(&mut text);
+        text
+    }
+
+    /// `repr()`: a string is quoted. `{'a': 1, 'b': [2]}`.
+    fn write_repr(&self, out: &mut String) {
+        match self {
+            Value::Word(word) => out.push_str(word),
+            Value::String(text) => write_quoted(text, out),
+            Value::List(values) => {
+                out.push('[');
+                for (place, value) in values.iter().enumerate() {
+                    out.push_str(if place > 0 { ", " } else { "" });
+                    value.write_repr(out);
+                }
+                out.push(']');
+            }
+            Value::Object(members) => {
+                out.push('{');
+                for (place, (name, value)) in members.iter().enumerate() {
+                    out.push_str(if place > 0 { ", " } else { "" });
+                    write_quoted(name, out);
+                    out.push_str(": ");
+                    value.write_repr(out);
+                }
+                out.push('}');
+            }
+        }
+    }
 }
 
 /// Reads from `at`. Every method gives `None` where the text is not JSON.
@@ -75,14 +115,11 @@ impl Reader<'_> {
         found
     }
 
-    fn value(&mut self, form: Form) -> Option<String> {
+    fn value(&mut self) -> Option<Value> {
         match self.peek()? {
-            b'"' => {
-                let text = self.string()?;
-                Some(if form == Form::Str { text } else { repr(&text) })
-            }
-            b'{' => self.object(),
-            b'[' => self.list(),
+            b'"' => self.string().map(Value::String),
+            b'{' => self.members().map(Value::Object),
+            b'[' => self.list().map(Value::List),
             _ => {
                 const WORDS: [(&str, &str); 6] = [
                     ("true", "True"),
@@ -93,31 +130,16 @@ impl Reader<'_> {
                     ("-Infinity", "-inf"),
                 ];
                 let word = WORDS.iter().find(|(json, _)| self.take_word(json));
-                word.map(|(_, python)| (*python).to_owned()).or_else(|| self.number())
+                let word = word.map(|(_, python)| Cow::Borrowed(*python));
+                word.or_else(|| self.number().map(Cow::Owned)).map(Value::Word)
             }
         }
     }
 
-    /// `{'a': 1, 'b': [2]}`, a name that comes twice in its first place with its last value, as in a `dict`.
-    fn object(&mut self) -> Option<String> {
-        let members = self.members(Form::Repr)?;
-        let mut text = String::from("{");
-        for (place, (name, value)) in members.iter().enumerate() {
-            if place > 0 {
-                text.push_str(", ");
-            }
-            text.push_str(&repr(name));
-            text.push_str(": ");
-            text.push_str(value);
-        }
-        text.push('}');
-        Some(text)
-    }
-
-    fn members(&mut self, form: Form) -> Option<Vec<(String, String)>> {
+    fn members(&mut self) -> Option<Vec<(String, Value)>> {
         self.take(b'{')?;
         self.go_deeper()?;
-        let mut members: Vec<(String, String)> = Vec::new();
+        let mut members: Vec<(String, Value)> = Vec::new();
         let mut places: HashMap<String, usize> = HashMap::new();
         self.skip_space();
         if self.take(b'}').is_none() {
@@ -127,7 +149,7 @@ impl Reader<'_> {
                 self.skip_space();
                 self.take(b':')?;
                 self.skip_space();
-                let value = self.value(form)?;
+                let value = self.value()?;
                 match places.get(&name) {
                     Some(&place) => members[place].1 = value,
                     None => {
@@ -146,26 +168,24 @@ impl Reader<'_> {
         Some(members)
     }
 
-    fn list(&mut self) -> Option<String> {
+    fn list(&mut self) -> Option<Vec<Value>> {
         self.take(b'[')?;
         self.go_deeper()?;
-        let mut text = String::from("[");
+        let mut values = Vec::new();
         self.skip_space();
         if self.take(b']').is_none() {
             loop {
                 self.skip_space();
-                text.push_str(&self.value(Form::Repr)?);
+                values.push(self.value()?);
                 self.skip_space();
                 if self.take(b',').is_none() {
                     break;
                 }
-                text.push_str(", ");
             }
             self.take(b']')?;
         }
         self.depth -= 1;
-        text.push(']');
-        Some(text)
+        Some(values)
     }
 
     fn go_deeper(&mut self) -> Option<()> {
@@ -287,9 +307,9 @@ fn repr_float(number: f64) -> String {
 }
 
 /// `repr(str)`: in single quotes unless only those occur in it, what is not printable escaped.
-fn repr(text: &str) -> String {
+fn write_quoted(text: &str, quoted: &mut String) {
     let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
-    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.reserve(text.len() + 2);
     quoted.push(quote);
     for c in text.chars() {
         match c {
@@ -311,7 +331,6 @@ fn repr(text: &str) -> String {
         }
     }
     quoted.push(quote);
-    quoted
 }
 
 /// Python's `str.isprintable`: neither a separator, the space excepted, nor of the category "other".

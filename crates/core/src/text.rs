@@ -5,7 +5,8 @@ use std::fmt;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-/// How long a message may be. Both hold for the cleaned text.
+/// How long a message may be. Both hold for the cleaned text; what has more than twice the bytes before it is cleaned,
+/// white space at its ends not counted, is not cleaned at all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TextLimits {
     /// What a reader counts as characters (extended grapheme clusters, UAX 29).
@@ -28,8 +29,8 @@ pub enum TextError {
     Empty,
     /// It is longer than the limits allow.
     TooLong {
-        /// Its graphemes.
-        graphemes: usize,
+        /// Its graphemes. They are not counted in what has more than twice the bytes.
+        graphemes: Option<usize>,
         /// Its bytes.
         bytes: usize,
         /// What would have been allowed.
@@ -41,7 +42,9 @@ impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("The message is empty."),
-            Self::TooLong { graphemes, limit, .. } if *graphemes > limit.graphemes => {
+            Self::TooLong { graphemes: Some(graphemes), limit, .. }
+                if *graphemes > limit.graphemes =>
+            {
                 write!(
                     f,
                     "The message is too long: {graphemes} characters, at most {} may be sent.",
@@ -68,11 +71,18 @@ impl std::error::Error for TextError {}
 /// closed there, and closers that close nothing go: so no message changes the direction of another. Everything
 /// else stays, ZWNJ and emoji joiners included.
 ///
+/// It takes time linear in the bytes of `content`. What is far too long is refused first: cleaning takes something away
+/// (controls, closers of nothing) and adds something (closers), but nobody types as much of that as of text. So the length
+/// is judged twice, each time without white space at the ends: as it came, at twice the limit of bytes, and cleaned.
+///
 /// # Errors
 ///
 /// [`TextError::Empty`] if nothing visible is left, [`TextError::TooLong`] above the limits.
 pub fn clean<'a>(content: &'a str, limits: &TextLimits) -> Result<Cow<'a, str>, TextError> {
     let trimmed = content.trim();
+    if trimmed.len() > limits.bytes.saturating_mul(2) {
+        return Err(TextError::TooLong { graphemes: None, bytes: trimmed.len(), limit: *limits });
+    }
     let cleaned = if may_need_change(trimmed.as_bytes()) {
         let kept = without_controls(trimmed);
         let balanced = balance(kept.trim());
@@ -99,7 +109,7 @@ fn measure(text: &str, limits: &TextLimits) -> Result<(), TextError> {
     }
     let graphemes = text.graphemes(true).count();
     if bytes > limits.bytes || graphemes > limits.graphemes {
-        return Err(TextError::TooLong { graphemes, bytes, limit: *limits });
+        return Err(TextError::TooLong { graphemes: Some(graphemes), bytes, limit: *limits });
     }
     Ok(())
 }
@@ -164,44 +174,80 @@ enum Open {
 const PDF: char = '\u{202c}';
 const PDI: char = '\u{2069}';
 
+/// What is open in a paragraph.
+#[derive(Default)]
+struct Nesting {
+    open: Vec<Open>,
+    /// Where in `open` the isolates stand, so that no closer has to look for its opener.
+    isolates: Vec<usize>,
+}
+
+impl Nesting {
+    fn begin(&mut self, kind: Open) {
+        if kind == Open::Isolate {
+            self.isolates.push(self.open.len());
+        }
+        self.open.push(kind);
+    }
+
+    /// A PDF closes the last embedding, but not through an isolate that began after it. False if it closes nothing.
+    fn end_embedding(&mut self) -> bool {
+        let closes = self.open.last() == Some(&Open::Embedding);
+        if closes {
+            self.open.pop();
+        }
+        closes
+    }
+
+    /// A PDI closes the last isolate and every embedding that is open inside it. False if it closes nothing.
+    fn end_isolate(&mut self) -> bool {
+        let start = self.isolates.pop();
+        if let Some(start) = start {
+            self.open.truncate(start);
+        }
+        start.is_some()
+    }
+
+    /// Closes everything, the inner ones first.
+    fn end_all(&mut self, text: &mut String) {
+        self.isolates.clear();
+        while let Some(kind) = self.open.pop() {
+            text.push(match kind {
+                Open::Embedding => PDF,
+                Open::Isolate => PDI,
+            });
+        }
+    }
+}
+
 /// Closes in each paragraph what is open at its end (UAX 9, rules X1–X8) and drops closers of nothing.
 fn balance(text: &str) -> String {
     let mut balanced = String::with_capacity(text.len() + 6);
-    let mut open: Vec<Open> = Vec::new();
+    let mut nesting = Nesting::default();
     for c in text.chars() {
-        match c {
-            '\u{202a}' | '\u{202b}' | '\u{202d}' | '\u{202e}' => open.push(Open::Embedding),
-            '\u{2066}'..='\u{2068}' => open.push(Open::Isolate),
-            PDF => {
-                // A PDF closes the last embedding, but not through an isolate that began after it.
-                if open.last() != Some(&Open::Embedding) {
-                    continue;
-                }
-                open.pop();
+        let stays = match c {
+            '\u{202a}' | '\u{202b}' | '\u{202d}' | '\u{202e}' => {
+                nesting.begin(Open::Embedding);
+                true
             }
-            PDI => {
-                // A PDI closes the last isolate and every embedding that is open inside it.
-                let Some(start) = open.iter().rposition(|kind| *kind == Open::Isolate) else {
-                    continue;
-                };
-                open.truncate(start);
+            '\u{2066}'..='\u{2068}' => {
+                nesting.begin(Open::Isolate);
+                true
             }
-            '\n' | '\u{2029}' => close(&mut open, &mut balanced),
-            _ => {}
+            PDF => nesting.end_embedding(),
+            PDI => nesting.end_isolate(),
+            '\n' | '\u{2029}' => {
+                nesting.end_all(&mut balanced);
+                true
+            }
+            _ => true,
+        };
+        if stays {
+            balanced.push(c);
         }
-        balanced.push(c);
     }
-    close(&mut open, &mut balanced);
+    nesting.end_all(&mut balanced);
     balanced
-}
-
-fn close(open: &mut Vec<Open>, text: &mut String) {
-    while let Some(kind) = open.pop() {
-        text.push(match kind {
-            Open::Embedding => PDF,
-            Open::Isolate => PDI,
-        });
-    }
 }
 
 /// Whether the character alone shows nothing: white space, and the invisible characters that steer others.

@@ -122,7 +122,7 @@ fn one_grapheme_more_is_too_long_and_the_numbers_are_told() {
         else {
             panic!("{unit} × 4001 passed");
         };
-        assert_eq!((graphemes, bytes, limit), (4001, text.len(), TextLimits::default()));
+        assert_eq!((graphemes, bytes, limit), (Some(4001), text.len(), TextLimits::default()));
     }
 }
 
@@ -148,6 +148,25 @@ fn closers_that_are_added_count() {
     let limits = TextLimits { graphemes: 100, bytes: 8 };
     assert_eq!(clean("\u{202e}ab", &limits).unwrap(), "\u{202e}ab\u{202c}");
     assert!(clean("\u{202e}abc", &limits).is_err());
+}
+
+#[test]
+fn what_is_far_too_long_is_refused_as_it_came() {
+    let most = 2 * TextLimits::default().bytes;
+    // Cleaned, each of them would be the letter at its end.
+    for unit in ["\0", "\u{2069}", "\u{202c}", "\u{9b}"] {
+        let fits = format!("{}a", unit.repeat((most - 1) / unit.len()));
+        assert_eq!(cleaned(&fits), "a", "{unit:?}");
+        let text = format!("{}a", unit.repeat(most / unit.len() + 1));
+        let limit = TextLimits::default();
+        let expected = TextError::TooLong { graphemes: None, bytes: text.len(), limit };
+        assert_eq!(clean(&text, &limit), Err(expected.clone()), "{unit:?}");
+        let told =
+            format!("The message is too long: {} bytes, at most 16384 may be sent.", text.len());
+        assert_eq!(expected.to_string(), told);
+    }
+    let spaced = format!("{}a{}", " ".repeat(most), "\n".repeat(most));
+    assert_eq!(cleaned(&spaced), "a", "white space at the ends is no text");
 }
 
 #[test]
