@@ -229,3 +229,43 @@ scene("a page without a network does not try, and is back at once when there is 
   await ali.connected();
   await ali.sees("نیستی؟");
 });
+
+scene("a hidden page that is cut off comes back by itself, so that nobody sees it leave and its title counts on", async (stage) => {
+  const network = await stage.proxy();
+  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+  const ali = await stage.window();
+  await maryam.enter({ room, name: "مریم" });
+  await ali.enter({ room, name: "علی" });
+  const before = await ali.notices();
+  await maryam.hidden(true);
+  for (let turn = 1; turn <= 2; turn += 1) {
+    network.refuse();
+    await maryam.stateOtherThan("connected");
+    network.restore();
+    await maryam.connected();
+    await ali.say(`پیام ${turn}`);
+    await eventually(() => maryam.page.title(), (title) => ascii(title).includes(String(turn)), "the title counts it");
+  }
+  assert.deepEqual(await ali.notices(), before);
+  assert.equal(await ali.get("member").count(), 2);
+});
+
+scene("a time of day that is set back hides no dead connection, and makes no countdown of an hour", { server: ["--heartbeat", "300ms"] }, async (stage) => {
+  const network = await stage.proxy();
+  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+  await maryam.enter({ room, name: "مریم" });
+  const set = (ms) => maryam.page.evaluate((ms) => {
+    const real = Date.now;
+    Date.now = () => real() + ms;
+  }, ms);
+  await set(-3_600_000);
+  network.stall();
+  await maryam.stateOtherThan("connected");
+  network.cut();
+  network.refuse();
+  await maryam.state("waiting");
+  await set(-3_600_000);
+  await eventually(async () => Number(/\d+/.exec(ascii(await maryam.get("connection").innerText()))?.[0] ?? 0), (seconds) => seconds < 25, "the countdown is short");
+  network.restore();
+  await maryam.connected();
+});

@@ -52,7 +52,6 @@ export const en = {
   "state.waiting": "Trying again in {n} s",
   "state.waiting_now": "Trying again…",
   "state.offline": "Offline",
-  "state.hidden": "Waiting",
   "state.closed": "Closed",
   "state.latency": "{n} ms",
   "state.label": "Connection",

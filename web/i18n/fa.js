@@ -52,7 +52,6 @@ export const fa = {
   "state.waiting": "تلاش دوباره تا {n} ثانیه",
   "state.waiting_now": "تلاش دوباره…",
   "state.offline": "آفلاین",
-  "state.hidden": "در انتظار",
   "state.closed": "بسته",
   "state.latency": "{n} میلی‌ثانیه",
   "state.label": "وضعیت اتصال",

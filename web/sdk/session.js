@@ -14,7 +14,7 @@ import { Liveness } from "./liveness.js";
 /** @typedef {import("./timeline.js").Timeline} Timeline */
 /** @typedef {import("./wire.js").ServerMessage} ServerMessage */
 /** @typedef {import("./wire.js").Welcome} Welcome */
-/** @typedef {"idle" | "connecting" | "connected" | "waiting" | "offline" | "hidden" | "closed"} State */
+/** @typedef {"idle" | "connecting" | "connected" | "waiting" | "offline" | "closed"} State */
 
 /**
  * @typedef {object} StateDetail
@@ -26,9 +26,15 @@ import { Liveness } from "./liveness.js";
  * @property {Why | null} why it is not a better one
  */
 
+/** Tries of a hidden page after a connection at the usual pace, so that it is back before its place is lost. */
+const HIDDEN_TRIES = 6;
+/** Then there is no hurry. The timers of a page that has been hidden for long are no finer than this anyway. */
+const HIDDEN_PACE_MS = 60_000;
+
 /**
  * Us in the room, from joining to leaving: it is proved by the token, outlives every connection and sees to it that there
- * is one, as long as anybody looks and there is a network.
+ * is one, as long as there is a network. If nobody looks it comes back as well: others see it in the room, and its title
+ * tells what is new.
  */
 export class Session {
   #ways;
@@ -45,6 +51,8 @@ export class Session {
   #state = { state: "idle", attempt: 0, retryIn: null, error: null, transport: null, why: null };
   #online = true;
   #visible = true;
+  /** Tries since the last welcome, or since somebody looked. */
+  #tries = 0;
   /** @type {string | null} */
   #token;
   #attempt;
@@ -114,9 +122,9 @@ export class Session {
     if (this.state !== "idle" && this.state !== "closed") return;
     this.#comeback.forget();
     const { fault } = this.#ways.address;
+    this.#tries = 0;
     if (fault !== null) this.#close(fault);
-    else if (this.#isOnline) this.#connect();
-    else this.#become("offline");
+    else this.#connect();
   }
 
   /** Leaves for good. */
@@ -148,7 +156,7 @@ export class Session {
 
   /** Ends the waiting, whatever it is for; asks a connection that seems to be there whether it is. */
   reconnectNow() {
-    if (["waiting", "offline", "hidden"].includes(this.state)) this.#connect();
+    if (this.state === "waiting" || this.state === "offline") this.#connect();
     else if (this.state === "connected") this.#liveness.suspect();
   }
 
@@ -163,7 +171,8 @@ export class Session {
     this.#online = online;
     if (online) this.#ladder.forget();
     if (online && this.state === "connecting") this.#startOver();
-    else this.#surroundingsChanged();
+    else if (online || this.state === "connected") this.reconnectNow();
+    else if (this.state === "waiting" && this.#mustPause) this.#pause(this.#state.error);
   }
 
   /** @param {boolean} visible */
@@ -171,20 +180,14 @@ export class Session {
     if (visible === this.#visible) return;
     this.#visible = visible;
     this.#liveness.setVisible(visible);
-    // A hidden page that is connected stays so, in peace.
-    if (visible || this.#connection === null) this.#surroundingsChanged();
+    if (!visible) return;
+    this.#tries = 0;
+    this.reconnectNow();
   }
 
-  get #isOnline() {
-    return this.#online || this.#ways.address.isLocal;
-  }
-
-  #surroundingsChanged() {
-    if (this.state === "connected") this.#liveness.suspect();
-    else if (["waiting", "offline", "hidden"].includes(this.state)) {
-      if (this.#isOnline && this.#visible) this.#connect();
-      else this.#pause(this.#state.error);
-    }
+  /** No network, it is said. That may be wrong, so one try is made all the same. */
+  get #mustPause() {
+    return !this.#online && !this.#ways.address.isLocal && this.#tries > 0;
   }
 
   /** Gives up what is there without waiting. A try that began without a network may hang until its time is up. */
@@ -199,6 +202,7 @@ export class Session {
   #connect() {
     this.#retry.stop();
     this.#comeback.begin();
+    this.#tries += 1;
     this.#become("connecting", { error: this.#state.state === "closed" ? null : this.#state.error });
     if (this.#state.state !== "connecting") return;
     /** @type {Connection | null} */
@@ -248,6 +252,7 @@ export class Session {
   #welcomed(welcome) {
     const isFresh = this.#token === null;
     this.#token = welcome.token;
+    this.#tries = 0;
     const tell = this.#room.enter(welcome, isFresh);
     this.#become("connected");
     tell();
@@ -266,18 +271,20 @@ export class Session {
 
   /** @param {number} ms @param {Reason} error */
   #wait(ms, error) {
-    if (!this.#isOnline || !this.#visible) {
+    if (this.#mustPause) {
       this.#pause(error);
       return;
     }
-    this.#retry.set(ms, () => this.#connect());
-    this.#become("waiting", { error, retryIn: ms });
+    const isSlow = !this.#visible && this.#tries >= HIDDEN_TRIES;
+    const wait = isSlow ? Math.max(ms, HIDDEN_PACE_MS * (1 + this.#clock.random() / 4)) : ms;
+    this.#retry.set(wait, () => this.#connect());
+    this.#become("waiting", { error, retryIn: wait });
   }
 
-  /** No tries: nobody looks, or there is no network. @param {Reason | null} error */
+  /** No tries until there is a network. @param {Reason | null} error */
   #pause(error) {
     this.#retry.stop();
-    this.#become(this.#isOnline ? "hidden" : "offline", { error });
+    this.#become("offline", { error });
   }
 
   /** @param {Reason | null} error */

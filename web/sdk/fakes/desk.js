@@ -10,12 +10,15 @@ export class Desk {
   network = new FakeNetwork();
   /** @type {{type: Type, detail: any}[]} */
   told = [];
+  /** The page is gone, and with it its timers. */
+  isGone = false;
   room;
 
   /** @param {Partial<RoomOptions>} [options] @param {number | FakeClock} [time] a seed, or a clock that is shared */
   constructor(options = {}, time = 1) {
     this.clock = typeof time === "number" ? new FakeClock(time) : time;
-    const { now, wall, random, setTimeout, clearTimeout } = this.clock;
+    const { now, wall, random, clearTimeout } = this.clock;
+    const setTimeout = (/** @type {() => void} */ run, /** @type {number} */ ms) => this.clock.setTimeout(() => this.isGone || run(), ms);
     const { WebSocket } = this.network;
     const server = "http://chat.example:8000";
     this.room = new Room({

@@ -76,7 +76,7 @@ test("silence behind the late timers of a hidden page is asked about before it i
   assert.equal(desk.room.state, "connected");
   assert.equal(desk.socket.all("heartbeat").length, before + 1);
   desk.clock.sleep(60_000);
-  assert.equal(desk.room.state, "hidden");
+  assert.deepEqual([desk.room.state, reason(desk)], ["waiting", "silent"]);
 });
 
 test("a page that is seen again, and a network that changed, ask the connection", () => {
@@ -90,6 +90,8 @@ test("a page that is seen again, and a network that changed, ask the connection"
   desk.room.setOnline(false);
   assert.equal(desk.socket.all("heartbeat").length, before + 2);
   desk.clock.advance(3_000);
+  assert.equal(desk.room.state, "waiting");
+  desk.untilNextTry().end();
   assert.equal(desk.room.state, "offline");
 });
 

@@ -154,37 +154,91 @@ test("on a bad network with a server that answers, no wait is so long that the p
   }
 });
 
-test("offline there are no tries, and back online there is one at once", () => {
+test("offline there is one try and no more, and back online there is one at once", () => {
+  for (const isJoined of [false, true]) {
+    const desk = new Desk();
+    if (isJoined) desk.enter();
+    desk.room.setOnline(false);
+    if (isJoined) desk.socket.end();
+    else desk.room.join();
+    if (isJoined) desk.untilNextTry();
+    const before = desk.network.sockets.length;
+    assert.deepEqual([desk.room.state, before], ["connecting", isJoined ? 2 : 1]);
+    desk.socket.end();
+    assert.equal(desk.room.state, "offline");
+    desk.clock.advance(600_000);
+    assert.equal(desk.network.sockets.length, before);
+    desk.room.setOnline(true);
+    assert.equal(desk.network.sockets.length, before + 1);
+  }
+});
+
+test("a network that goes while the next try is waited for ends the waiting, if there was a try", () => {
   const desk = new Desk();
   desk.room.join();
   desk.socket.end();
   desk.room.setOnline(false);
   assert.equal(desk.room.state, "offline");
-  desk.clock.advance(600_000);
-  assert.equal(desk.network.sockets.length, 1);
-  desk.room.setOnline(true);
-  assert.equal(desk.network.sockets.length, 2);
+  desk.room.setVisible(false);
+  desk.room.setVisible(true);
+  assert.equal(desk.network.sockets.length, 2, "somebody looks: it may be wrong that there is no network");
 });
 
-test("a hidden page makes no tries, and one at once when it is seen again", () => {
+test("that there is no network may be wrong: who joins or was cut is there in spite of it", () => {
+  const desk = new Desk();
+  desk.room.setOnline(false);
+  desk.enter();
+  assert.equal(desk.room.state, "connected");
+  desk.socket.end();
+  desk.untilNextTry();
+  desk.welcome({ recovered: true });
+  assert.equal(desk.room.state, "connected");
+});
+
+test("a hidden page comes back after a cut as any other, within the time that the server keeps its place", () => {
+  for (let seed = 1; seed <= 50; seed += 1) {
+    const desk = new Desk({}, seed).enter();
+    desk.room.setVisible(false);
+    desk.clock.advance(1_000);
+    for (let cut = 0; cut < 3; cut += 1) {
+      desk.clock.advance(10_000);
+      const at = desk.clock.now();
+      desk.socket.end();
+      desk.untilNextTry();
+      // The network is still bad for one try.
+      desk.socket.end();
+      desk.untilNextTry();
+      desk.welcome({ recovered: true });
+      assert.equal(desk.room.state, "connected");
+      assert.ok(desk.clock.now() - at < 8_000, `seed ${seed}: ${desk.clock.now() - at} ms`);
+    }
+  }
+});
+
+test("a hidden page that long finds no server tries once a minute, and at once when it is seen again", () => {
   const desk = new Desk().enter();
   desk.room.setVisible(false);
+  desk.network.onsocket = (socket) => void desk.clock.setTimeout(() => socket.end(), 20);
   desk.socket.end();
-  assert.equal(desk.room.state, "hidden");
-  assert.equal(desk.clock.timers, 0);
+  desk.clock.advance(5 * 60_000);
+  const before = desk.network.sockets.length;
+  desk.clock.advance(10 * 60_000);
+  const tries = desk.network.sockets.length - before;
+  assert.ok(tries >= 8 && tries <= 10, `${tries} in ten minutes`);
   desk.room.setVisible(true);
-  assert.equal(desk.network.sockets.length, 2);
+  assert.equal(desk.network.sockets.length, before + tries + 1);
+  desk.clock.advance(60_000);
+  assert.ok(desk.network.sockets.length >= before + tries + 4);
 });
 
-test("offline and hidden, it takes both to change before there is a try", () => {
+test("a hidden page is back at once when there is a network again", () => {
   const desk = new Desk().enter();
   desk.room.setVisible(false);
   desk.room.setOnline(false);
   desk.socket.end();
+  desk.untilNextTry().end();
   assert.equal(desk.room.state, "offline");
   desk.room.setOnline(true);
-  assert.equal(desk.room.state, "hidden");
-  desk.room.setVisible(true);
   assert.equal(desk.room.state, "connecting");
 });
 
@@ -197,15 +251,6 @@ test("a page that is merely hidden stays connected", () => {
   }
   assert.equal(desk.room.state, "connected");
   assert.equal(desk.network.sockets.length, 1);
-});
-
-test("a room joined offline connects when the network is there", () => {
-  const desk = new Desk();
-  desk.room.setOnline(false);
-  desk.room.join();
-  assert.deepEqual([desk.room.state, desk.network.sockets.length], ["offline", 0]);
-  desk.room.setOnline(true);
-  assert.equal(desk.room.state, "connecting");
 });
 
 test("a server on this machine needs no network", () => {

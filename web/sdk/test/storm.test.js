@@ -64,7 +64,7 @@ function reload(server, desks, clock) {
   const old = /** @type {Desk} */ (desks[who]);
   const name = MEMBERS[who] ?? "";
   const resume = JSON.parse(JSON.stringify(old.room.resumption));
-  old.room.setOnline(false);
+  old.isGone = true;
   for (const socket of old.network.sockets) server.cutSocket(socket);
   const desk = new Desk({ name, resume }, clock);
   desk.told.push(...old.told);
