@@ -13,6 +13,7 @@ use hamhame_ws::handshake::Deflate;
 use hyper::ext::Protocol;
 use serde::Deserialize;
 
+use crate::authority::{Authority, Places, Unnamed};
 use crate::chat::{self, Address};
 use crate::lab;
 use crate::lease::Leases;
@@ -221,9 +222,8 @@ fn upgrade(
     let headers = opening::listed(request.headers());
     let asked = Asked {
         method: request.method().as_str(),
-        version: opening::numbers(request.version()),
+        places: places(request.version(), request.uri()),
         headers: &headers,
-        authority: authority(&request),
         protocol: request.extensions().get::<Protocol>().map(Protocol::as_str),
     };
     let (accept, protocol, deflate) = match opening::judge(&asked, &app.server.options) {
@@ -262,10 +262,14 @@ fn upgrade(
     response
 }
 
-/// The host that a request in HTTP/2 or later is for. In earlier versions a header says it, whatever the target is.
-fn authority(request: &Request) -> Option<&str> {
-    let authority = request.uri().authority().filter(|_| request.version() >= Version::HTTP_2);
-    authority.map(|authority| authority.as_str())
+/// Where a request names its host, apart from its headers. What CONNECT names in HTTP/1.1 is where a tunnel should lead.
+fn places(version: Version, target: &Uri) -> Places<'_> {
+    let is_host = version >= Version::HTTP_2 || target.scheme().is_some();
+    let target = target.authority().filter(|_| is_host);
+    Places {
+        version: opening::numbers(version),
+        target: target.map(|authority| authority.as_str()),
+    }
 }
 
 fn refuse_handshake(unwelcome: Unwelcome) -> Response {
@@ -292,7 +296,8 @@ fn refuse_handshake(unwelcome: Unwelcome) -> Response {
 }
 
 fn refuse_host() -> Response {
-    let text = "a request must have one Host header (RFC 9112 section 3.2)\n";
+    let text =
+        "a request must have one Host header, a host and perhaps a port (RFC 9112 section 3.2)\n";
     (StatusCode::BAD_REQUEST, text).into_response()
 }
 
@@ -302,12 +307,12 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
      frame-ancestors 'none'";
 
 async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Response {
-    let hosts = request.headers().get_all(header::HOST).iter().count();
-    let version = opening::numbers(request.version());
-    let mut response = if opening::names_one_host(hosts, authority(&request), version) {
-        next.run(request).await
-    } else {
-        refuse_host()
+    let places = places(request.version(), request.uri());
+    let version = places.version;
+    let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let mut response = match Authority::of(places, hosts) {
+        Ok(_) => next.run(request).await,
+        Err(Unnamed) => refuse_host(),
     };
     if response.extensions().get::<Opening>().is_some() {
         return response;

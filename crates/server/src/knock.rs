@@ -17,6 +17,7 @@ use bytes::Bytes;
 use hamhame_ws::handshake::{self, Deflate};
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::authority::Places;
 use crate::chat::Address;
 use crate::http::PROTOCOL;
 use crate::link::Voice;
@@ -104,9 +105,9 @@ fn look(bytes: &[u8], options: &Options, visit: &Visit) -> Option<Handshake> {
     }
     let asked = Asked {
         method: request.method?,
-        version: (1, request.version?),
+        // A path names no host.
+        places: Places { version: (1, request.version?), target: None },
         headers: &listed[..request.headers.len()],
-        authority: None,
         protocol: None,
     };
     let handshake = opening::judge(&asked, options).ok()?;

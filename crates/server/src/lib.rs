@@ -13,6 +13,7 @@
 
 pub mod api;
 mod assets;
+pub mod authority;
 mod books;
 pub mod broker;
 pub mod chat;

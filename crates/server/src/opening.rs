@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, Version};
 use hamhame_ws::handshake::{self, HandshakeError};
 
+use crate::authority::{Authority, Places};
 use crate::options::{Compression, Options};
 use crate::origin;
 
@@ -10,12 +11,10 @@ use crate::origin;
 pub struct Asked<'a> {
     /// The method.
     pub method: &'a str,
-    /// Major and minor version of HTTP.
-    pub version: (u8, u8),
+    /// Its version, and the host that its target names.
+    pub places: Places<'a>,
     /// All headers, in order, names in any case.
     pub headers: &'a [(&'a str, &'a [u8])],
-    /// In HTTP/2 and later, what stands for the host (RFC 9113, section 8.3.1).
-    pub authority: Option<&'a str>,
     /// In HTTP/2 and later, what a stream is wanted for (RFC 8441, section 4).
     pub protocol: Option<&'a str>,
 }
@@ -23,7 +22,7 @@ pub struct Asked<'a> {
 /// Why a handshake is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unwelcome {
-    /// It does not name the host it is for, or names two.
+    /// It does not name the host it is for, or names two, or what is none.
     Host,
     /// The page that opens it is of a foreign host.
     Origin,
@@ -41,16 +40,15 @@ pub fn judge<'a>(
     asked: &Asked<'a>,
     options: &Options,
 ) -> Result<handshake::Request<'a>, Unwelcome> {
-    if !names_one_host(asked.all("host").count(), asked.authority, asked.version) {
-        return Err(Unwelcome::Host);
-    }
-    let host = asked.authority.map(str::as_bytes).or(asked.first("host"));
+    let authority = Authority::of(asked.places, asked.all("host")).map_err(|_| Unwelcome::Host)?;
+    let host = authority.map(|authority| authority.text().as_bytes());
     if !origin::is_allowed(asked.first("origin"), host, &options.origins) {
         return Err(Unwelcome::Origin);
     }
     let headers = asked.headers.iter().copied();
-    let checked = if asked.version < (2, 0) {
-        handshake::check(asked.method, asked.version, headers)
+    let version = asked.places.version;
+    let checked = if version < (2, 0) {
+        handshake::check(asked.method, version, headers)
     } else {
         handshake::check_stream(asked.method, asked.protocol, headers)
     };
@@ -65,15 +63,6 @@ pub fn judge<'a>(
 pub fn room_and_name(path: &str) -> Option<(&str, &str)> {
     let (room, name) = path.strip_prefix("/ws/")?.split_once('/')?;
     (!name.contains('/')).then_some((room, name))
-}
-
-/// In HTTP/1.1 there is no request without a host (RFC 9112, section 3.2). Later versions have an authority, and a host beside it
-/// at most once.
-pub fn names_one_host(hosts: usize, authority: Option<&str>, version: (u8, u8)) -> bool {
-    if version < (2, 0) {
-        return hosts == 1 || (hosts == 0 && version < (1, 1));
-    }
-    hosts <= 1 && (hosts == 1 || authority.is_some())
 }
 
 /// Major and minor version of HTTP.

@@ -1,9 +1,11 @@
 //! Plain HTTP where TLS is spoken: sent to the https address.
 
 use axum::body::Body;
-use axum::http::uri::Authority;
 use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+use crate::authority::{Authority, Places};
+use crate::opening;
 
 /// The answer to a plain request that came in at port `here`, when TLS is spoken at port `https`.
 ///
@@ -18,8 +20,10 @@ pub fn answer<B>(request: &Request<B>, here: u16, https: u16) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return explain(StatusCode::FORBIDDEN);
     }
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let Some(host) = host.and_then(|host| host.parse::<Authority>().ok()) else {
+    let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let target = request.uri().authority().map(|authority| authority.as_str());
+    let places = Places { version: opening::numbers(request.version()), target };
+    let Ok(Some(host)) = Authority::of(places, hosts) else {
         return explain(StatusCode::BAD_REQUEST);
     };
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -39,13 +43,10 @@ pub fn answer<B>(request: &Request<B>, here: u16, https: u16) -> Response {
 /// another one than ours behind a gate that maps ports.
 fn place(host: &Authority, here: u16, https: u16) -> String {
     let name = host.host();
-    match (here == https, https) {
-        (true, _) => match host.port_u16() {
-            Some(port) => format!("{name}:{port}"),
-            None => name.to_owned(),
-        },
-        (false, 443) => name.to_owned(),
-        (false, port) => format!("{name}:{port}"),
+    let port = if here == https { host.port() } else { (https != 443).then_some(https) };
+    match port {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_string(),
     }
 }
 
