@@ -59,6 +59,8 @@ export const en = {
   "notice.offline": "This device is not on a network. We go on as soon as it is.",
   "notice.server_full": "The server is full for now. We keep knocking.",
   "notice.shutdown": "The server is restarting. We are back in a moment.",
+  "notice.name_kept": "This name is kept for someone whose connection was lost. We enter if they do not return.",
+  "notice.other_name": "Choose another name",
   "notice.now": "Now",
   "notice.forced": "No way in. This page's address allows one transport only, and it may not get through here.",
 

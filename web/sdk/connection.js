@@ -8,7 +8,7 @@ import { Socket } from "./socket.js";
 /** @typedef {import("./ladder.js").Why} Why */
 /** @typedef {import("./wire.js").ServerMessage} ServerMessage */
 
-/** @typedef {{name: string, token?: string, after?: string, attempt?: number}} Join `attempt` grows with each one that has a token */
+/** @typedef {{name: string, token?: string, after?: string, attempt?: number, history?: number}} Join `attempt` grows with each one that has a token */
 /** @typedef {{hasSpoken: boolean}} Life of a carrier: whether the server has said anything */
 /** @typedef {{code: number, reason: string, local: string | null}} End `local` names the cause if this side gave up */
 

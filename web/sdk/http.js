@@ -1,4 +1,4 @@
-import { errorCodes } from "./codes.js";
+import { errorCodes, mayReconnect } from "./codes.js";
 import { Poll } from "./poll.js";
 import { Requests } from "./request.js";
 import { Stream } from "./stream.js";
@@ -35,6 +35,8 @@ import { readMessage } from "./wire.js";
 const ENDS = new Set(["not_joined", "session_replaced", "shutting_down"]);
 /** Close codes for errors that the table has none for. @type {Record<string, number>} */
 const CLOSES = { not_joined: 4002, rate_limited: 4003 };
+/** Close codes for errors that are temporary this time. @type {Record<string, number>} */
+const FOR_NOW = { name_taken: 4006 };
 
 /** A session by requests: it joins, says things one after the other, and reads in one of three ways, which may change. */
 export class Http {
@@ -135,10 +137,10 @@ export class Http {
 
   /** @param {Transport} transport */
   async #join(transport) {
-    const { name, token, after, attempt } = this.#wiring.join();
+    const { name, token, after, attempt, history } = this.#wiring.join();
     let body;
     try {
-      body = await this.#requests.ask("POST", "/sessions", { body: { client_id: name, token, after, attempt } });
+      body = await this.#requests.ask("POST", "/sessions", { body: { client_id: name, token, after, attempt, history } });
     } catch (error) {
       this.#failed(/** @type {Fault} */ (error), true);
       return;
@@ -252,7 +254,9 @@ export class Http {
     if (code === "shutting_down") this.#tell({ type: "shutdown", retry_after: retry_after ?? 1 });
     else if (isJoin || !ENDS.has(code)) this.#tell(refusalOf(problem));
     const close = CLOSES[code] ?? errorCodes[code]?.close ?? (problem.temporary ? 1013 : 4500);
-    this.#end({ code: close, reason: message, local: null });
+    // What is usually for good is not if the server says so of this time.
+    const isForNow = problem.temporary && !mayReconnect(close);
+    this.#end({ code: isForNow ? FOR_NOW[code] ?? 1013 : close, reason: message, local: null });
   }
 
   /** @param {import("./connection.js").End} end */

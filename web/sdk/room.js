@@ -36,6 +36,7 @@ import { Typing } from "./typing.js";
  * @property {string} room
  * @property {string} name
  * @property {Resumption | null} [resume] what `resumption` gave in an earlier life of the page
+ * @property {number} [history] how many of the last events a newcomer is given, if the server gives so many; none without it
  * @property {Transport | null} [transport] the only one to use; without it, the best that works
  * @property {Remembered | null} [remembered] what `remembered` gave in an earlier life of the page
  * @property {any} [WebSocket] the constructor; `null` to do without
@@ -101,7 +102,8 @@ export class Room extends Emitter {
         clock,
         timeline: this.#timeline,
         token: kept(resume?.token),
-        attempt: Number.isSafeInteger(resume?.attempt) ? Math.max(0, Number(resume?.attempt)) : 0,
+        history: wholeOr0(options.history),
+        attempt: wholeOr0(resume?.attempt),
       },
       {
         enter: (welcome, isFresh) => this.#enter(welcome, isFresh),
@@ -361,4 +363,9 @@ function platform(options) {
   const fetch = global.fetch && ((/** @type {any[]} */ ...question) => global.fetch(...question));
   const { WebSocket = global.WebSocket, fetch: given = fetch } = options;
   return { WebSocket: WebSocket ?? null, fetch: given ?? null };
+}
+
+/** @param {unknown} value */
+function wholeOr0(value) {
+  return Number.isSafeInteger(value) ? Math.max(0, Number(value)) : 0;
 }

@@ -56,6 +56,7 @@ export class Session {
   /** @type {string | null} */
   #token;
   #attempt;
+  #history;
 
   /**
    * @param {object} wiring
@@ -65,6 +66,7 @@ export class Session {
    * @param {Timeline} wiring.timeline where reading goes on
    * @param {string | null} wiring.token from an earlier life of the page
    * @param {number} wiring.attempt likewise
+   * @param {number} wiring.history events of the past that a newcomer asks for
    * @param {object} room
    * @param {(welcome: Welcome, isFresh: boolean) => () => void} room.enter returns what tells of it
    * @param {(message: ServerMessage) => void} room.hear everything but the welcome
@@ -72,13 +74,14 @@ export class Session {
    * @param {() => void} room.lost there is no connection any more
    * @param {(ms: number) => void} room.latency
    */
-  constructor({ ways, ladder, clock, timeline, token, attempt }, room) {
+  constructor({ ways, ladder, clock, timeline, token, attempt, history }, room) {
     this.#ways = ways;
     this.#ladder = ladder;
     this.#clock = clock;
     this.#timeline = timeline;
     this.#token = token;
     this.#attempt = attempt;
+    this.#history = history;
     this.#room = room;
     this.#comeback = new Comeback(clock);
     this.#retry = new Alarm(clock);
@@ -231,10 +234,11 @@ export class Session {
   #claim() {
     const { name } = this.#ways.address;
     const after = this.#timeline.position ?? undefined;
-    if (this.#token === null) return { name, after };
+    const history = this.#timeline.isNew && this.#history > 0 ? this.#history : undefined;
+    if (this.#token === null) return { name, after, history };
     // By the clock, so that it grows also from a page that was put aside to the one that came after it.
     this.#attempt = Math.max(this.#attempt + 1, Math.floor(this.#clock.wall()));
-    return { name, after, token: this.#token, attempt: this.#attempt };
+    return { name, after, token: this.#token, attempt: this.#attempt, history };
   }
 
   /** @param {ServerMessage} message */

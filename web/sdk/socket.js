@@ -52,8 +52,8 @@ export class Socket {
       }
       this.#isOpen = true;
       onOpen?.();
-      const { token, after, attempt } = join();
-      this.send({ type: "join", token, after, attempt });
+      const { token, after, attempt, history } = join();
+      this.send({ type: "join", token, after, attempt, history });
     };
     socket.onmessage = (event) => {
       onAlive();

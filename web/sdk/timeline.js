@@ -31,6 +31,11 @@ export class Timeline {
     return this.#position?.epoch ? formatPosition(this.#position) : null;
   }
 
+  /** Nothing has been read yet. */
+  get isNew() {
+    return this.#position === null;
+  }
+
   /** The server does not understand our position: the next welcome begins another epoch. */
   forget() {
     if (this.#position !== null) this.#position = { epoch: "", offset: 0 };

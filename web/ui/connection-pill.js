@@ -19,19 +19,21 @@ export class ConnectionPill {
   /** @type {import("./strings.js").Key} */
   #cause = "notice.waiting";
   #timer = 0;
+  #rename;
   #label = element("span", { class: "pill-label" });
   #detail = element("span", { class: "pill-detail" });
   #words = element("p");
   /** For screen readers: what has changed, without the countdown. */
   live = element("p", { class: "sr-only", role: "status" });
 
-  /** @param {{ now: () => void }} hooks */
+  /** @param {{ now: () => void, rename: () => void }} hooks */
   constructor(hooks) {
     this.node = element("button", { type: "button", class: "pill", testid: "connection" },
       element("span", { class: "sr-only", text: () => `${t("state.label")}: ` }),
       element("span", { class: "pill-dot" }), this.#label, this.#detail, icon("info"));
     this.card = new TransportCard(this.node);
-    this.notice = element("div", { class: "notice", hidden: true, testid: "connection-notice" }, this.#words,
+    this.#rename = element("button", { type: "button", class: "button button-small button-quiet", testid: "other-name", text: () => t("notice.other_name"), on: { click: hooks.rename } });
+    this.notice = element("div", { class: "notice", hidden: true, testid: "connection-notice" }, this.#words, this.#rename,
       element("button", { type: "button", class: "button button-small", testid: "reconnect-now", text: () => t("notice.now"), on: { click: hooks.now } }));
     bind(this.#label, () => this.#draw());
   }
@@ -75,12 +77,14 @@ export class ConnectionPill {
     write(this.#detail, state !== "connected" ? "" : latency === "" ? transport : `${latency} · ${transport}`);
     this.notice.hidden = state !== "waiting" && state !== "offline";
     this.notice.dataset.state = state;
+    this.#rename.hidden = state !== "waiting" || this.#cause !== "notice.name_kept";
     if (!this.notice.hidden) write(this.#words, t(state === "offline" ? "notice.offline" : this.#cause));
   }
 }
 
 /** @param {StateDetail["error"]} error @param {StateDetail["why"]} why @returns {import("./strings.js").Key} */
 function causeOf(error, why) {
+  if (error?.name === "name_taken") return "notice.name_kept";
   if (error?.code === 1012) return "notice.shutdown";
   if (why === "forced") return "notice.forced";
   return error?.code === 4003 || error?.code === 4004 || error?.code === 1013 ? "notice.server_full" : "notice.waiting";

@@ -36,7 +36,7 @@ export class RoomPage {
   #log;
   #composer;
   #members = new Members();
-  #pill = new ConnectionPill({ now: () => this.#session.connection.reconnectNow() });
+  #pill = new ConnectionPill({ now: () => this.#session.connection.reconnectNow(), rename: () => this.#chooseName() });
   #typing = typingLine((member) => this.#members.nameOf(member));
   #empty;
   #new = new NewMessages(() => this.#seeNewest());
@@ -231,6 +231,12 @@ export class RoomPage {
     this.#closed = null;
     for (const part of this.#main.children) part.removeAttribute("inert");
     this.focus();
+  }
+
+  /** Rather than wait for a name that is kept for somebody. */
+  #chooseName() {
+    this.#session.connection.leave();
+    this.#close({ code: 4502, name: "name_taken", message: "" });
   }
 
   /** @param {string} name */

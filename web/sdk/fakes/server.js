@@ -18,6 +18,7 @@ import { message, welcome } from "./desk.js";
 
 const BURST = 6;
 const RATE = 5;
+const MOST_HISTORY = 100;
 
 /**
  * The protocol as the reference states it, in memory: one room, its log, sessions that outlive connections, a rate
@@ -134,9 +135,9 @@ export class FakeServer {
    * A session takes its place, whatever it was on before.
    *
    * @param {string} name
-   * @param {{token?: string, after?: string}} join
+   * @param {{token?: string, after?: string, history?: number}} join
    */
-  enter(name, { token = "", after }) {
+  enter(name, { token = "", after, history = 0 }) {
     let session = this.#sessions.get(token);
     if (session === undefined) {
       this.#members += 1;
@@ -149,17 +150,17 @@ export class FakeServer {
     if (session.link !== null) this.#end(session.link, 4506);
     session.replaced?.();
     session.replaced = null;
-    const { recovered, from } = this.place(after);
+    const { recovered, from } = this.place(after, history);
     const { token: proof, session: id, member } = session;
     const position = `${this.epoch}:${from}`;
     return { session, from, welcome: welcome({ token: proof, session: id, member, position, recovered, limits: { burst: BURST, rate: RATE } }) };
   }
 
-  /** Where reading after a position begins. @param {string | undefined} after */
-  place(after) {
+  /** Where reading after a position begins. @param {string | undefined} after @param {number} [history] without a position, so many events before the head */
+  place(after, history = 0) {
     const [epoch, offset] = (after ?? "").split(":");
     const recovered = after === undefined ? undefined : epoch === this.epoch && Number(offset) <= this.log.length;
-    return { recovered, from: recovered === undefined ? this.log.length : recovered ? Number(offset) : 0 };
+    return { recovered, from: recovered === undefined ? Math.max(0, this.log.length - Math.min(history, MOST_HISTORY)) : recovered ? Number(offset) : 0 };
   }
 
   /** @param {Link} link @param {string} name @param {Message} sent */

@@ -92,6 +92,31 @@ test("the error before a close is the reason given", () => {
   assert.equal(desk.all("refused").length, 1);
 });
 
+test("a name that is kept for somebody is waited for, by a WebSocket and by HTTP", async () => {
+  const refusal = { code: "name_taken", temporary: true, retry_after: 6.5 };
+  const desk = new Desk();
+  desk.room.join();
+  desk.socket.open();
+  desk.socket.say({ type: "error", message: "Kept.", ...refusal });
+  desk.socket.end(4006);
+  const body = { ...refusal, detail: "Kept." };
+  const fetch = async () => ({ status: 409, headers: { get: () => "application/problem+json" }, json: async () => body });
+  const other = new Desk({ transport: "long-polling", fetch });
+  other.room.join();
+  await other.clock.pass(0);
+  for (const { told } of [desk, other]) {
+    const { state, error, retryIn } = told.filter(({ type }) => type === "state").at(-1)?.detail;
+    assert.deepEqual([state, error, retryIn], ["waiting", { code: 4006, name: "name_taken", message: "Kept." }, 6_500]);
+  }
+  desk.clock.advance(6_500);
+  desk.welcome();
+  assert.equal(desk.room.state, "connected");
+  // Over HTTP as well it is for good as soon as the server says so.
+  body.temporary = false;
+  await other.clock.pass(6_500);
+  assert.deepEqual([other.room.state, other.all("state").at(-1).error.code], ["closed", 4502]);
+});
+
 test("an error that something else followed is not the reason", () => {
   const desk = new Desk().enter();
   desk.socket.say({ type: "error", code: "unknown_type", message: "?", temporary: false });

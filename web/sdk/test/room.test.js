@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeClock } from "../fakes/clock.js";
 import { Desk, message, welcome } from "../fakes/desk.js";
+import { scene } from "../fakes/scene.js";
 
 test("a room joins by its first message, without a secret in the address", () => {
   const desk = new Desk({ resume: { token: "secret", position: "e:5", room: "کلاس", name: "مریم" } });
@@ -65,6 +66,59 @@ test("each join with a token has a greater number than the one before, whatever 
   for (let n = 0; n < 3; n += 1) comeBack(second);
   assert.equal(attempts.length, 6);
   for (let n = 1; n < attempts.length; n += 1) assert.ok(attempts[n] > attempts[n - 1], `${attempts}`);
+});
+
+test("a newcomer asks for the last events, over a WebSocket and over HTTP, and nobody who comes back does", async () => {
+  for (const transport of /** @type {const} */ (["websocket", "sse", "long-polling", "polling"])) {
+    const it = scene({ transport, history: 3 });
+    await it.pass(3_000);
+    for (let n = 0; n < 5; n += 1) it.say();
+    await it.pass(8_000);
+    it.desk.room.join();
+    await it.pass(8_000);
+    const contents = () => it.desk.all("event").map(({ content }) => content);
+    assert.deepEqual(contents(), ["3", "4", "5"], transport);
+    assert.equal(it.desk.all("welcome")[0].position, "e0:2");
+    /** @type {any[]} */
+    const joins = [];
+    it.desk.network.onsocket = ((open) => (/** @type {import("../fakes/network.js").FakeSocket} */ socket) => {
+      open(socket);
+      const carry = socket.onsent;
+      socket.onsent = (sent) => {
+        if (sent["type"] === "join") joins.push(sent["history"]);
+        carry(sent);
+      };
+    })(it.desk.network.onsocket);
+    it.server.cut();
+    it.web.cut();
+    it.say();
+    await it.pass(20_000);
+    assert.deepEqual(contents(), ["3", "4", "5", "6"], transport);
+    assert.deepEqual([it.desk.all("gap"), it.desk.all("reset")], [[], []]);
+    assert.ok(joins.every((history) => history === undefined));
+  }
+});
+
+test("without the option, and with one that is no number of events, none are asked for", () => {
+  for (const history of [undefined, 0, -1, 1.5, NaN, Infinity, /** @type {any} */ ("9")]) {
+    const desk = new Desk({ history }).enter();
+    assert.deepEqual(desk.socket.sent[0], { type: "join" });
+  }
+});
+
+test("a new life of the server's log is not asked for its past", () => {
+  const desk = new Desk({ history: 50 });
+  desk.room.join();
+  desk.socket.open();
+  assert.deepEqual(desk.socket.sent[0], { type: "join", history: 50 });
+  desk.socket.say(welcome());
+  desk.socket.end();
+  desk.untilNextTry().open();
+  assert.equal(desk.socket.sent[0]?.["history"], undefined);
+  const other = new Desk({ history: 50, resume: { token: "old", position: "e:3" } });
+  other.room.join();
+  other.socket.open();
+  assert.equal(other.socket.sent[0]?.["history"], undefined);
 });
 
 test("junk in what was left behind does not hinder joining", () => {
