@@ -58,6 +58,7 @@ close_codes! {
     TooManyRequests = 4003, "too_many_requests", true, "Too many connections or messages from there; come back later.";
     ServerFull = 4004, "server_full", true, "The server has as many rooms or connections as it may.";
     JoinTimeout = 4005, "join_timeout", true, "No join came within the handshake deadline.";
+    NameKept = 4006, "name_kept", true, "The name is kept for a member whose connection is lost; come back when the error said.";
     BadRequest = 4500, "bad_request", false, "The request itself is wrong and would be wrong again.";
     NameRefused = 4501, "name_refused", false, "The name is not one that may be used; choose another.";
     NameTaken = 4502, "name_taken", false, "Someone who is present has the name; choose another.";
@@ -72,6 +73,17 @@ impl CloseCode {
     /// The close code with this number, if it is in the table.
     pub fn from_code(code: u16) -> Option<Self> {
         Self::all().iter().copied().find(|known| known.code() == code)
+    }
+}
+
+impl ErrorCode {
+    /// The close code that follows the error where it says when to come back (`retry_after`): a name is taken for good, or
+    /// kept for a while.
+    pub const fn close_for_now(self) -> Option<CloseCode> {
+        match self {
+            ErrorCode::NameTaken => Some(CloseCode::NameKept),
+            _ => self.close(),
+        }
     }
 }
 
@@ -121,7 +133,7 @@ macro_rules! error_codes {
                 match self { $(Self::$variant => $temporary,)+ }
             }
 
-            /// The close code that follows the error, if the connection cannot go on.
+            /// The close code that follows the error, if the connection cannot go on and it was not told when to come back.
             pub const fn close(self) -> Option<CloseCode> {
                 match self { $(Self::$variant => $close,)+ }
             }
@@ -205,6 +217,9 @@ mod tests {
         for &code in ErrorCode::all() {
             if let Some(close) = code.close() {
                 assert_eq!(close.reconnect(), code.temporary(), "{code:?}");
+            }
+            if code.close_for_now() != code.close() {
+                assert!(code.close_for_now().is_some_and(CloseCode::reconnect), "{code:?}");
             }
         }
     }

@@ -11,7 +11,7 @@ pub use crate::v1::is_valid_id;
 use crate::{seed, v1};
 
 /// The largest number that every client can count to: 2⁵³ − 1 (RFC 8259, section 6).
-pub const ATTEMPT_MAX: u64 = (1 << 53) - 1;
+pub const WHOLE_MAX: u64 = (1 << 53) - 1;
 
 /// What a client asks for. Text is borrowed from the message unless an escape had to be undone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,8 +23,10 @@ pub enum Command<'a> {
         /// Read from the event after this one.
         after: Option<Position>,
         /// Grows with every `join` of a session, so that one which was given up and arrives late does not take over.
-        /// At most [`ATTEMPT_MAX`].
+        /// At most [`WHOLE_MAX`].
         attempt: Option<u64>,
+        /// Without `after`: begin with so many of the last events. The server gives what it may. At most [`WHOLE_MAX`].
+        history: Option<u64>,
     },
     /// Say something.
     Send {

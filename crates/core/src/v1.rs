@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::codes::ErrorCode;
-use crate::command::{ATTEMPT_MAX, Command, CommandError};
+use crate::command::{Command, CommandError, WHOLE_MAX};
 
 /// The longest `id`, in bytes.
 const ID_MAX: usize = 64;
@@ -63,6 +63,7 @@ struct Members<'a> {
     token: Option<Member<'a>>,
     after: Option<Member<'a>>,
     attempt: Option<Member<'a>>,
+    history: Option<Member<'a>>,
     typing: Option<Member<'a>>,
 }
 
@@ -84,7 +85,9 @@ impl<'a> Members<'a> {
                 let after = after.map_err(|reason| {
                     refuse(ErrorCode::BadRequest, format!("\"after\" is not a position: {reason}."))
                 })?;
-                Ok(Command::Join { token, after, attempt: attempt(self.attempt)? })
+                let attempt = whole("attempt", self.attempt)?;
+                let history = whole("history", self.history)?;
+                Ok(Command::Join { token, after, attempt, history })
             }
             "send" => {
                 let id = required_text("id", self.id)?;
@@ -120,14 +123,14 @@ fn text<'a>(name: &str, member: Option<Member<'a>>) -> Result<Option<Cow<'a, str
     }
 }
 
-fn attempt(member: Option<Member<'_>>) -> Result<Option<u64>, CommandError> {
+fn whole(name: &str, member: Option<Member<'_>>) -> Result<Option<u64>, CommandError> {
     match member {
-        Some(Member::Whole(number)) if number > ATTEMPT_MAX => {
-            let message = format!("\"attempt\" must be at most {ATTEMPT_MAX}.");
+        Some(Member::Whole(number)) if number > WHOLE_MAX => {
+            let message = format!("\"{name}\" must be at most {WHOLE_MAX}.");
             Err(refuse(ErrorCode::BadRequest, message))
         }
         Some(Member::Whole(number)) => Ok(Some(number)),
-        Some(other) => Err(wrong_kind("attempt", "a whole number", &other)),
+        Some(other) => Err(wrong_kind(name, "a whole number", &other)),
         None => Ok(None),
     }
 }
@@ -158,6 +161,7 @@ enum Key {
     Token,
     After,
     Attempt,
+    History,
     Typing,
     Unknown,
 }
@@ -179,6 +183,7 @@ impl Visitor<'_> for KeyVisitor {
             "token" => Key::Token,
             "after" => Key::After,
             "attempt" => Key::Attempt,
+            "history" => Key::History,
             "typing" => Key::Typing,
             _ => Key::Unknown,
         })
@@ -271,6 +276,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
                 Key::Token => &mut members.token,
                 Key::After => &mut members.after,
                 Key::Attempt => &mut members.attempt,
+                Key::History => &mut members.history,
                 Key::Typing => &mut members.typing,
                 Key::Unknown => {
                     map.next_value::<IgnoredAny>()?;

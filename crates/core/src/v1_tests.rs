@@ -66,6 +66,12 @@ fn an_error_names_the_member_and_what_it_should_be() {
             r#"{"type":"join","attempt":9007199254740992}"#,
             "\"attempt\" must be at most 9007199254740991.",
         ),
+        (r#"{"type":"join","history":-1}"#, "\"history\" must be a whole number, not a number."),
+        (
+            r#"{"type":"join","history":9007199254740992}"#,
+            "\"history\" must be at most 9007199254740991.",
+        ),
+        (r#"{"type":"join","history":true}"#, "\"history\" must be a whole number, not a boolean."),
         (r#"{"type":"join","attempt":"2"}"#, "\"attempt\" must be a whole number, not a string."),
         (r#"{"type":"join","after":{}}"#, "\"after\" must be a string, not an object."),
         ("{}", "\"type\" is missing."),
@@ -115,6 +121,7 @@ fn nearly_a_command() -> impl Strategy<Value = String> {
         Just("token"),
         Just("after"),
         Just("attempt"),
+        Just("history"),
         Just("typing"),
         Just("x"),
     ];

@@ -57,18 +57,19 @@ fn page() -> String {
     }
     page.push_str(
         "\n## Error codes\n\n\
-         `code` in an `error` message, or in an error of the HTTP API. The connection stays open unless a close code is given here.\n\n\
+         `code` in an `error` message, or in an error of the HTTP API. The connection stays open unless a close code is given here.\n\
+         An error that says when to come back (`retry_after`) is temporary, and may close with another code.\n\n\
          | code | temporary | closes with | meaning |\n| --- | --- | --- | --- |\n",
     );
     for code in ErrorCode::all() {
-        let close = code.close().map_or_else(|| "–".to_owned(), |close| close.code().to_string());
-        writeln!(
-            page,
-            "| `{}` | {} | {close} | {} |",
-            code.name(),
-            yes(code.temporary()),
-            code.message()
-        )
+        let mut close =
+            code.close().map_or_else(|| "–".to_owned(), |close| close.code().to_string());
+        let mut temporary = yes(code.temporary()).to_owned();
+        if let Some(for_now) = code.close_for_now().filter(|close| Some(*close) != code.close()) {
+            close += &format!(", {} with `retry_after`", for_now.code());
+            temporary += ", yes with `retry_after`";
+        }
+        writeln!(page, "| `{}` | {temporary} | {close} | {} |", code.name(), code.message())
         .expect("a string takes all");
     }
     page

@@ -35,7 +35,7 @@ fn every_command_of_a_client_is_decoded_as_it_says() {
 /// A command as the members of its message.
 fn as_json(command: Command<'_>) -> Value {
     match command {
-        Command::Join { token, after, attempt } => {
+        Command::Join { token, after, attempt, history } => {
             let mut members = json!({ "type": "join" });
             if let Some(token) = token {
                 members["token"] = token.into();
@@ -45,6 +45,9 @@ fn as_json(command: Command<'_>) -> Value {
             }
             if let Some(attempt) = attempt {
                 members["attempt"] = attempt.into();
+            }
+            if let Some(history) = history {
+                members["history"] = history.into();
             }
             members
         }

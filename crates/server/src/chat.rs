@@ -133,7 +133,7 @@ impl Guest {
         let mut out = Vec::new();
         refused.write(&mut out, self.wire.link.voice(), room);
         self.wire.link.write(&out);
-        let code = refused.code.close().unwrap_or(CloseCode::BadRequest);
+        let code = refused.close().unwrap_or(CloseCode::BadRequest);
         self.wire.close(code).await;
     }
 
@@ -146,13 +146,13 @@ impl Guest {
         // nearly nobody is sent away here and everybody's task would have room for it.
         match refused {
             None => drop(tokio::task::spawn_local(async move {
-                let ending = wire.converse(&mut session).await;
-                session.part(ending);
+                wire.converse(&mut session).await;
                 drop((attached, visit));
             })),
             Some(code) => drop(tokio::task::spawn_local(async move {
+                session.part(Ending::Lost);
                 wire.close(code).await;
-                drop((attached, visit, session));
+                drop((attached, visit));
             })),
         }
     }
@@ -205,9 +205,10 @@ impl Conversation for Lobby<'_> {
             return Flow::Continue;
         }
         let (code, message, id) = match command::decode(Dialect::V1, text) {
-            Ok(Some(Command::Join { token, after, attempt })) => {
+            Ok(Some(Command::Join { token, after, attempt, history })) => {
                 let token = token.map(|token| token.into_owned());
-                self.claim = Some(Claim { token, after, attempt });
+                let history = history.unwrap_or_default();
+                self.claim = Some(Claim { token, after, attempt, history });
                 return Flow::Pause;
             }
             Ok(Some(Command::Send { id, .. })) => (

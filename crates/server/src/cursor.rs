@@ -62,6 +62,15 @@ pub struct Changes {
     pub typing: Option<Vec<u8>>,
 }
 
+/// Where a client begins to read.
+#[derive(Clone, Copy, Debug)]
+pub struct From {
+    /// After this position.
+    pub after: Option<Position>,
+    /// Without a position: with so many of the last events, as far as the server gives them.
+    pub history: u64,
+}
+
 /// Where a client reads.
 pub struct Cursor {
     watch: Watch,
@@ -72,20 +81,22 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// Finds the room, or makes it, and begins after a position, or where a newcomer does.
+    /// Finds the room, or makes it, and begins to read there.
     ///
     /// # Errors
     /// If there are as many rooms as there may be.
     pub fn open(
         server: &Server,
         room: &RoomName,
-        after: Option<Position>,
+        from: From,
         states: Option<Versions>,
     ) -> Result<(Cursor, Start), TooManyRooms> {
+        let From { after, history } = from;
+        let history = history.min(server.options.join_history);
         loop {
             let now = clock::micros();
             let room = server.registry.find_or_make(room, now)?;
-            let Some((watch, start)) = room.watch(after, server.options.join_history, now) else {
+            let Some((watch, start)) = room.watch(after, history, now) else {
                 // It was given up between finding and entering it.
                 continue;
             };

@@ -1,6 +1,7 @@
 //! What a session brings to a room, and what it gets: by way of the broker, which decides on the order.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hamhame_core::id::Id;
 use hamhame_core::log::Start;
@@ -53,6 +54,8 @@ pub enum Entry {
     In(Admission),
     /// Its name is held by this connection, which may be a ghost.
     Taken(Arc<Signal>),
+    /// Its name is kept for somebody whose connection is lost, for so long yet.
+    Kept(Duration),
     /// A later attempt of the same session is here already.
     Late,
     /// The room has all the members it may have.

@@ -229,10 +229,11 @@ impl Lease {
 
     fn end(&self, ending: Ending) {
         let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.signal.end();
         if let Some(mut session) = session {
             session.part(ending);
         }
+        // After it, so that who wants the name finds the place given up, and does not take a client that goes for a ghost.
+        self.signal.end();
     }
 
     /// Has the client show that it is here.

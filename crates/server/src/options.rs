@@ -67,8 +67,8 @@ pub struct Options {
     #[command(flatten)]
     pub memory: MemoryOptions,
 
-    /// Events of the past that a newcomer is shown
-    #[arg(long, env = "HAMHAME_JOIN_HISTORY", default_value_t = 0, value_name = "N")]
+    /// Most events of the past that a newcomer who asks for them is given; 0 gives none
+    #[arg(long, env = "HAMHAME_JOIN_HISTORY", default_value_t = 100, value_name = "N")]
     pub join_history: u64,
 
     /// `off` lifts every per-client rate and connection limit: for load tests only

@@ -169,7 +169,7 @@ pub fn error(out: &mut Vec<u8>, refusal: &Refusal<'_>) {
         &Error {
             code: refusal.code.name(),
             message: refusal.message,
-            temporary: refusal.code.temporary(),
+            temporary: refusal.code.temporary() || refusal.retry_after.is_some(),
             retry_after: refusal.retry_after.map(seconds),
             id: refusal.id,
         },

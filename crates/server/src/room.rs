@@ -234,6 +234,9 @@ impl Room {
         if let Some(holder) = state.name_holder(entrant.name) {
             match state.roster.seat(holder).map(|seat| &seat.place) {
                 Some(Place::Connected(signal)) => return Entry::Taken(signal.clone()),
+                Some(Place::Away { until }) if *until > entrant.at => {
+                    return Entry::Kept(Duration::from_micros(until - entrant.at));
+                }
                 _ => self.remove(&mut state, holder, entrant.at),
             }
         }

@@ -65,9 +65,11 @@ pub struct Claim {
     /// Grows with every `join` of the session. A client gives attempts up that take too long; such a `join` may arrive after
     /// that of the next attempt, whose connection it must not end. Without it, who comes last is the last.
     pub attempt: Option<u64>,
+    /// Without a position: so many of the last events, as far as the server gives them.
+    pub history: u64,
 }
 
-/// One client in one room. Dropping it is leaving, or losing the connection, as [`Session::part`] was told.
+/// One client in one room. Dropping it is losing the connection, unless it [parted](Session::part) before.
 pub struct Session {
     server: Arc<Server>,
     room: Arc<Room>,
@@ -75,7 +77,7 @@ pub struct Session {
     member: Id,
     signal: Arc<Signal>,
     dialect: Dialect,
-    for_good: bool,
+    parted: bool,
     /// There from the first command on: most members only listen, and all of them wait for long.
     allowance: Option<Box<Allowance>>,
 }
@@ -126,7 +128,7 @@ impl Session {
                 fresh,
                 attempt: claim.attempt,
                 after: claim.after,
-                history: options.join_history,
+                history: claim.history.min(options.join_history),
                 signal,
                 max_members: options.max_members as usize,
                 at: now,
@@ -147,6 +149,13 @@ impl Session {
                     let most = options.max_members;
                     let message = format!("the room is full: it has {most} members");
                     return Err(Refused::new(ErrorCode::RoomFull, message));
+                }
+                Entry::Kept(rest) => {
+                    let name = join.name.as_str();
+                    let message =
+                        format!("the name {name} is kept for somebody whose connection is lost.");
+                    let refused = Refused::new(ErrorCode::NameTaken, message);
+                    return Err(Refused { retry_after: Some(rest), ..refused });
                 }
                 Entry::Taken(holder) => {
                     if holder.answers(options.probe).await {
@@ -176,7 +185,7 @@ impl Session {
             member: admission.identity.member,
             signal: signal.clone(),
             dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
-            for_good: false,
+            parted: false,
             allowance: None,
         }
     }
@@ -191,9 +200,19 @@ impl Session {
         self.server.seal(admission.identity, self.room.name(), name)
     }
 
-    /// Notes how the conversation ended. A client of the seeds has no token to come back with, so it leaves in any case.
+    /// Gives its place up, at once, as the ending asks for it. A client of the seeds has no token to come back with, so it
+    /// leaves in any case. Whoever then waits for its answer must be told after this: until then the place is still its own.
     pub fn part(&mut self, ending: Ending) {
-        self.for_good = ending == Ending::Left || self.dialect == Dialect::Seed;
+        // While the server goes, nobody leaves: the others must not read of departures that are none.
+        if std::mem::replace(&mut self.parted, true) || self.server.is_draining() {
+            return;
+        }
+        let parting = if ending == Ending::Left || self.dialect == Dialect::Seed {
+            Parting::ForGood
+        } else {
+            Parting::Until(clock::micros() + self.server.options.grace.as_micros() as u64)
+        };
+        self.server.broker.part(&self.room, self.member, &self.signal, parting);
     }
 
     /// Its public identity.
@@ -326,20 +345,15 @@ impl Conversation for Session {
     fn ping(&mut self) -> Flow {
         self.take_command().unwrap_or(Flow::Continue)
     }
+
+    fn over(&mut self, ending: Ending) {
+        self.part(ending);
+    }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // While the server goes, nobody leaves: the others must not read of departures that are none.
-        if self.server.is_draining() {
-            return;
-        }
-        let parting = if self.for_good {
-            Parting::ForGood
-        } else {
-            Parting::Until(clock::micros() + self.server.options.grace.as_micros() as u64)
-        };
-        self.server.broker.part(&self.room, self.member, &self.signal, parting);
+        self.part(Ending::Lost);
     }
 }
 
@@ -353,6 +367,11 @@ impl Refused {
     fn for_now(message: &'static str, wait: Duration) -> Refused {
         let code = ErrorCode::RateLimited;
         Refused { code, message: message.into(), retry_after: Some(wait) }
+    }
+
+    /// The code that the connection is closed with, if it cannot go on.
+    pub fn close(&self) -> Option<CloseCode> {
+        if self.retry_after.is_some() { self.code.close_for_now() } else { self.code.close() }
     }
 
     /// As it is told, about the `send` with this `id`.
@@ -373,7 +392,9 @@ pub fn write_refusal(out: &mut Vec<u8>, dialect: Dialect, room: &RoomName, refus
         (Dialect::V1, _) => reply::error(out, refusal),
         (Dialect::Seed, None) => reply::notice(out, room, refusal.message),
         (Dialect::Seed, Some(after)) => {
-            let text = format!("{} Try again in {:.1} s.", refusal.message, after.as_secs_f64());
+            let tenths = after.as_millis().div_ceil(100);
+            let text =
+                format!("{} Try again in {}.{} s.", refusal.message, tenths / 10, tenths % 10);
             reply::notice(out, room, &text);
         }
     }

@@ -96,7 +96,9 @@ async fn reading_an_open_room_needs_no_session_and_shows_nobody() {
     for number in 0..3 {
         member.say(&format!("c{number}"), &number.to_string()).await;
     }
-    assert_eq!(contents(&api.events("", None).await), ["1", "2"], "what a newcomer is shown");
+    assert_eq!(api.events("", None).await["events"], json!([]), "a newcomer starts at the head");
+    assert_eq!(contents(&api.events("history=1", None).await), ["2"]);
+    assert_eq!(contents(&api.events("history=9", None).await), ["1", "2"], "what it may have");
     let position = before["position"].as_str().expect("a position");
     assert_eq!(contents(&api.after(position).await), ["0", "1", "2"], "the room was kept for it");
     assert_eq!(api.join("ali").await.welcome["count"], 2, "who reads is not present");
@@ -233,6 +235,8 @@ async fn what_is_wrong_with_a_request_is_said() {
         ("POST", "typing", &all, r#"{"typing":"yes"}"#, 422, "bad_request"),
         ("POST", "sessions", json, r#"{"attempt":-1}"#, 422, "bad_request"),
         ("POST", "sessions", json, r#"{"attempt":9007199254740992}"#, 422, "bad_request"),
+        ("POST", "sessions", json, r#"{"history":-1}"#, 422, "bad_request"),
+        ("POST", "sessions", json, r#"{"history":9007199254740992}"#, 422, "bad_request"),
         ("POST", "sessions", json, r#"{"client_id":"a\u0000"}"#, 422, "name_refused"),
         ("POST", "sessions", json, r#"{"client_id":"system"}"#, 422, "name_refused"),
         ("POST", "sessions", json, r#"{"after":"here"}"#, 422, "bad_request"),

@@ -1,6 +1,8 @@
 //! Promise 5: your own ghost never locks you out, and nobody else does but by being there.
 mod common;
 
+use std::time::Duration;
+
 use common::{TestServer, V1Client};
 use serde_json::{Value, json};
 
@@ -118,18 +120,61 @@ async fn the_holder_of_the_token_always_takes_its_session_over() {
     again.mark("here").await;
 }
 
+/// Whoever joins as `name` in any dialect is told that it is kept, and for how long yet.
+async fn is_kept(server: &TestServer, name: &str, grace: f64) -> Duration {
+    let mut seed = server.seed("room", name).await;
+    let notice = seed.next().await;
+    let words = notice["content"].as_str().expect("a content");
+    assert!(words.contains("is kept for") && words.contains("Try again in"), "{words}");
+    assert_eq!(seed.closed().await, (4006, "name_kept".into()));
+    let mut refused = server.v1("room", name).await;
+    refused.send_json(json!({ "type": "join", "token": "of somebody else" })).await;
+    let error = refused.expect_type("error").await;
+    assert_eq!((&error["code"], &error["temporary"]), (&json!("name_taken"), &json!(true)));
+    let after = error["retry_after"].as_f64().expect("it is told when");
+    assert!(after > 0.0 && after <= grace, "{after}");
+    assert_eq!(refused.closed().await, (4006, "name_kept".into()));
+    Duration::from_secs_f64(after)
+}
+
 #[tokio::test]
-async fn who_lost_both_connection_and_token_gets_its_name_back_within_the_grace() {
-    let server = server().await;
+async fn a_place_in_its_grace_period_is_kept_for_its_token() {
+    let server = TestServer::start(&["--heartbeat", "5s", "--grace", "20s"]).await;
     let mut witness = server.member("room", "witness").await;
-    server.member("room", "ali").await.into_client().abort().await;
-    let ali = server.member("room", "ali").await;
-    assert_eq!(ali.welcome()["count"], 2);
-    let mut events = Vec::new();
-    while events.last() != Some(&json!(ali.member())) {
-        events.push(witness.next_event().await["member"].clone());
+    let mut ali = server.member("room", "ali").await;
+    witness.mark("both are here").await;
+    for ending in ["cut", "reload"] {
+        let (token, position, member) = (ali.token(), ali.position(), ali.member());
+        match ending {
+            "cut" => ali.into_client().abort().await,
+            _ => ali.into_client().close(1001).await,
+        }
+        is_kept(&server, "ali", 20.0).await;
+        is_kept(&server, "ALI", 20.0).await;
+        ali = server.v1("room", "ali").await;
+        assert_eq!(ali.resume(&token, &position).await["member"], json!(member), "{ending}");
     }
-    assert_eq!(witness.mark("no more").await, [] as [Value; 0]);
+    assert_eq!(witness.mark("nobody came or went").await, [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_kept_name_is_free_when_its_time_is_over() {
+    let server = TestServer::start(&["--heartbeat", "5s", "--grace", "2s"]).await;
+    let mut witness = server.member("room", "witness").await;
+    let first = server.member("room", "ali").await;
+    let (token, position, member) = (first.token(), first.position(), first.member());
+    first.into_client().abort().await;
+    tokio::time::sleep(is_kept(&server, "ali", 2.0).await).await;
+    let mut second = server.member("room", "ali").await;
+    assert_ne!(second.member(), member);
+    // Whose name it was comes too late now.
+    let mut late = server.v1("room", "ali").await;
+    late.send_json(json!({ "type": "join", "token": token, "after": position })).await;
+    let error = late.expect_type("error").await;
+    assert_eq!((&error["code"], &error["temporary"]), (&json!("name_taken"), &json!(false)));
+    assert_eq!(late.closed().await, (4502, "name_taken".into()));
+    second.mark("here").await;
+    witness.until_said("here").await;
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ over_every_transport![
     who_vanishes_leaves_and_who_is_there_stays,
     who_says_goodbye_leaves_at_once_and_everybody_is_told,
     a_name_is_taken_while_its_holder_is_there,
+    a_kept_place_is_nobody_elses_until_its_time_is_over,
+    a_newcomer_is_given_the_past_that_it_asks_for,
     a_ghost_gives_its_name_back,
     who_says_too_much_is_told_when_to_go_on_and_may_go_on_then,
     what_is_empty_or_too_long_is_refused_alone,
@@ -99,6 +101,40 @@ async fn a_name_is_taken_while_its_holder_is_there(transport: Transport) {
     assert_eq!(witness.mark("nobody came or went").await, [] as [&str; 0]);
     assert!(!staying.is_finished(), "and it did not notice");
     staying.abort();
+}
+
+async fn a_kept_place_is_nobody_elses_until_its_time_is_over(transport: Transport) {
+    let place = Crossroads::start(&["--heartbeat", "5s", "--grace", "20s"]).await;
+    let mut witness = witness(&place, Transport::WsH1).await;
+    let ali = place.arrive(Transport::WsH2, "ali").await;
+    assert_eq!(next_change(&mut witness).await, change("join", "ali"));
+    let ticket = ali.cut().await;
+    let refused = place.try_arrive(transport, "ali").await.err().expect("the name is kept");
+    assert_eq!(refused.code, "name_taken");
+    let after = refused.retry_after.expect("it is told when");
+    assert!(after > 0.0 && after <= 20.0, "{after}");
+    let ali = place.back(transport, &ticket).await;
+    assert_eq!(ali.member(), ticket.member);
+    assert_eq!(witness.mark("nobody came or went").await, [] as [&str; 0]);
+}
+
+async fn a_newcomer_is_given_the_past_that_it_asks_for(transport: Transport) {
+    let place = Crossroads::start(&["--join-history", "3"]).await;
+    let mut ali = place.arrive(Transport::WsH1, "ali").await;
+    for content in ["one", "two", "three", "four"] {
+        ali.mark(content).await;
+    }
+    let mut here = Vec::new();
+    for (name, history, expected) in [
+        ("a", 0, &[][..]),
+        ("b", 2, &["four", "a joined کلاس."]),
+        ("c", 9, &["four", "a joined کلاس.", "b joined کلاس."]),
+    ] {
+        let mut newcomer = place.arrive_with_history(transport, name, history).await;
+        assert_eq!(newcomer.until(&format!("{name} joined کلاس.")).await, expected);
+        assert_eq!(newcomer.welcome()["recovered"], Value::Null);
+        here.push(newcomer);
+    }
 }
 
 async fn a_ghost_gives_its_name_back(transport: Transport) {

@@ -70,24 +70,68 @@ async fn a_fresh_join_starts_at_the_head() {
     assert_eq!(sara.mark("now").await, [] as [Value; 0]);
 }
 
-#[tokio::test]
-async fn a_newcomer_is_shown_as_much_of_the_past_as_the_operator_says() {
-    let server = TestServer::start(&["--join-history", "2"]).await;
-    let mut ali = server.member("room", "ali").await;
-    for content in ["one", "two", "three"] {
-        ali.mark(content).await;
-    }
-    let mut sara = server.v1("room", "sara").await;
-    let welcome = sara.join().await;
-    assert_eq!(welcome.get("recovered"), None);
+/// What somebody who joins with `history` is shown before its own coming, and the offset it started at.
+async fn shown(server: &TestServer, name: &str, join: Value) -> (Vec<String>, u64) {
+    let mut client = server.v1("room", name).await;
+    let mut message = json!({ "type": "join" });
+    message.as_object_mut().expect("an object").extend(join.as_object().cloned().expect("one"));
+    client.send_json(message).await;
+    let welcome = client.expect_type("welcome").await;
+    let position = welcome["position"].as_str().expect("a position");
+    let offset = position.split(':').nth(1).and_then(|offset| offset.parse().ok());
     let mut shown = Vec::new();
-    for _ in 0..3 {
-        shown.push(sara.next_event().await["content"].clone());
+    loop {
+        let event = client.next_event().await;
+        if event["name"] == name {
+            return (shown, offset.expect("an offset"));
+        }
+        shown.push(event["content"].as_str().expect("a content").to_owned());
     }
-    assert_eq!(shown, ["two", "three", "sara joined room."]);
+}
+
+#[tokio::test]
+async fn a_newcomer_is_given_as_much_of_the_past_as_it_asks_for_and_the_operator_allows() {
+    for (n, (history, expected)) in [
+        (json!({}), &[][..]),
+        (json!({ "history": 0 }), &[]),
+        (json!({ "history": 1 }), &["four"]),
+        (json!({ "history": 3 }), &["two", "three", "four"]),
+        (json!({ "history": 9_007_199_254_740_991_u64 }), &["two", "three", "four"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let server = TestServer::start(&["--join-history", "3"]).await;
+        let mut ali = server.member("room", "ali").await;
+        for content in ["one", "two", "three", "four"] {
+            ali.mark(content).await;
+        }
+        // The first event is ali's own coming.
+        let (found, offset) = shown(&server, &format!("sara {n}"), history.clone()).await;
+        assert_eq!(found, expected, "{history}");
+        assert_eq!(offset, 5 - expected.len() as u64, "{history}");
+    }
+    let server = TestServer::start(&[]).await;
+    let mut ali = server.member("room", "ali").await;
+    ali.mark("four").await;
+    let position = ali.position();
+    ali.mark("five").await;
+    let after = json!({ "after": position, "history": 3 });
+    assert_eq!(shown(&server, "sara", after).await.0, ["five"], "a position says more");
     let mut seed = server.seed("room", "seed").await;
-    assert_eq!(seed.next_event().await["content"], "three", "the same for a client of the seeds");
-    assert_eq!(seed.next_event().await["content"], "sara joined room.");
+    let first = seed.next_event().await;
+    assert_eq!(first["content"], "seed joined room.", "the seed dialect starts at the head");
+}
+
+#[tokio::test]
+async fn a_newcomer_may_ask_for_a_hundred_events_where_the_operator_says_nothing() {
+    let server = TestServer::start(&["--limits", "off"]).await;
+    let mut ali = server.member("room", "ali").await;
+    for n in 0..110 {
+        ali.mark(&n.to_string()).await;
+    }
+    let (found, _) = shown(&server, "sara", json!({ "history": 1000 })).await;
+    assert_eq!((found.len(), found[0].as_str()), (100, "10"));
 }
 
 #[tokio::test]

@@ -9,13 +9,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hamhame_core::codes::ErrorCode;
+use hamhame_core::command::WHOLE_MAX;
 use hamhame_core::position::Position;
 
 use super::problem::{Problem, ProblemDetails};
 use super::query::Query;
 use super::request::{InRoom, Reader};
 use super::{Api, LIST};
-use crate::cursor::{Cursor, Versions};
+use crate::cursor::{Cursor, From, Versions};
 use crate::transport::{Reading, poll, sse};
 
 /// Where an event stream that was cut off goes on (HTML standard, section 9.2.4).
@@ -33,6 +34,7 @@ const WAIT: f64 = 60.0;
     params(
         ("room" = String, Path, description = "The room, percent-encoded"),
         ("after" = Option<String>, Query, description = "The position of the last event that the client has"),
+        ("history" = Option<u64>, Query, description = "Without a position: begin with so many of the last events, as far as the server gives them", minimum = 0, maximum = 9_007_199_254_740_991_u64),
         ("limit" = Option<usize>, Query, description = "Most events in one answer", minimum = 1, maximum = 1000),
         ("wait" = Option<f64>, Query, description = "With nothing to tell, wait for something as long as this, in seconds", minimum = 0, maximum = 60),
         ("states" = Option<String>, Query, description = "Tell presence and typing as well, from these versions on; 0 for all of it"),
@@ -57,7 +59,7 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&uri, &headers)?;
     let server = api.server;
-    let (cursor, start) = Cursor::open(&server, &room, asked.after, asked.states)
+    let (cursor, start) = Cursor::open(&server, &room, asked.from, asked.states)
         .map_err(|_| Problem::plain(ErrorCode::ServerFull))?;
     let reading = Reading { server, cursor, start, lease };
     if asked.stream {
@@ -71,7 +73,7 @@ pub async fn read(
 
 /// What a reader asks for.
 struct Asked {
-    after: Option<Position>,
+    from: From,
     states: Option<Versions>,
     limit: usize,
     wait: Duration,
@@ -80,7 +82,7 @@ struct Asked {
 
 impl Asked {
     fn read(uri: &Uri, headers: &HeaderMap) -> Result<Asked, Problem> {
-        let query = Query::read(uri, &["after", "limit", "wait", "states"])?;
+        let query = Query::read(uri, &["after", "history", "limit", "wait", "states"])?;
         let stream = prefers_stream(headers);
         let last = headers.get(LAST_EVENT_ID).filter(|value| stream && !value.is_empty());
         let after = match last {
@@ -90,13 +92,15 @@ impl Asked {
             }
             None => query.get("after").map(|text| parse("after", text)).transpose()?,
         };
+        let history = query.number("history", 0..=WHOLE_MAX, 0)?;
+        let from = From { after, history };
         let states = query.get("states").map(str::parse).transpose();
         let states = states.map_err(|_| wrong("states", "0, or two numbers with a dot between"))?;
         let wait = query.get("wait").map_or(Some(0.0), |text| text.parse::<f64>().ok());
         let wait = wait.filter(|wait| (0.0..=WAIT).contains(wait));
         let wait = wait.ok_or_else(|| wrong("wait", "seconds from 0 to 60"))?;
         let limit = query.number("limit", 1..=LIST, LIST)?;
-        Ok(Asked { after, states, limit, wait: Duration::from_secs_f64(wait), stream })
+        Ok(Asked { from, states, limit, wait: Duration::from_secs_f64(wait), stream })
     }
 }
 

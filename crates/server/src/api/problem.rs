@@ -120,7 +120,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             detail: &self.detail,
             code: self.code.name(),
-            temporary: self.code.temporary(),
+            temporary: self.code.temporary() || after.is_some(),
             retry_after: after.map(seconds),
         };
         let mut response = (self.status, axum::Json(&details)).into_response();

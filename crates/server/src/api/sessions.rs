@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hamhame_core::codes::ErrorCode;
-use hamhame_core::command::ATTEMPT_MAX;
+use hamhame_core::command::WHOLE_MAX;
 use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::Position;
 use serde::{Deserialize, Serialize};
@@ -35,8 +35,11 @@ pub struct JoinRequest {
     #[schema(example = "k3J9x0aQ2Zc:41")]
     after: Option<String>,
     /// Grows with every attempt to join in the same session: one that arrives late does not take over.
-    #[schema(maximum = 9_007_199_254_740_991_u64)] // ATTEMPT_MAX
+    #[schema(maximum = 9_007_199_254_740_991_u64)] // WHOLE_MAX
     attempt: Option<u64>,
+    /// Without `after`: begin with so many of the last events, as far as the server gives them (`--join-history`).
+    #[schema(maximum = 9_007_199_254_740_991_u64)] // WHOLE_MAX
+    history: Option<u64>,
 }
 
 impl JoinRequest {
@@ -49,10 +52,13 @@ impl JoinRequest {
         let after = self.after.as_deref().map(str::parse::<Position>).transpose();
         let after = after
             .map_err(|error| Problem::unprocessable(format!("`after` is no position: {error}.")))?;
-        if self.attempt > Some(ATTEMPT_MAX) {
-            return Err(Problem::unprocessable(format!("`attempt` is more than {ATTEMPT_MAX}.")));
+        for (name, number) in [("attempt", self.attempt), ("history", self.history)] {
+            if number > Some(WHOLE_MAX) {
+                return Err(Problem::unprocessable(format!("`{name}` is more than {WHOLE_MAX}.")));
+            }
         }
-        let claim = Claim { token: self.token, after, attempt: self.attempt };
+        let history = self.history.unwrap_or_default();
+        let claim = Claim { token: self.token, after, attempt: self.attempt, history };
         Ok(Join { room, name, claim })
     }
 }

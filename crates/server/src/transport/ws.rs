@@ -74,6 +74,11 @@ pub trait Conversation {
         None
     }
 
+    /// It is over, and how: nothing of the client is heard any more. Who waits for its answer is told after this.
+    fn over(&mut self, ending: Ending) {
+        let _ = ending;
+    }
+
     /// A ping came. It is answered in any case; this is for those who count.
     fn ping(&mut self) -> Flow {
         Flow::Continue
@@ -152,14 +157,19 @@ impl Wire {
                 Event::Ready(ready) => match ready.and_then(|()| self.turn(conversation)) {
                     Ok(ending) => ending,
                     Err(_) => {
+                        conversation.over(Ending::Lost);
                         self.link.signal().end();
                         return Ending::Lost;
                     }
                 },
             };
         }
+        let ending = ending.unwrap_or(Ending::Lost);
+        if ending != Ending::Paused {
+            conversation.over(ending);
+        }
         // Boxed: the end comes once, and its room would be in every idle connection's task.
-        Box::pin(self.end(ending.unwrap_or(Ending::Lost))).await
+        Box::pin(self.end(ending)).await
     }
 
     fn poll_event(&self, context: &mut Context<'_>) -> Poll<Event> {

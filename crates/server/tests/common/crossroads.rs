@@ -115,6 +115,17 @@ impl Crossroads {
         arrived.unwrap_or_else(|refused| panic!("{name} is not let in: {refused:?}"))
     }
 
+    /// Joins as somebody new who asks for so much of the past.
+    pub async fn arrive_with_history(
+        &self,
+        transport: Transport,
+        name: &str,
+        history: usize,
+    ) -> Member {
+        let arrived = self.enter(transport, name, json!({ "history": history })).await;
+        arrived.unwrap_or_else(|refused| panic!("{name} is not let in: {refused:?}"))
+    }
+
     /// Joins as somebody new, or says why it may not.
     pub async fn try_arrive(&self, transport: Transport, name: &str) -> Result<Member, Refused> {
         self.enter(transport, name, json!({})).await

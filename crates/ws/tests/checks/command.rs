@@ -34,7 +34,7 @@ pub fn check(input: &[u8]) -> bool {
 /// A command means the same if it is written and decoded again, and has not grown.
 fn check_command(dialect: Dialect, command: &Command<'_>, input_len: usize) {
     let written = match command {
-        Command::Join { token, after, attempt } => {
+        Command::Join { token, after, attempt, history } => {
             let after = after.as_ref().map(ToString::to_string);
             let mut message = json!({"type": "join"});
             if let Some(token) = token {
@@ -45,6 +45,9 @@ fn check_command(dialect: Dialect, command: &Command<'_>, input_len: usize) {
             }
             if let Some(attempt) = attempt {
                 message["attempt"] = json!(attempt);
+            }
+            if let Some(history) = history {
+                message["history"] = json!(history);
             }
             message
         }
