@@ -1,6 +1,10 @@
 //! From the bytes of a connection to its messages (RFC 6455 sections 5.4 to 5.6 and 6.2).
 
+mod skim;
+
 use std::ops::ControlFlow;
+
+use skim::Skim;
 
 use crate::closing::CloseFrame;
 use crate::frame::{
@@ -80,7 +84,9 @@ enum Stage {
     Head { bytes: [u8; MAX_HEADER], len: u8 },
     /// In a payload.
     Payload(Frame),
-    /// After a close frame, a violation, or a break: the rest of the stream means nothing.
+    /// After our own close frame: only the peer's is looked for.
+    Skimming(Skim),
+    /// After a close frame or a violation: the rest of the stream means nothing.
     Ended,
 }
 
@@ -135,8 +141,8 @@ impl Receiver {
     /// frame that they complete, in order.
     ///
     /// `input` is unmasked in place, and what lies whole in it is passed on without a copy. The stream
-    /// ends with a close frame, with a violation, or when `on` breaks: then the rest of `input`, and all
-    /// that is fed later, is dropped.
+    /// ends with a close frame or with a violation: then the rest of `input`, and all that is fed later, is dropped. When
+    /// `on` breaks it is [passed over](Self::pass_over).
     ///
     /// # Errors
     ///
@@ -146,11 +152,17 @@ impl Receiver {
         input: &mut [u8],
         mut on: impl FnMut(Incoming<'_>) -> ControlFlow<()>,
     ) -> Result<(), Violation> {
+        if let Stage::Skimming(_) = self.stage {
+            self.skim(input, &mut on);
+            return Ok(());
+        }
         let flow = self.receive(input, &mut on);
         if !matches!(flow, Ok(ControlFlow::Continue(()))) {
             self.forget_message();
             self.control = 0;
-            self.stage = Stage::Ended;
+            if !matches!(self.stage, Stage::Skimming(_)) {
+                self.stage = Stage::Ended;
+            }
         }
         flow.map(|_| ())
     }
@@ -161,7 +173,7 @@ impl Receiver {
         match self.stage {
             Stage::Head { len, .. } => len > 0 || self.message.is_some(),
             Stage::Payload(_) => true,
-            Stage::Ended => false,
+            Stage::Skimming(_) | Stage::Ended => false,
         }
     }
 
@@ -178,7 +190,7 @@ impl Receiver {
         loop {
             let mut frame = match self.stage {
                 Stage::Payload(frame) => frame,
-                Stage::Ended => return Ok(ControlFlow::Break(())),
+                Stage::Skimming(_) | Stage::Ended => return Ok(ControlFlow::Break(())),
                 Stage::Head { .. } => match self.read_head(&mut input)? {
                     Some(head) => self.begin(head)?,
                     None => return Ok(ControlFlow::Continue(())),
@@ -200,6 +212,10 @@ impl Receiver {
                 self.finish_data(frame, part, on)?
             };
             if flow.is_break() {
+                if frame.opcode != Opcode::Close {
+                    self.pass_over();
+                    self.skim(input, on);
+                }
                 return Ok(flow);
             }
         }

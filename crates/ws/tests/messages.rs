@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use checks::transcript::{Event, Transcript, receive};
 use hamhame_ws::{
-    Incoming, Limits, Opcode, Receiver, Role, apply_mask, frame_header, masked_frame_header,
-    write_close, write_masked_frame,
+    Incoming, Limits, Opcode, Receiver, Role, Violation, apply_mask, frame_header,
+    masked_frame_header, write_close, write_masked_close, write_masked_frame,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -215,6 +215,74 @@ fn nothing_is_passed_on_after_a_close_or_a_break() {
     }
     assert_eq!(seen, 1);
     assert!(!receiver.is_mid_message());
+}
+
+/// Feeds the stream in pieces of this size after a break at its first message, and says what was passed on after it, and
+/// which violation there was.
+fn after_a_goodbye(stream: &[u8], piece: usize) -> (Vec<String>, Option<Violation>) {
+    let mut receiver = Receiver::new(Role::Server, Limits::default()).with_deflate();
+    let mut heard = Vec::new();
+    let mut violation = None;
+    for part in stream.chunks(piece) {
+        let fed = receiver.feed(&mut part.to_vec(), |incoming| {
+            heard.push(format!("{incoming:?}"));
+            ControlFlow::Break(())
+        });
+        violation = violation.or(fed.err());
+        assert_eq!(receiver.buffer_capacity(), 0, "nothing is kept");
+    }
+    (heard.split_off(1), violation)
+}
+
+#[test]
+fn what_comes_after_our_goodbye_is_passed_over_but_for_the_peers() {
+    let key = [1, 2, 3, 4];
+    let mut goodbye = Vec::new();
+    write_masked_frame(&mut goodbye, Opcode::Text, b"enough?", key);
+    let mut rest = Vec::new();
+    // Text that is none, a compressed message that is none, one that is too large, and fragments that fit nowhere.
+    write_masked_frame(&mut rest, Opcode::Text, &[0xff; 200], key);
+    rest.extend([0xc1, 0x84, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]);
+    write_masked_frame(&mut rest, Opcode::Binary, &[0; 70_000], key);
+    rest.extend([0x00, 0x80, 0, 0, 0, 0, 0x01, 0x81, 0, 0, 0, 0, b'a', 0x01, 0x80, 0, 0, 0, 0]);
+    let mut close = Vec::new();
+    write_masked_close(&mut close, 1000, "bye", key);
+    for piece in [1, 2, 3, 7, 4096, usize::MAX >> 1] {
+        let stream = [&goodbye[..], &rest, &close, &goodbye].concat();
+        assert_eq!(after_a_goodbye(&stream, piece), (vec!["Close(None)".to_owned()], None));
+        let unfinished = [&goodbye[..], &rest, &close[..close.len() - 1]].concat();
+        assert_eq!(after_a_goodbye(&unfinished, piece), (vec![], None));
+        // Without a header there is nothing to be found.
+        let lost = [&goodbye[..], &[0x83, 0x80, 0, 0, 0, 0], &close].concat();
+        assert_eq!(after_a_goodbye(&lost, piece), (vec![], None));
+    }
+}
+
+#[test]
+fn a_frame_that_is_under_way_at_our_goodbye_is_passed_over_too() {
+    let key = [1, 2, 3, 4];
+    let mut stream = Vec::new();
+    write_masked_frame(&mut stream, Opcode::Text, &[b'a'; 1000], key);
+    write_masked_close(&mut stream, 1000, "", key);
+    for at in 0..stream.len() {
+        let mut receiver = Receiver::new(Role::Server, Limits::default());
+        let mut heard = Vec::new();
+        let (before, after) = stream.split_at_mut(at);
+        receiver
+            .feed(&mut before.to_vec(), |incoming| {
+                heard.push(format!("{incoming:?}").len());
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        receiver.pass_over();
+        assert_eq!((receiver.buffer_capacity(), receiver.is_mid_message()), (0, false), "{at}");
+        let mut closed = false;
+        let fed = receiver.feed(after, |incoming| {
+            closed |= incoming == Incoming::Close(None);
+            ControlFlow::Continue(())
+        });
+        assert_eq!((fed, closed), (Ok(()), true), "{at}");
+    }
 }
 
 #[test]
