@@ -26,6 +26,7 @@ export const closeCodes = Object.freeze({
   4004: { name: "server_full", reconnect: true, meaning: "The server has as many rooms or connections as it may." },
   4005: { name: "join_timeout", reconnect: true, meaning: "No join came within the handshake deadline." },
   4006: { name: "name_kept", reconnect: true, meaning: "The name is kept for a member whose connection is lost; come back when the error said." },
+  4007: { name: "message_timeout", reconnect: true, meaning: "A message did not arrive whole in the time that it may take." },
   4500: { name: "bad_request", reconnect: false, meaning: "The request itself is wrong and would be wrong again." },
   4501: { name: "name_refused", reconnect: false, meaning: "The name is not one that may be used; choose another." },
   4502: { name: "name_taken", reconnect: false, meaning: "Someone who is present has the name; choose another." },

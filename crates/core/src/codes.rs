@@ -59,6 +59,7 @@ close_codes! {
     ServerFull = 4004, "server_full", true, "The server has as many rooms or connections as it may.";
     JoinTimeout = 4005, "join_timeout", true, "No join came within the handshake deadline.";
     NameKept = 4006, "name_kept", true, "The name is kept for a member whose connection is lost; come back when the error said.";
+    MessageTimeout = 4007, "message_timeout", true, "A message did not arrive whole in the time that it may take.";
     BadRequest = 4500, "bad_request", false, "The request itself is wrong and would be wrong again.";
     NameRefused = 4501, "name_refused", false, "The name is not one that may be used; choose another.";
     NameTaken = 4502, "name_taken", false, "Someone who is present has the name; choose another.";

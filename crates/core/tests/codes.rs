@@ -70,7 +70,7 @@ fn page() -> String {
             temporary += ", yes with `retry_after`";
         }
         writeln!(page, "| `{}` | {temporary} | {close} | {} |", code.name(), code.message())
-        .expect("a string takes all");
+            .expect("a string takes all");
     }
     page
 }

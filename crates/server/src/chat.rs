@@ -16,7 +16,6 @@ use crate::reply::{self, Refusal};
 use crate::session::{Claim, Join, Refused, Session, too_many, write_refusal};
 use crate::signal::Signal;
 use crate::transport::ws::{Conversation, Ending, Flow, Opened, Wire};
-use crate::visit::Visit;
 
 /// A room and a name as they stood in the path.
 pub struct Address {
@@ -89,7 +88,6 @@ struct Guest {
     wire: Wire,
     shard: Rc<Shard>,
     registered: Registered,
-    visit: Rc<Visit>,
 }
 
 impl Guest {
@@ -102,9 +100,8 @@ impl Guest {
         let link = Rc::new(link);
         Guest {
             registered: opened.shard.register(&link),
-            wire: Wire::new(link, receiver, opened.backlog),
+            wire: Wire::new(link, receiver, opened.backlog, opened.visit),
             shard: opened.shard,
-            visit: opened.visit,
         }
     }
 
@@ -141,18 +138,18 @@ impl Guest {
     fn begin(self, mut session: Session, early: Vec<String>) {
         let attached = self.registered.attach(session.room(), &self.wire.link);
         let refused = catch_up(&self.wire.link, &mut session, early);
-        let (mut wire, visit) = (self.wire, self.visit);
+        let mut wire = self.wire;
         // Blocks that take in only what they name, where an `async fn` would hold its arguments twice; and two of them, as
         // nearly nobody is sent away here and everybody's task would have room for it.
         match refused {
             None => drop(tokio::task::spawn_local(async move {
                 wire.converse(&mut session).await;
-                drop((attached, visit));
+                drop(attached);
             })),
             Some(code) => drop(tokio::task::spawn_local(async move {
                 session.part(Ending::Lost);
                 wire.close(code).await;
-                drop((attached, visit));
+                drop(attached);
             })),
         }
     }

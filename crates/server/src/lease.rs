@@ -223,7 +223,7 @@ impl Lease {
         };
         leases.remove(&self);
         let expired = close == CloseCode::LeaseExpired;
-        self.end(if expired { Ending::Left } else { Ending::Lost });
+        self.end(if expired { Ending::Expired } else { Ending::Lost });
         self.news.send_modify(|news| news.close = Some(close));
     }
 

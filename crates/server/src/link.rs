@@ -64,6 +64,8 @@ pub struct Link {
     alive: Cell<bool>,
     /// Whether a plain link was asked at the last beat.
     pinged: Cell<bool>,
+    /// A message has come in part: at each beat its task looks whether that has been so for too long.
+    partial: Cell<bool>,
     /// Our close frame is written: nothing may follow it (RFC 6455, section 5.5.1).
     sealed: Cell<bool>,
     /// The room it reads from.
@@ -96,6 +98,7 @@ impl Link {
             greedy: Cell::new(false),
             alive: Cell::new(true),
             pinged: Cell::new(false),
+            partial: Cell::new(false),
             sealed: Cell::new(false),
             room: OnceCell::new(),
         }
@@ -260,6 +263,9 @@ impl Link {
     /// nothing either, else sends the heartbeat. So whoever vanishes is found within two beats, whether or not its
     /// socket filled up meanwhile.
     pub fn pulse(&self) {
+        if self.partial.get() {
+            self.signal.wake();
+        }
         let alive = self.alive.replace(false);
         match self.voice {
             // Nobody is present on a plain link, so it is left in peace while it talks; a silent one has a beat more.
@@ -272,6 +278,11 @@ impl Link {
             _ if self.is_stuck() => {}
             _ => self.beat(),
         }
+    }
+
+    /// Notes whether a message has come in part.
+    pub fn set_partial(&self, partial: bool) {
+        self.partial.set(partial);
     }
 
     fn beat(&self) {

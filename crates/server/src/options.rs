@@ -132,6 +132,10 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_JOIN_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = parse_duration)]
     pub join_timeout: Duration,
 
+    /// Time from a WebSocket message's first byte to its last, looked at once a heartbeat
+    #[arg(long, env = "HAMHAME_MESSAGE_TIMEOUT", default_value = "30s", value_name = "DURATION", value_parser = parse_duration)]
+    pub message_timeout: Duration,
+
     /// Time in which a peer must take some of what is sent to it
     #[arg(long, env = "HAMHAME_WRITE_TIMEOUT", default_value = "20s", value_name = "DURATION", value_parser = parse_duration)]
     pub write_timeout: Duration,

@@ -249,11 +249,11 @@ impl Room {
         Entry::In(admission)
     }
 
-    /// The connection behind `signal` ended. Nothing happens if the member has another one by now.
-    pub fn part(self: &Arc<Self>, member: Id, signal: &Arc<Signal>, parting: Parting) {
+    /// The connection behind `signal` ended. Nothing happens if the member has another one by now, which is false then.
+    pub fn part(self: &Arc<Self>, member: Id, signal: &Arc<Signal>, parting: Parting) -> bool {
         let mut state = self.lock();
         let seat = state.roster.seat_mut(member).filter(|seat| seat.is_held_by(signal));
-        let Some(seat) = seat else { return };
+        let Some(seat) = seat else { return false };
         match parting {
             Parting::Until(until) => seat.place = Place::Away { until },
             Parting::ForGood => {
@@ -261,6 +261,7 @@ impl Room {
                 self.publish(state);
             }
         }
+        true
     }
 
     /// Takes out the member whose place is held by `signal`.

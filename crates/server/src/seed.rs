@@ -18,7 +18,6 @@ use crate::room::Room;
 use crate::server::Server;
 use crate::signal::Signal;
 use crate::transport::ws::{Conversation, Flow, Opened, Wire};
-use crate::visit::Visit;
 
 /// The rooms of the tutorials, one each for the whole server.
 pub struct Tutorials {
@@ -99,7 +98,6 @@ struct Guest {
     wire: Wire,
     shard: Rc<Shard>,
     registered: Registered,
-    visit: Rc<Visit>,
 }
 
 impl Guest {
@@ -110,16 +108,15 @@ impl Guest {
         let link =
             Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
         Guest {
-            wire: Wire::new(link.clone(), receiver, opened.backlog),
+            wire: Wire::new(link.clone(), receiver, opened.backlog, opened.visit),
             registered: opened.shard.register(&link),
-            visit: opened.visit,
             shard: opened.shard,
             link,
         }
     }
 
     async fn talk(self, room: Option<&Arc<Room>>, kind: Kind) {
-        let Guest { link, mut wire, shard, registered, visit } = self;
+        let Guest { link, mut wire, shard, registered } = self;
         let books = match room {
             Some(room) => {
                 link.cursor.set(room.head());
@@ -136,7 +133,7 @@ impl Guest {
                 .then(|| TokenBucket::new(options.message_burst, options.message_rate)),
         };
         wire.converse(&mut talk).await;
-        drop((books, visit));
+        drop(books);
     }
 }
 

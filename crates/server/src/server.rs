@@ -7,6 +7,7 @@ use hamhame_core::name::{Name, RoomName};
 use tokio::sync::watch;
 
 use crate::broker::{Broker, Embedded};
+use crate::departed::Departed;
 use crate::inbox::{Inbox, Inboxes};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
@@ -37,6 +38,8 @@ pub struct Server {
     pub visitors: Arc<Visitors>,
     /// What is needed to speak TLS, if it is spoken.
     pub tls: Option<Tls>,
+    /// Whose tokens prove nothing any more.
+    pub departed: Departed,
     sealer: Sealer,
     draining: watch::Sender<bool>,
 }
@@ -49,14 +52,16 @@ impl Server {
     pub fn new(options: Options) -> anyhow::Result<Server> {
         let inboxes: Arc<Inboxes> = (0..options.thread_count()).map(|_| Inbox::default()).collect();
         let metrics = Arc::new(Metrics::new(inboxes.len()));
+        let memory = Arc::new(Memory::new(options.memory.budget()));
         let registry = Registry::new(options.max_rooms as usize, options.window(), inboxes.clone());
         Ok(Server {
+            departed: Departed::new(memory.limit()),
             sealer: Sealer::new(options.secret.as_deref())?,
-            visitors: Arc::new(Visitors::new(&options, metrics.clone())),
+            visitors: Arc::new(Visitors::new(&options, metrics.clone(), memory.clone())),
             broker: Box::new(Embedded),
             tls: Tls::new(&options)?,
             draining: watch::Sender::new(false),
-            memory: Arc::new(Memory::new(options.memory.budget())),
+            memory,
             registry,
             inboxes,
             metrics,
@@ -69,9 +74,10 @@ impl Server {
         self.sealer.seal(proof, room, name)
     }
 
-    /// What a token proves in this room under this name.
+    /// What a token proves in this room under this name: nothing if its session left for good.
     pub fn open_token(&self, token: &str, room: &RoomName, name: &Name) -> Option<Proof> {
-        self.sealer.open(token, room, name)
+        let proof = self.sealer.open(token, room, name)?;
+        (!self.departed.knows(proof.session)).then_some(proof)
     }
 
     /// From now on the server only finishes what it has begun.

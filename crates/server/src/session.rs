@@ -74,6 +74,7 @@ pub struct Session {
     server: Arc<Server>,
     room: Arc<Room>,
     name: Arc<str>,
+    session: Id,
     member: Id,
     signal: Arc<Signal>,
     dialect: Dialect,
@@ -182,6 +183,7 @@ impl Session {
             server: server.clone(),
             room,
             name: admission.name.clone(),
+            session: admission.identity.session,
             member: admission.identity.member,
             signal: signal.clone(),
             dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
@@ -207,12 +209,15 @@ impl Session {
         if std::mem::replace(&mut self.parted, true) || self.server.is_draining() {
             return;
         }
-        let parting = if ending == Ending::Left || self.dialect == Dialect::Seed {
-            Parting::ForGood
-        } else {
+        let parting = if ending == Ending::Lost && self.dialect == Dialect::V1 {
             Parting::Until(clock::micros() + self.server.options.grace.as_micros() as u64)
+        } else {
+            Parting::ForGood
         };
-        self.server.broker.part(&self.room, self.member, &self.signal, parting);
+        let parted = self.server.broker.part(&self.room, self.member, &self.signal, parting);
+        if parted && ending == Ending::Left && self.dialect == Dialect::V1 {
+            self.server.departed.add(self.session);
+        }
     }
 
     /// Its public identity.

@@ -14,8 +14,10 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 
+use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::partial::{Partial, Partials};
 use crate::proxy::ProxyOptions;
 
 /// Open connections by address.
@@ -24,6 +26,7 @@ pub struct Visitors {
     by_address: Mutex<HashMap<IpAddr, u32>>,
     per_address: u32,
     total: u32,
+    partials: Arc<Partials>,
     metrics: Arc<Metrics>,
 }
 
@@ -53,13 +56,14 @@ pub struct Full;
 
 impl Visitors {
     /// With the bounds of `options`; none with `--limits off`.
-    pub fn new(options: &Options, metrics: Arc<Metrics>) -> Visitors {
+    pub fn new(options: &Options, metrics: Arc<Metrics>, memory: Arc<Memory>) -> Visitors {
         let bound = |n: u32| if options.limited() { n } else { u32::MAX };
         Visitors {
             proxy: options.proxy.clone(),
             by_address: Mutex::default(),
             per_address: bound(options.max_connections_per_address),
             total: bound(options.max_connections),
+            partials: Arc::new(Partials::new(options, memory)),
             metrics,
         }
     }
@@ -122,6 +126,12 @@ impl Visit {
     /// The peer's.
     pub fn address(&self) -> IpAddr {
         self.address
+    }
+
+    /// A message of this visitor has begun to come.
+    pub fn begin_part(&self) -> Partial {
+        let address = self.client.get().map_or(self.address, |client| client.address);
+        self.visitors.partials.begin(address)
     }
 
     /// A place for the client that a request is made for, if the peer is a proxy; it is to be kept until the answer is

@@ -112,6 +112,7 @@ async fn the_file_takes_every_option_but_itself() {
         header-bytes = 8192
         header-timeout = "1s"
         join-timeout = "1s 500ms"
+        message-timeout = "20s"
         write-timeout = "1m"
         heartbeat = "5s"
         grace = "2s"

@@ -131,17 +131,38 @@ async fn who_says_goodbye_leaves_at_once() {
 }
 
 #[tokio::test]
-async fn who_said_goodbye_and_comes_back_joins_again_as_the_same_member() {
+async fn who_said_goodbye_and_comes_back_is_somebody_new_who_has_missed_nothing() {
     let server = patient().await;
     let mut witness = server.member("room", "witness").await;
     let ali = server.member("room", "ali").await;
     let (token, position, member) = (ali.token(), ali.position(), ali.member());
     ali.into_client().close(1000).await;
     leaves_at_once(&mut witness, "ali").await;
-    let ali = back(&server, "ali", &token, &position).await;
-    assert_eq!(ali.member(), member);
+    let mut again = back(&server, "ali", &token, &position).await;
+    assert_ne!(again.member(), member, "the session is over");
+    assert_eq!(again.welcome()["recovered"], true, "the position is not");
     let joined = witness.next_event().await;
-    assert_eq!((&joined["event"], &joined["member"]), (&json!("join"), &json!(member)));
+    assert_eq!((&joined["event"], &joined["member"]), (&json!("join"), &json!(again.member())));
+    // The old token takes nothing over, either.
+    let mut thief = server.v1("room", "ali").await;
+    thief.send_json(json!({ "type": "join", "token": token })).await;
+    assert_eq!(thief.expect_type("error").await["code"], "name_taken");
+    again.mark("here still").await;
+}
+
+#[tokio::test]
+async fn a_goodbye_on_a_connection_that_was_taken_over_ends_nothing() {
+    let server = patient().await;
+    let old = server.member("room", "ali").await;
+    let (token, position, member) = (old.token(), old.position(), old.member());
+    old.mute();
+    let old = old.into_client();
+    let ali = back(&server, "ali", &token, &position).await;
+    let _ = old.try_write(&[0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]).await;
+    drop(old);
+    let (token, position) = (ali.token(), ali.position());
+    ali.into_client().abort().await;
+    assert_eq!(back(&server, "ali", &token, &position).await.member(), member);
 }
 
 #[tokio::test]

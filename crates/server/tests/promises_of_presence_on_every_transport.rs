@@ -82,10 +82,17 @@ async fn who_says_goodbye_leaves_at_once_and_everybody_is_told(transport: Transp
         let ali = place.arrive(way, "ali").await;
         assert_eq!(next_change(&mut witness).await, change("join", "ali"));
         witness.until_present(&["ali", "witness"]).await;
+        let ticket = ali.ticket();
         ali.leave().await;
         let left = timeout(Duration::from_secs(15), next_change(&mut witness)).await;
         assert_eq!(left.expect("a leave before the grace is over"), change("leave", "ali"));
         witness.until_present(&["witness"]).await;
+        // The session is over: its token makes nobody the same again.
+        let again = place.back(transport, &ticket).await;
+        assert_ne!(again.member(), ticket.member);
+        assert_eq!(next_change(&mut witness).await, change("join", "ali"));
+        again.leave().await;
+        assert_eq!(next_change(&mut witness).await, change("leave", "ali"));
     }
 }
 

@@ -229,7 +229,7 @@ fn after_a_goodbye(stream: &[u8], piece: usize) -> (Vec<String>, Option<Violatio
             ControlFlow::Break(())
         });
         violation = violation.or(fed.err());
-        assert_eq!(receiver.buffer_capacity(), 0, "nothing is kept");
+        assert!(heard.is_empty() || receiver.buffer_capacity() == 0, "nothing is kept");
     }
     (heard.split_off(1), violation)
 }

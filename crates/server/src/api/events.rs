@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hamhame_core::codes::ErrorCode;
 use hamhame_core::command::WHOLE_MAX;
-use hamhame_core::position::Position;
 
 use super::problem::{Problem, ProblemDetails};
 use super::query::Query;

@@ -23,12 +23,13 @@ impl Broker for Embedded {
         room.join(entrant)
     }
 
-    fn part(&self, room: &Arc<Room>, member: Id, signal: &Arc<Signal>, parting: Parting) {
-        room.part(member, signal, parting);
+    fn part(&self, room: &Arc<Room>, member: Id, signal: &Arc<Signal>, parting: Parting) -> bool {
+        room.part(member, signal, parting)
     }
 
     fn evict(&self, room: &Arc<Room>, signal: &Arc<Signal>) {
-        signal.close(CloseCode::NoPong);
+        // In this order: a ghost that is told first gives its place up by itself, and would keep it for its grace period.
         room.evict(signal);
+        signal.close(CloseCode::NoPong);
     }
 }

@@ -32,8 +32,8 @@ pub trait Broker: Send + Sync + 'static {
     /// Lets a member in, or says why not.
     fn join(&self, room: &Arc<Room>, entrant: Entrant<'_>) -> Entry;
 
-    /// The connection behind `signal` is gone. Does nothing if the member's place has been taken over since.
-    fn part(&self, room: &Arc<Room>, member: Id, signal: &Arc<Signal>, parting: Parting);
+    /// The connection behind `signal` is gone. Does nothing if the member's place has been taken over since, and is false then.
+    fn part(&self, room: &Arc<Room>, member: Id, signal: &Arc<Signal>, parting: Parting) -> bool;
 
     /// Takes the member out if its place is still held by `signal`: a ghost that did not answer.
     fn evict(&self, room: &Arc<Room>, signal: &Arc<Signal>);

@@ -21,7 +21,7 @@ pub async fn run(opened: Opened) {
     let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
     let _registered = opened.shard.register(&link);
     let mut echo = Echo { agreed: opened.deflate };
-    Wire::new(link, receiver, opened.backlog).converse(&mut echo).await;
+    Wire::new(link, receiver, opened.backlog, opened.visit).converse(&mut echo).await;
 }
 
 /// With `--limits off`, what conformance tests need: 16 MiB in any number of fragments.

@@ -22,6 +22,7 @@ use hamhame_ws::{
 
 use crate::fanout::Shard;
 use crate::link::Link;
+use crate::partial::Partial;
 use crate::room::Room;
 use crate::stream::Io;
 use crate::visit::Visit;
@@ -90,6 +91,8 @@ pub trait Conversation {
 pub enum Ending {
     /// The client said that it goes (1000, or a close frame without a code).
     Left,
+    /// It did not show that it is here for as long as it may: its place is given up, but its token is not.
+    Expired,
     /// Anything else: it may come back.
     Lost,
     /// The conversation asked for a pause; the connection is open.
@@ -112,17 +115,26 @@ pub struct Wire {
     pub link: Rc<Link>,
     receiver: Receiver,
     closing: Closing,
-    /// Boxed, as it is there only until the conversation begins.
+    /// Boxed, as nearly nobody has anything under way.
     early: Option<Box<Early>>,
+    visit: Rc<Visit>,
 }
 
-/// What came before there was a conversation to take it.
+/// What came before it could be done.
 #[derive(Default)]
 struct Early {
-    /// Frames right behind the handshake.
+    /// Frames right behind the handshake, before there is a conversation.
     backlog: Vec<u8>,
     /// The code of a close frame right behind what made the conversation pause.
     goodbye: Option<u16>,
+    /// A message of which a part has come.
+    part: Option<Partial>,
+}
+
+impl Early {
+    fn is_empty(&self) -> bool {
+        self.backlog.is_empty() && self.goodbye.is_none() && self.part.is_none()
+    }
 }
 
 /// What a connection waits for.
@@ -134,11 +146,11 @@ enum Event {
 }
 
 impl Wire {
-    /// Over an open link; `backlog` is what came with the handshake.
-    pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes) -> Wire {
+    /// Over an open link; `backlog` is what came with the handshake. The visit lasts as long as the wire.
+    pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes, visit: Rc<Visit>) -> Wire {
         let early = (!backlog.is_empty())
-            .then(|| Box::new(Early { backlog: backlog.into(), goodbye: None }));
-        Wire { link, receiver, closing: Closing::new(), early }
+            .then(|| Box::new(Early { backlog: backlog.into(), ..Early::default() }));
+        Wire { link, receiver, closing: Closing::new(), early, visit }
     }
 
     /// Talks until one side has enough.
@@ -181,11 +193,14 @@ impl Wire {
 
     /// Does first what came before the conversation.
     fn begin(&mut self, conversation: &mut impl Conversation) -> Option<Ending> {
-        let mut early = self.early.take()?;
-        if let Some(ending) = self.take_in(&mut early.backlog, conversation) {
+        let Early { mut backlog, goodbye, part } = *self.early.take()?;
+        if part.is_some() {
+            self.early.get_or_insert_default().part = part;
+        }
+        if let Some(ending) = self.take_in(&mut backlog, conversation) {
             return Some(ending);
         }
-        let code = early.goodbye?;
+        let code = goodbye?;
         let mut out = Vec::new();
         let ending = answer_close(&mut self.closing, code, &mut out);
         self.link.write(&out);
@@ -213,7 +228,34 @@ impl Wire {
         if self.link.signal().is_asked() {
             self.link.ping();
         }
+        let part = self.early.as_ref().and_then(|early| early.part.as_ref());
+        if part.is_some_and(Partial::is_late) && self.closing.start() {
+            self.link.write_close(CloseCode::MessageTimeout);
+            return Some(Ending::Lost);
+        }
         None
+    }
+
+    /// Counts what of a message has come in part, and from when on; `whole` says that another one ended in the same read.
+    ///
+    /// # Errors
+    /// There is no room for it, with the code that says so.
+    fn note_part(&mut self, whole: bool) -> Result<(), CloseCode> {
+        let is_mid = self.receiver.is_mid_message();
+        if !is_mid && self.early.is_none() {
+            return Ok(());
+        }
+        let before = self.early.as_mut().and_then(|early| early.part.take()).filter(|_| !whole);
+        self.link.set_partial(is_mid);
+        if !is_mid {
+            self.early = self.early.take().filter(|early| !early.is_empty());
+            return Ok(());
+        }
+        let mut part = before.unwrap_or_else(|| self.visit.begin_part());
+        part.resize(self.receiver.buffer_capacity())?;
+        self.early.get_or_insert_default().part = Some(part);
+        self.link.set_partial(true);
+        Ok(())
     }
 
     /// The socket is ready: writes what is left, or reads what is new.
@@ -246,12 +288,15 @@ impl Wire {
     ) -> Option<Ending> {
         let mut out = Vec::new();
         let mut ending = None;
+        let mut whole = false;
         let (closing, early) = (&mut self.closing, &mut self.early);
         let fed = self.receiver.feed(bytes, |incoming| {
-            if !closing.may_send() && !matches!(incoming, Incoming::Close(_)) {
-                // After our goodbye only the peer's counts: the connection is over when it comes.
-                return ControlFlow::Continue(());
+            if !closing.may_send() {
+                // Of what comes after our goodbye only the peer's is passed on: the connection is over with it.
+                closing.answer(None);
+                return ControlFlow::Break(());
             }
+            whole |= matches!(incoming, Incoming::Text(_) | Incoming::Binary(_));
             let flow = match incoming {
                 Incoming::Text(text) => conversation.text(text, &mut out),
                 Incoming::Binary(data) => conversation.binary(data, &mut out),
@@ -283,7 +328,8 @@ impl Wire {
                         write_close(&mut out, code.code(), code.name());
                     }
                     ending = Some(Ending::Lost);
-                    ControlFlow::Continue(())
+                    // The rest is passed over unread.
+                    ControlFlow::Break(())
                 }
             }
         });
@@ -293,6 +339,12 @@ impl Wire {
                 let reason = CloseCode::from_code(code).map_or("", CloseCode::name);
                 write_close(&mut out, code, reason);
             }
+            ending = Some(Ending::Lost);
+        }
+        if let Err(code) = self.note_part(whole)
+            && self.closing.start()
+        {
+            write_close(&mut out, code.code(), code.name());
             ending = Some(Ending::Lost);
         }
         if ending.is_none() && self.link.flush_follows() {
@@ -326,6 +378,8 @@ impl Wire {
     /// Waits until everything is written and the peer has closed its side, or said that it will.
     async fn wait_for_end(&mut self) {
         let mut finished = false;
+        self.receiver.pass_over();
+        self.early = None;
         loop {
             if !finished && self.closing.is_done() && !self.link.is_stuck() {
                 self.link.finish();
@@ -346,11 +400,9 @@ impl Wire {
                 Ok(Some(0)) | Err(_) => true,
                 Ok(None) => false,
                 Ok(Some(n)) => {
-                    let _ = receiver.feed(&mut scratch[..n], |incoming| {
-                        if let Incoming::Close(frame) = incoming {
-                            closing.answer(frame);
-                        }
-                        ControlFlow::Continue(())
+                    let _ = receiver.feed(&mut scratch[..n], |_| {
+                        closing.answer(None);
+                        ControlFlow::Break(())
                     });
                     false
                 }

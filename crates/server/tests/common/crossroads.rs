@@ -178,7 +178,8 @@ impl Crossroads {
         }
     }
 
-    async fn open(&self, transport: Transport, name: &str) -> V1Client {
+    /// Opens a WebSocket, without joining.
+    pub async fn open(&self, transport: Transport, name: &str) -> V1Client {
         let address = self.server.address();
         let path = format!("/ws/{}/{}", super::encode(ROOM), super::encode(name));
         let protocol = "hamhame.v1";

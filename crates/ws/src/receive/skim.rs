@@ -83,7 +83,11 @@ impl Receiver {
         self.control = 0;
     }
 
-    pub(super) fn skim(&mut self, input: &[u8], on: &mut impl FnMut(Incoming<'_>) -> ControlFlow<()>) {
+    pub(super) fn skim(
+        &mut self,
+        input: &[u8],
+        on: &mut impl FnMut(Incoming<'_>) -> ControlFlow<()>,
+    ) {
         let Stage::Skimming(skim) = &mut self.stage else { return };
         match skim.pass(input, self.role) {
             Passed::On => {}
