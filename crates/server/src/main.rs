@@ -1,11 +1,16 @@
-//! Wiring only: options, the log, the server.
+//! Wiring only: options, the log, the server; or, as `hamhame chat`, a client in the terminal.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use hamhame::options::{LogFormat, Options};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os();
+    if arguments.nth(1).is_some_and(|argument| argument == "chat") {
+        return hamhame_chat::run([OsString::from("hamhame chat")].into_iter().chain(arguments));
+    }
     let result = Options::read().and_then(|options| {
         start_log(options.log);
         hamhame::run::run(options)
