@@ -236,9 +236,14 @@ export class Room extends Emitter {
     this.#session.changeTransport();
   }
 
-  /** Leaves for good. What was not sent has failed. */
-  leave() {
-    this.#session.leave();
+  /**
+   * Leaves. What was not sent has failed.
+   *
+   * @param {{ forGood?: boolean }} [options] with `forGood: false` the place is kept during the server's grace period: who comes back
+   *   with the `resumption` read before has never been away
+   */
+  leave({ forGood = true } = {}) {
+    this.#session.leave(forGood);
   }
 
   /** @param {StateDetail} detail */

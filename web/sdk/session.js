@@ -130,12 +130,13 @@ export class Session {
     else this.#connect();
   }
 
-  /** Leaves for good. */
-  leave() {
+  /** Leaves: for good, or so that the place is kept for its token during the grace period. @param {boolean} forGood */
+  leave(forGood) {
     if (this.state === "closed") return;
     const connection = this.#connection;
     this.#connection = null;
-    connection?.leave();
+    if (forGood) connection?.leave();
+    else connection?.abandon();
     this.#lost();
     this.#close(null);
   }

@@ -37,4 +37,6 @@
     theme = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   }
   root.dataset.theme = theme;
+
+  root.dataset.text = stored("text") || "normal";
 })();

@@ -1,4 +1,7 @@
-/** The state of the connection, in the header and, while it is broken, in words over the log. */
+/**
+ * The state of the connection: in the header a dot, and words only when something is wrong; while it is broken, a line above the log.
+ * Which transport it is and how quick stands in the card that the dot opens.
+ */
 
 import { bind, element } from "./element.js";
 import { icon } from "./icons.js";
@@ -10,18 +13,13 @@ import { TransportCard } from "./transport-card.js";
 export class ConnectionPill {
   /** @type {StateDetail["state"]} */
   #state = "idle";
-  /** @type {number | null} */
-  #latency = null;
   /** When the next try is, by `performance.now`. @type {number | null} */
   #retryAt = null;
-  /** @type {StateDetail["transport"]} */
-  #transport = null;
   /** @type {import("./strings.js").Key} */
   #cause = "notice.waiting";
   #timer = 0;
   #rename;
   #label = element("span", { class: "pill-label" });
-  #detail = element("span", { class: "pill-detail" });
   #words = element("p");
   /** For screen readers: what has changed, without the countdown. */
   live = element("p", { class: "sr-only", role: "status" });
@@ -30,7 +28,7 @@ export class ConnectionPill {
   constructor(hooks) {
     this.node = element("button", { type: "button", class: "pill", testid: "connection" },
       element("span", { class: "sr-only", text: () => `${t("state.label")}: ` }),
-      element("span", { class: "pill-dot" }), this.#label, this.#detail, icon("info"));
+      element("span", { class: "pill-dot" }), this.#label, icon("info"));
     this.card = new TransportCard(this.node);
     this.#rename = element("button", { type: "button", class: "button button-small button-quiet", testid: "other-name", text: () => t("notice.other_name"), on: { click: hooks.rename } });
     this.notice = element("div", { class: "notice", hidden: true, testid: "connection-notice" }, this.#words, this.#rename,
@@ -43,13 +41,12 @@ export class ConnectionPill {
     const isNew = state !== this.#state;
     this.#state = state;
     this.#retryAt = retryIn === null ? null : performance.now() + retryIn;
-    this.#transport = transport;
     // Nothing is said of a transport that is only being tried.
     this.card.show(state === "connected" ? transport : null, why);
     this.node.dataset.transport = transport ?? "";
     this.node.toggleAttribute("data-unusual", state === "connected" && why !== null);
     this.#cause = causeOf(error, why);
-    if (state !== "connected") this.#latency = null;
+    if (state !== "connected") this.setLatency(null);
     clearInterval(this.#timer);
     if (state === "waiting") this.#timer = window.setInterval(() => this.#draw(), 250);
     this.#draw();
@@ -57,10 +54,9 @@ export class ConnectionPill {
     if (isNew) this.live.textContent = state === "waiting" ? t(this.#cause) : this.#label.textContent;
   }
 
-  /** @param {number} latency in ms */
+  /** @param {number | null} latency in ms */
   setLatency(latency) {
-    this.#latency = latency;
-    this.#draw();
+    this.card.setLatency(latency);
   }
 
   stop() {
@@ -72,9 +68,8 @@ export class ConnectionPill {
     this.node.dataset.state = state;
     const seconds = this.#retryAt === null ? 0 : Math.ceil((this.#retryAt - performance.now()) / 1000);
     write(this.#label, state !== "waiting" ? t(`state.${state}`) : seconds > 0 ? t("state.waiting", { n: seconds }) : t("state.waiting_now"));
-    const latency = this.#latency === null ? "" : t("state.latency", { n: Math.round(this.#latency) });
-    const transport = this.#transport === null ? "" : t(`transport.${this.#transport}`);
-    write(this.#detail, state !== "connected" ? "" : latency === "" ? transport : `${latency} · ${transport}`);
+    // Of a connection that is as it should be the dot is enough; a screen reader is told in words.
+    this.#label.classList.toggle("sr-only", state === "connected");
     this.notice.hidden = state !== "waiting" && state !== "offline";
     this.notice.dataset.state = state;
     this.#rename.hidden = state !== "waiting" || this.#cause !== "notice.name_kept";

@@ -18,6 +18,7 @@ export function header(room, pill, hooks) {
       on: { click: hooks.share } }, icon("share"), element("span", { text: () => t("room.share") })));
   return {
     node,
+    focusMembers: () => open.focus(),
     /** @param {string} text how many are here */
     setCount: (text) => {
       count.hidden = text === "";

@@ -2,6 +2,7 @@
 
 import { forgetCalendar } from "./calendar.js";
 import { refresh } from "./element.js";
+import { closeLayer, layerPopped } from "./layers.js";
 import { joinPage } from "./join-page.js";
 import { RoomPage } from "./room-page.js";
 import { pathTo, roomOf } from "./route.js";
@@ -15,8 +16,10 @@ import { followDevice } from "./theme.js";
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 /** @type {RoomPage | null} */
 let room = null;
-/** A place that nobody has come back to yet: it is for who enters that room under that name. @type {import("./tab.js").Place | null} */
+/** A place that nobody has come back to yet: it is for who enters that room under that name. @type {{ room: string, place: import("./tab.js").Place } | null} */
 let left = null;
+/** Back led out of the room, and we are on our way in again to ask whether that was meant. */
+let asking = false;
 
 /** @param {Language} wanted */
 function changeLanguage(wanted) {
@@ -56,24 +59,40 @@ function showDoor() {
   door.focus();
 }
 
-function home() {
+async function home() {
+  await closeLayer();
+  left = null;
   goTo("/");
   showDoor();
+}
+
+/** Out of the room, to where Back led. Who comes back within the grace period has never been away. */
+function stepOut() {
+  const place = room?.stepOut() ?? null;
+  left = room && place && { room: room.name, place };
+  room = null;
+  history.back();
+}
+
+/** @param {string} name @param {string} nickname @returns {import("./tab.js").Place["resume"] | null} */
+function placeOf(name, nickname) {
+  const place = left?.room === name && left.place.name === nickname ? left.place : null;
+  left = null;
+  return place?.resume ?? null;
 }
 
 /** @param {string} name @param {string} nickname */
 function enter(name, nickname) {
   remember("name", nickname);
   goTo(pathTo(name), { joined: true });
-  showRoom(name, nickname, left?.resume ?? null);
-  left = null;
+  showRoom(name, nickname, placeOf(name, nickname));
 }
 
 /** @param {string} name @param {string} nickname @param {import("./tab.js").Place["resume"] | null} resume */
 function showRoom(name, nickname, resume) {
   rememberRoom(name);
   room?.stop();
-  room = new RoomPage(name, nickname, resume, { home, leave: home, language: changeLanguage, renamed: (chosen) => remember("name", chosen) });
+  room = new RoomPage(name, nickname, resume, { home, leave: home, stepOut, language: changeLanguage, renamed: (chosen) => remember("name", chosen) });
   app.replaceChildren(room.node);
   room.focus();
 }
@@ -81,6 +100,8 @@ function showRoom(name, nickname, resume) {
 function start() {
   setLanguage(document.documentElement.lang === "en" ? "en" : "fa");
   followDevice();
+  // An entry without a state is a link within the page.
+  if (history.state === null) history.replaceState({}, "");
   const name = roomOf(location.pathname);
   const place = name === null ? null : takePlace(name);
   // A reload inside a room goes on where it was.
@@ -88,10 +109,36 @@ function start() {
   showDoor();
   if (name === null || place === null) return;
   // The address was entered anew, or a reload failed: then the browser's page about that has forgotten that we were inside.
-  left = place;
-  addEventListener("pagehide", () => left && keepPlace(name, left));
-  addEventListener("pageshow", ({ persisted }) => persisted && left && keepPlace(name, null));
+  left = { room: name, place };
 }
 
-addEventListener("popstate", showDoor);
+/** The browser went through its history. */
+function travelled() {
+  if (layerPopped()) return;
+  const name = roomOf(location.pathname);
+  if (room === null || room.isOver) return arrive(name);
+  if (name === room.name) {
+    // A link within the page (`#x`) is no way out of the room.
+    if (history.state === null) history.replaceState({ joined: true }, "");
+    if (history.state.joined) {
+      if (asking) room.askToLeave();
+      asking = false;
+      return;
+    }
+  }
+  asking = true;
+  history.forward();
+}
+
+/** @param {string | null} name */
+function arrive(name) {
+  if (name === null || !history.state?.joined || left?.room !== name) return showDoor();
+  const { place } = left;
+  left = null;
+  showRoom(name, place.name, place.resume);
+}
+
+addEventListener("popstate", travelled);
+addEventListener("pagehide", () => left && keepPlace(left.room, left.place));
+addEventListener("pageshow", ({ persisted }) => persisted && left && keepPlace(left.room, null));
 start();

@@ -2,7 +2,7 @@
 
 import { avatar } from "./avatar.js";
 import { bind, element, isolate } from "./element.js";
-import { t } from "./strings.js";
+import { number, t } from "./strings.js";
 
 /** @typedef {{ member: string, client_id: string }} User */
 
@@ -25,7 +25,7 @@ export class Members {
   });
 
   constructor() {
-    bind(this.#counts, () => { this.#counts.textContent = this.#count > 0 ? t("room.count", { n: this.#count }) : ""; });
+    bind(this.#counts, () => { this.#counts.textContent = this.#count > 0 ? number(this.#count) : ""; });
     bind(this.#note, () => this.#explain());
     this.node = element("section", { class: "members", "aria-label": () => t("room.members") },
       element("div", { class: "members-head" }, element("h2", { text: () => t("room.members") }), this.#counts),
@@ -42,7 +42,7 @@ export class Members {
     this.#users = users;
     this.#count = count;
     this.#own = own;
-    this.#counts.textContent = count > 0 ? t("room.count", { n: count }) : "";
+    this.#counts.textContent = count > 0 ? number(count) : "";
     this.#draw(users ?? []);
     this.#filter.hidden = (users?.length ?? 0) < FILTER_FROM;
     if (this.#filter.hidden) this.#filter.value = "";

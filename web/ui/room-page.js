@@ -6,6 +6,8 @@ import { ConnectionPill } from "./connection-pill.js";
 import { element } from "./element.js";
 import { emptyRoom } from "./empty-room.js";
 import { header } from "./header.js";
+import { closeLayer, openLayer } from "./layers.js";
+import { leaveDialog } from "./leave-dialog.js";
 import { Log } from "./log.js";
 import { Members } from "./members.js";
 import { NewMessages } from "./new-messages.js";
@@ -21,7 +23,7 @@ import { Unread } from "./unread.js";
 
 /** @typedef {import("../sdk/index.js").Room} Room */
 /** @typedef {import("./tab.js").Place} Place */
-/** @typedef {{ home: () => void, leave: () => void, language: (wanted: import("./strings.js").Language) => void, renamed: (name: string) => void }} Hooks */
+/** @typedef {{ home: () => void, leave: () => void, stepOut: () => void, language: (wanted: import("./strings.js").Language) => void, renamed: (name: string) => void }} Hooks */
 
 const REFUSED_MS = 300;
 
@@ -44,6 +46,7 @@ export class RoomPage {
   #side;
   #header;
   #share;
+  #leave;
   /** @type {HTMLElement | null} */
   #closed = null;
   #main;
@@ -53,7 +56,7 @@ export class RoomPage {
     this.#room = room;
     this.#name = name;
     this.#hooks = hooks;
-    this.#empty = emptyRoom(() => this.#share.showModal());
+    this.#empty = emptyRoom(() => void openLayer(this.#share[0]));
     this.#log = new Log(this.#empty.node, {
       explain: (error) => explain(error),
       retry: (id) => this.#retry(id),
@@ -62,15 +65,17 @@ export class RoomPage {
     });
     this.#composer = new Composer(room, { send: (content) => this.#send(content), typing: (is) => this.#session.connection.typing(is) });
     this.#share = shareDialog(room);
-    this.#side = sidePanel(this.#members.node, preferences({ language: hooks.language }), { leave: hooks.leave });
-    this.#header = header(room, this.#pill.node, { share: () => this.#share.showModal(), members: () => this.#side.open() });
+    this.#leave = leaveDialog(room, hooks.stepOut);
+    this.#side = sidePanel(this.#members.node, preferences({ language: hooks.language }, { labelled: true }), { leave: hooks.leave, folded: () => this.#header.focusMembers() });
+    this.#header = header(room, this.#pill.node, { share: () => void openLayer(this.#share[0]), members: () => this.#side.open() });
     this.#unread = new Unread(() => t("room.title", { room }), (count) => this.#new.show(count, this.#log.atBottom));
     this.#main = element("main", { class: "room-main" },
-      element("div", { class: "log-frame" }, this.#log.node, this.#pill.notice, this.#pill.card.node, this.#pill.live, this.#new.node),
+      this.#pill.notice,
+      element("div", { class: "log-frame" }, this.#log.node, this.#pill.card.node, this.#pill.live, this.#new.node),
       element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node));
     this.node = element("div", { class: "room" },
       element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: (event) => { event.preventDefault(); this.#composer.focus(); } } }),
-      this.#side.nodes[0], element("div", { class: "room-column" }, this.#header.node, this.#main), this.#side.nodes[1], this.#share);
+      this.#side.nodes[0], element("div", { class: "room-column" }, this.#header.node, this.#main), this.#side.nodes[1], ...this.#share, this.#leave);
     document.addEventListener("visibilitychange", () => this.#looked(), { signal: this.#life.signal });
     this.#session = this.#open(resume);
   }
@@ -87,10 +92,36 @@ export class RoomPage {
     this.#composer.fit();
   }
 
+  get name() {
+    return this.#room;
+  }
+
+  /** Whether the server has ended it, and nothing is lost by leaving. */
+  get isOver() {
+    return this.#session.connection.state === "closed";
+  }
+
+  /** Back was pressed: whether that was meant. */
+  askToLeave() {
+    void openLayer(this.#leave);
+  }
+
   /** Leaves the room. */
   stop() {
-    this.#life.abort();
     this.#session.end();
+    this.#clear();
+  }
+
+  /** Leaves the room for now, and gives the place that is kept. */
+  stepOut() {
+    const place = this.#session.stepOut();
+    this.#clear();
+    return place;
+  }
+
+  #clear() {
+    void closeLayer();
+    this.#life.abort();
     this.#pill.stop();
     this.#log.stop();
     this.#side.stop();

@@ -36,12 +36,16 @@ export function openRoom(room, name, resume) {
   addEventListener("online", () => connection.setOnline(true), { signal });
   addEventListener("offline", () => connection.setOnline(false), { signal });
 
+  /** @returns {Place | null} what one needs to come back as the same member */
+  const place = () => {
+    const { resumption } = connection;
+    if (!resumption || connection.state === "closed") return null;
+    return { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } };
+  };
   const keep = () => {
     keepTransport(connection.remembered);
-    const { resumption } = connection;
-    if (resumption && connection.state !== "closed") {
-      keepPlace(room, { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } });
-    }
+    const kept = place();
+    if (kept) keepPlace(room, kept);
   };
   // What arrives after a hidden page was kept need not be sent by the next one.
   connection.on("outgoing", () => document.hidden && keep());
@@ -59,13 +63,20 @@ export function openRoom(room, name, resume) {
     connection.setVisible(false);
     connection.setVisible(!document.hidden);
   }, { signal });
+  const end = (forGood = true) => {
+    life.abort();
+    keepPlace(room, null);
+    keepTransport(connection.remembered);
+    connection.leave({ forGood });
+  };
   return {
     connection,
-    end: () => {
-      life.abort();
-      keepPlace(room, null);
-      keepTransport(connection.remembered);
-      connection.leave();
+    end,
+    /** Ends, and gives the place, which is kept during the grace period. */
+    stepOut: () => {
+      const kept = place();
+      end(kept === null);
+      return kept;
     },
   };
 }

@@ -1,12 +1,12 @@
 /**
  * What this device remembers. Storage may be forbidden or full: then the page simply forgets.
- * The prefix and the keys `language` and `theme` are read by boot.js as well.
+ * The prefix and the keys `language`, `theme` and `text` are read by boot.js as well.
  */
 
 const PREFIX = "hamhame.";
 const RECENT_LIMIT = 6;
 
-/** @typedef {"name" | "language" | "theme" | "calendar" | "recent"} Setting */
+/** @typedef {"name" | "language" | "theme" | "calendar" | "side" | "text" | "recent"} Setting */
 
 /** @param {Setting} key @returns {string | null} */
 export function recall(key) {

@@ -2,11 +2,12 @@
 
 import { element, rich } from "./element.js";
 import { icon } from "./icons.js";
+import { qrScreen } from "./qr-screen.js";
 import { linkTo } from "./route.js";
 import { t } from "./strings.js";
 import { say } from "./toast.js";
 
-/** @param {string} room @returns {HTMLDialogElement} */
+/** @param {string} room @returns {HTMLDialogElement[]} the dialog, and the QR code over the whole screen */
 export function shareDialog(room) {
   const link = linkTo(room, location.origin);
   const field = element("input", {
@@ -21,6 +22,7 @@ export function shareDialog(room) {
   const isLocal = /^(localhost|127\.[\d.]+|\[::1\])$/.test(location.hostname);
   const native = typeof navigator.share !== "function" ? null
     : element("button", { type: "button", class: "button button-quiet", text: () => t("share.native"), on: { click: () => void send(room, link) } });
+  const large = qrScreen(room);
   const dialog = element("dialog", { class: "dialog", testid: "share-dialog", "aria-labelledby": "share-title",
     on: { click: (event) => { if (event.target === dialog) dialog.close(); } } },
     element("div", { class: "dialog-body" },
@@ -32,8 +34,10 @@ export function shareDialog(room) {
       qr, field, isLocal ? element("p", { class: "local-hint", children: () => rich("share.local", { flag: "--lan" }) }) : null,
       element("div", { class: "dialog-actions" },
         element("button", { type: "button", class: "button", autofocus: true, testid: "copy-link", on: { click: () => void copy(field) } },
-          icon("copy"), element("span", { text: () => t("share.copy") })), native)));
-  return dialog;
+          icon("copy"), element("span", { text: () => t("share.copy") })),
+        element("button", { type: "button", class: "button button-quiet", testid: "qr-large", on: { click: () => large.show(qr.src, link) } },
+          icon("expand"), element("span", { text: () => t("share.large") })), native)));
+  return [dialog, large.node];
 }
 
 /** @param {HTMLInputElement} field */

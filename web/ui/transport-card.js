@@ -1,4 +1,4 @@
-/** Which transport the room is on and why, in words: what the pill shows when it is pressed. */
+/** Which transport the room is on, how quick it is, and why this one: what the dot in the header opens. */
 
 import { bind, element } from "./element.js";
 import { t } from "./strings.js";
@@ -16,6 +16,9 @@ export class TransportCard {
   #why = null;
   #name = element("h2");
   #how = element("p");
+  #quick = element("p", { class: "transport-latency", testid: "latency", hidden: true });
+  /** @type {number | null} */
+  #latency = null;
   #reason = element("p", { class: "transport-why" });
   /** Opens and closes it. @type {HTMLButtonElement} */
   #button;
@@ -24,7 +27,7 @@ export class TransportCard {
   constructor(button) {
     this.#button = button;
     this.node = element("div", { class: "transport-card", id: ID, popover: "auto", role: "dialog", testid: "transport-card",
-      "aria-label": () => t("transport.title") }, this.#name, this.#how, this.#reason);
+      "aria-label": () => t("transport.title") }, this.#name, this.#how, this.#quick, this.#reason);
     this.node.addEventListener("toggle", () => this.#place());
     button.setAttribute("popovertarget", ID);
     button.setAttribute("aria-haspopup", "dialog");
@@ -40,7 +43,15 @@ export class TransportCard {
     this.#draw();
   }
 
+  /** @param {number | null} latency in ms */
+  setLatency(latency) {
+    this.#latency = latency;
+    this.#draw();
+  }
+
   #draw() {
+    this.#quick.hidden = this.#latency === null;
+    if (this.#latency !== null) this.#quick.textContent = `${t("state.latency_label")}: ${t("state.latency", { n: Math.round(this.#latency) })}`;
     if (this.#transport === null) return;
     this.#name.textContent = t(`transport.${this.#transport}`);
     this.#how.textContent = t(`transport.how_${this.#transport}`);
