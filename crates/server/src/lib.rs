@@ -34,6 +34,7 @@ pub mod lan;
 pub mod lease;
 pub mod link;
 pub mod listen;
+pub mod logging;
 pub mod memory;
 pub mod metrics;
 pub mod opening;

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::logging;
+
 /// How events reach a client over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
@@ -120,7 +122,7 @@ impl Metrics {
             self.traffic.iter().map(|shard| of(shard).load(Relaxed)).sum()
         };
         let told = |transport: Transport| self.told[transport as usize].load(Relaxed);
-        let rows: [(&str, &str, &str, u64); 16] = [
+        let rows: [(&str, &str, &str, u64); 17] = [
             ("connections", "gauge", "Connections open now", self.connections.load(Relaxed)),
             ("rooms", "gauge", "Rooms there are", rooms as u64),
             ("members", "gauge", "Members in all rooms", members as u64),
@@ -191,6 +193,12 @@ impl Metrics {
                 "counter",
                 "Bytes written to WebSockets",
                 sum(|shard| &shard.bytes_out),
+            ),
+            (
+                "log_lines_lost_total",
+                "counter",
+                "Lines of the log lost as nobody took them in time",
+                logging::lost_lines(),
             ),
         ];
         let mut text = String::new();

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::fanout::Shard;
-use crate::listen::{self, Arrivals, Listener, Porch};
+use crate::listen::{self, Arrivals, Listener};
 use crate::options::Options;
 use crate::server::Server;
 use crate::{clock, http, http3, lan};
@@ -52,9 +52,11 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
     }
     block_on(async move {
         let (listener, quic) = open_ports(address, &server)?;
-        announce(listener.get_ref().local_addr()?, &server)?;
-        if let Some(from) = server.options.tls.redirect_from {
-            listen_for_plain(from, &server, &porches)?;
+        let plain = server.options.tls.redirect_from.map(bind_for_plain).transpose()?;
+        let plain_address = plain.as_ref().map(|plain| plain.get_ref().local_addr()).transpose()?;
+        announce(listener.get_ref().local_addr()?, plain_address, &server)?;
+        if let Some(plain) = plain {
+            tokio::task::spawn_local(listen::accept(plain, server.clone(), porches.clone()));
         }
         tokio::task::spawn_local(shard(server.clone(), router, first, 0));
         tokio::task::spawn_local(sweep(server.clone()));
@@ -140,36 +142,41 @@ async fn shard(server: Arc<Server>, router: Router, arrivals: Arrivals, index: u
 }
 
 /// The first line on stdout is for scripts.
-fn announce(address: SocketAddr, server: &Server) -> anyhow::Result<()> {
-    let mut out = std::io::stdout().lock();
+fn announce(address: SocketAddr, plain: Option<SocketAddr>, server: &Server) -> anyhow::Result<()> {
     let scheme = if server.tls.is_some() { "https" } else { "http" };
-    writeln!(out, "listening on {scheme}://{address}")?;
+    let mut lines = format!("listening on {scheme}://{address}\n");
     if let Some(tls) = &server.tls {
         tls.set_port(address.port());
         if let Some(fingerprint) = tls.fingerprint() {
-            writeln!(out, "certificate SHA-256 {fingerprint}")?;
+            lines += &format!("certificate SHA-256 {fingerprint}\n");
         }
     }
     if let Some(text) = lan::invitation(&server.options, address.port()) {
-        writeln!(out, "{text}")?;
+        lines += &format!("{text}\n");
     }
-    out.flush()?;
+    if let Some(plain) = plain {
+        lines += &format!("redirecting from http://{plain}\n");
+    }
+    print(lines)?;
     let (threads, memory) = (server.inboxes.len(), server.memory.limit());
     tracing::info!(%address, threads, memory, "listening");
     Ok(())
 }
 
-/// `--redirect-from`: a second address, where people come without TLS.
-fn listen_for_plain(
-    address: SocketAddr,
-    server: &Arc<Server>,
-    porches: &[Porch],
-) -> anyhow::Result<()> {
-    let listener = listen::bind(address)
-        .with_context(|| format!("cannot listen on --redirect-from {address}"))?;
-    writeln!(std::io::stdout(), "redirecting from http://{}", listener.get_ref().local_addr()?)?;
-    tokio::task::spawn_local(listen::accept(listener, server.clone(), porches.to_vec()));
+/// Writes to stdout on a thread of its own: who started the server may have closed its end, or may not read.
+fn print(lines: String) -> anyhow::Result<()> {
+    let write = move || {
+        let mut out = std::io::stdout().lock();
+        // Who does not want to know where it listens can be served all the same.
+        let _ = out.write_all(lines.as_bytes()).and_then(|()| out.flush());
+    };
+    std::thread::Builder::new().spawn(write).context("cannot start a thread")?;
     Ok(())
+}
+
+/// `--redirect-from`: a second address, where people come without TLS.
+fn bind_for_plain(address: SocketAddr) -> anyhow::Result<Listener> {
+    listen::bind(address).with_context(|| format!("cannot listen on --redirect-from {address}"))
 }
 
 /// SIGHUP: new connections get the certificate that the files hold now.
