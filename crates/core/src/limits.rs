@@ -1,5 +1,6 @@
 //! Rate limits: a token bucket in 16 bytes.
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// A token bucket: `burst` takes at once, then `rate` per second.
@@ -40,6 +41,41 @@ impl TokenBucket {
         }
         self.full_at = self.full_at.max(now).saturating_add(u64::from(self.interval));
         Ok(())
+    }
+}
+
+/// A [`TokenBucket`] that many take from at once.
+#[derive(Debug)]
+pub struct SharedBucket {
+    /// See [`TokenBucket`].
+    full_at: AtomicU64,
+    interval: u32,
+    burst: u32,
+}
+
+impl SharedBucket {
+    /// A full bucket.
+    pub fn new(burst: u32, rate_per_second: f64) -> Self {
+        let TokenBucket { full_at, interval, burst } = TokenBucket::new(burst, rate_per_second);
+        Self { full_at: full_at.into(), interval, burst }
+    }
+
+    /// Takes one token, or says after how long one will be there if nobody else takes it.
+    pub fn try_take(&self, now: Duration) -> Result<(), Duration> {
+        let mut full_at = self.full_at.load(Relaxed);
+        loop {
+            let mut bucket = TokenBucket { full_at, interval: self.interval, burst: self.burst };
+            bucket.try_take(now)?;
+            match self.full_at.compare_exchange_weak(full_at, bucket.full_at, Relaxed, Relaxed) {
+                Ok(_) => return Ok(()),
+                Err(other) => full_at = other,
+            }
+        }
+    }
+
+    /// Whether a new bucket would give no more than this one.
+    pub fn is_full(&self, now: Duration) -> bool {
+        u128::from(self.full_at.load(Relaxed)) <= now.as_micros()
     }
 }
 
@@ -103,6 +139,20 @@ mod tests {
             assert!(bucket.try_take(SECOND).is_err(), "{rate}");
         }
         assert!(TokenBucket::new(u32::MAX, f64::INFINITY).try_take(Duration::MAX).is_ok());
+    }
+
+    #[test]
+    fn who_takes_from_one_bucket_takes_it_from_the_others() {
+        let bucket = SharedBucket::new(1000, 1.0);
+        let taken: usize = std::thread::scope(|scope| {
+            let take = || (0..500).filter(|_| bucket.try_take(SECOND).is_ok()).count();
+            let takers: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
+            takers.into_iter().map(|taker| taker.join().unwrap()).sum()
+        });
+        assert_eq!(taken, 1000);
+        assert_eq!(bucket.try_take(SECOND), Err(SECOND));
+        assert!(!bucket.is_full(1000 * SECOND));
+        assert!(bucket.is_full(1001 * SECOND));
     }
 
     #[test]

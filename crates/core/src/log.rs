@@ -105,7 +105,34 @@ impl<E: Entry> Log<E> {
         while self.entries.front().is_some_and(|entry| entry.at() < horizon) {
             self.drop_oldest(&mut dropped);
         }
-        // After a busy time the room that it took goes back.
+        self.fit();
+    }
+
+    /// Drops the oldest event, inside the window or not, as there is no room for it. False if there is none.
+    pub fn shed(&mut self, mut dropped: impl FnMut(&E)) -> bool {
+        let any = !self.entries.is_empty();
+        self.drop_oldest(&mut dropped);
+        self.fit();
+        any
+    }
+
+    /// When the oldest event that is kept was.
+    pub fn oldest_at(&self) -> Option<u64> {
+        self.entries.front().map(Entry::at)
+    }
+
+    /// Events that are kept.
+    pub fn kept(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// What those weigh.
+    pub fn weight(&self) -> usize {
+        self.bytes
+    }
+
+    /// After a busy time the room that it took goes back.
+    fn fit(&mut self) {
         if self.entries.capacity() > 4 * self.entries.len() + 16 {
             self.entries.shrink_to(2 * self.entries.len());
         }
@@ -247,6 +274,23 @@ mod tests {
         assert_eq!((gone, log.oldest(), log.head()), (2, 3, 5));
         log.expire(1_000_000_000, |_| gone += 1);
         assert_eq!((gone, log.oldest(), log.head()), (5, 6, 5), "offsets go on where they were");
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_goes_from_the_oldest_on_and_is_missed() {
+        let mut log = log(3, 1000);
+        fill(&mut log, 3);
+        assert_eq!((log.kept(), log.weight()), (3, 15));
+        let mut gone = 0;
+        assert!(log.shed(|_| gone += 1));
+        assert_eq!((gone, log.oldest(), log.head(), log.weight()), (1, 2, 3, 10));
+        let missed = Start { offset: 1, recovered: Some(false), missed: 1 };
+        assert_eq!(log.start(at(&log, 0), 0), missed);
+        assert!(log.shed(|_| gone += 1) && log.shed(|_| gone += 1), "down to the newest");
+        assert!(!log.shed(|_| gone += 1), "and then there is none");
+        assert_eq!((gone, log.oldest(), log.head(), log.weight()), (3, 4, 3, 0));
+        assert_eq!(log.start(at(&log, 1), 0).missed, 2);
+        assert_eq!(log.append(Said { text: "a", at: 1 }, 0, |_| {}), 4, "offsets go on");
     }
 
     #[test]

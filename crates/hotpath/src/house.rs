@@ -139,7 +139,7 @@ impl House {
             begin.elapsed() > QUIET
         });
         let name = RoomName::parse(ROOM).expect("it is a good name");
-        let room = house.server.registry.find_or_make(&name, AT);
+        let room = house.server.registry.find_or_make(&name, None);
         (house, room.expect("there is no bound on rooms"))
     }
 }

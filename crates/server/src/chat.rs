@@ -63,7 +63,8 @@ pub async fn run(opened: Opened, address: Address, answer: String) {
     let server = guest.shard.server().clone();
     let (link, voice) = (&guest.wire.link, address.voice);
     let joined = {
-        let mut joining = pin!(Session::join(&server, &join, voice, link.signal()));
+        let mut joining =
+            pin!(Session::join(&server, &join, voice, link.signal(), guest.wire.client()));
         tokio::select! {
             biased;
             joined = joining.as_mut() => joined,

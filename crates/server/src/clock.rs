@@ -13,3 +13,8 @@ pub fn uptime() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
 }
+
+/// The same in microseconds.
+pub fn uptime_micros() -> u64 {
+    uptime().as_micros() as u64
+}

@@ -18,6 +18,7 @@ use crate::room::{Room, Watch};
 use crate::server::Server;
 use crate::states::{self, STATES_EVERY};
 use crate::tail::{Batch, payload};
+use crate::visit::Client;
 
 /// Versions of presence and typing that a client knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,10 +85,11 @@ impl Cursor {
     /// Finds the room, or makes it, and begins to read there.
     ///
     /// # Errors
-    /// If there are as many rooms as there may be.
+    /// If there are as many rooms as there may be, or the client has opened as many as it may.
     pub fn open(
         server: &Server,
         room: &RoomName,
+        client: &Arc<Client>,
         from: From,
         states: Option<Versions>,
     ) -> Result<(Cursor, Start), TooManyRooms> {
@@ -95,7 +97,7 @@ impl Cursor {
         let history = history.min(server.options.join_history);
         loop {
             let now = clock::micros();
-            let room = server.registry.find_or_make(room, now)?;
+            let room = server.registry.find_or_make(room, Some(client))?;
             let Some((watch, start)) = room.watch(after, history, now) else {
                 // It was given up between finding and entering it.
                 continue;

@@ -18,6 +18,7 @@ use crate::chat::{self, Address};
 use crate::lab;
 use crate::lease::Leases;
 use crate::link::Voice;
+use crate::metrics::Now;
 use crate::opening::{self, Asked, Unwelcome};
 use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
@@ -123,8 +124,15 @@ async fn ready(State(app): State<App>) -> Response {
 
 async fn metrics(State(app): State<App>) -> Response {
     let registry = &app.server.registry;
-    let text =
-        app.server.metrics.expose(registry.count(), registry.member_count(), app.leases.count());
+    let now = Now {
+        rooms: registry.count(),
+        room_looks: registry.shared().looks(),
+        members: registry.shared().members(),
+        leases: app.leases.count(),
+        addresses: app.server.visitors.addresses(),
+        memory: &app.server.memory,
+    };
+    let text = app.server.metrics.expose(&now);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

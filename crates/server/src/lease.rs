@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hamhame_core::codes::CloseCode;
@@ -20,6 +19,7 @@ use crate::session::Session;
 use crate::signal::Signal;
 use crate::token::{self, Proof};
 use crate::transport::ws::Ending;
+use crate::visit::{Client, Seat};
 
 /// All leases, by their sessions.
 #[derive(Default)]
@@ -28,7 +28,6 @@ pub struct Leases(Mutex<Table>);
 #[derive(Default)]
 struct Table {
     by_session: HashMap<Id, Arc<Lease>>,
-    by_address: HashMap<IpAddr, u32>,
 }
 
 /// One session, and until when it is here.
@@ -67,20 +66,19 @@ struct Times {
 /// A place among the sessions of its address; dropping it frees the place.
 pub struct Place {
     leases: Arc<Leases>,
-    address: IpAddr,
+    _seat: Seat,
 }
 
 impl Leases {
     /// A place for a session of this address. `None` if it has all that it may.
-    pub fn enter(self: &Arc<Self>, address: IpAddr, options: &Options) -> Option<Place> {
-        let mut table = self.lock();
-        let full = table.by_session.len() >= options.max_connections as usize;
-        let count = table.by_address.get(&address).copied().unwrap_or_default();
-        if options.limited() && (full || count >= options.max_connections_per_address) {
+    pub fn enter(self: &Arc<Self>, client: &Arc<Client>, options: &Options) -> Option<Place> {
+        let mut most = options.address.max_connections_per_address;
+        if !options.limited() {
+            most = u32::MAX;
+        } else if self.count() >= options.max_connections as usize {
             return None;
         }
-        table.by_address.insert(address, count + 1);
-        Some(Place { leases: self.clone(), address })
+        client.sit(most).map(|_seat| Place { leases: self.clone(), _seat })
     }
 
     /// The session that `token` is of, if it is here.
@@ -115,18 +113,6 @@ impl Leases {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut table = self.leases.lock();
-        if let Some(count) = table.by_address.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                table.by_address.remove(&self.address);
-            }
-        }
     }
 }
 

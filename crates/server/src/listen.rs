@@ -3,7 +3,7 @@
 //! One thread accepts and hands each connection to the shard with the fewest, so that they spread evenly.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -38,7 +38,7 @@ use crate::server::Server;
 use crate::stream::Io;
 use crate::tls::{self, Tls};
 use crate::transport::ws::Opened;
-use crate::visit::{Place, Seated, Visit};
+use crate::visit::{Client, Place, Seated, Visit};
 
 /// A connection on its way to a shard.
 pub struct Guest {
@@ -277,8 +277,8 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
 }
 
 /// Whose request it is, also behind a trusted proxy: stands in its extensions.
-#[derive(Clone, Copy)]
-pub struct Peer(pub IpAddr);
+#[derive(Clone)]
+pub struct Peer(pub Arc<Client>);
 
 /// Answers one request.
 pub(crate) async fn answer<B>(
@@ -303,8 +303,8 @@ where
         // The proxy's connection is not this client's to lose.
         return refuse(false);
     };
-    let address = place.as_ref().map_or(visit.address(), Place::address);
-    request.extensions_mut().insert(Peer(address));
+    let client = place.as_ref().map_or(visit.client(), Place::client).clone();
+    request.extensions_mut().insert(Peer(client));
     let Ok(response) = router.oneshot(request).await;
     let Some(place) = place else { return response };
     if let Some(opening) = response.extensions().get::<Opening>() {

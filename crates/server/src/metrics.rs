@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::logging;
+use crate::memory::Memory;
 
 /// How events reach a client over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,22 @@ pub struct Metrics {
     /// Events told over HTTP, by [`Transport`].
     told: [AtomicU64; 3],
     traffic: Vec<Arc<Traffic>>,
+}
+
+/// What is so at the moment, and is not counted here.
+pub struct Now<'a> {
+    /// Rooms.
+    pub rooms: usize,
+    /// Rooms looked at; see [`Shared::looks`](crate::room::Shared::looks).
+    pub room_looks: u64,
+    /// Members in all rooms.
+    pub members: u64,
+    /// Sessions over HTTP.
+    pub leases: usize,
+    /// Addresses that are remembered.
+    pub addresses: usize,
+    /// The budget.
+    pub memory: &'a Memory,
 }
 
 /// What one shard counts at every read and write. Only its own thread adds to it, so no counter is fought over.
@@ -116,16 +133,54 @@ impl Metrics {
         self.told[transport as usize].fetch_add(events as u64, Relaxed);
     }
 
-    /// The exposition, with what only the registry knows.
-    pub fn expose(&self, rooms: usize, members: usize, leases: usize) -> String {
+    /// The exposition, with what others know.
+    pub fn expose(&self, now: &Now<'_>) -> String {
         let sum = |of: fn(&Traffic) -> &AtomicU64| -> u64 {
             self.traffic.iter().map(|shard| of(shard).load(Relaxed)).sum()
         };
         let told = |transport: Transport| self.told[transport as usize].load(Relaxed);
-        let rows: [(&str, &str, &str, u64); 17] = [
+        let memory = now.memory;
+        let rows = [
             ("connections", "gauge", "Connections open now", self.connections.load(Relaxed)),
-            ("rooms", "gauge", "Rooms there are", rooms as u64),
-            ("members", "gauge", "Members in all rooms", members as u64),
+            ("rooms", "gauge", "Rooms there are", now.rooms as u64),
+            (
+                "room_looks_total",
+                "counter",
+                "Rooms looked at to see what is due, which is the largest or which can be given up",
+                now.room_looks,
+            ),
+            ("members", "gauge", "Members in all rooms", now.members),
+            (
+                "addresses",
+                "gauge",
+                "Addresses of clients that are remembered",
+                now.addresses as u64,
+            ),
+            ("memory_budget_bytes", "gauge", "What --memory allows", memory.limit()),
+            (
+                "memory_log_bytes",
+                "gauge",
+                "Bytes of it that the events of all rooms take",
+                memory.in_logs(),
+            ),
+            (
+                "memory_buffer_bytes",
+                "gauge",
+                "Bytes of it that connections have under way",
+                memory.in_buffers(),
+            ),
+            (
+                "memory_dropped_events_total",
+                "counter",
+                "Events dropped as there was no more of it",
+                memory.dropped(),
+            ),
+            (
+                "memory_refusals_total",
+                "counter",
+                "Buffers refused as there was no more of it for connections",
+                memory.refused(),
+            ),
             (
                 "connections_total",
                 "counter",
@@ -145,7 +200,7 @@ impl Metrics {
                 "Messages put in order",
                 self.messages_total.load(Relaxed),
             ),
-            ("http_sessions", "gauge", "Sessions over HTTP", leases as u64),
+            ("http_sessions", "gauge", "Sessions over HTTP", now.leases as u64),
             (
                 "deliveries_total",
                 "counter",

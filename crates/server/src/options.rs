@@ -14,6 +14,7 @@ use hamhame_core::text::TextLimits;
 use crate::memory::MemoryOptions;
 use crate::proxy::ProxyOptions;
 use crate::tls::TlsOptions;
+use crate::visit::AddressOptions;
 
 /// A real-time chatroom server: rooms by URL, no accounts, no database.
 ///
@@ -71,7 +72,7 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_JOIN_HISTORY", default_value_t = 100, value_name = "N")]
     pub join_history: u64,
 
-    /// `off` lifts every per-client rate and connection limit: for load tests only
+    /// `off` lifts every rate and limit per client and per address: for load tests only
     #[arg(long, env = "HAMHAME_LIMITS", default_value = "on", value_name = "on|off")]
     pub limits: Switch,
 
@@ -104,9 +105,9 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_MAX_CONNECTIONS", default_value_t = 18_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_connections: u32,
 
-    /// Open connections at once from one address (a class of 300 behind one router opens some 2,000 while it loads the page)
-    #[arg(long, env = "HAMHAME_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 4_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub max_connections_per_address: u32,
+    /// What one address may.
+    #[command(flatten)]
+    pub address: AddressOptions,
 
     /// Proxies in front.
     #[command(flatten)]
@@ -116,7 +117,7 @@ pub struct Options {
     #[arg(long, env = "HAMHAME_MAX_MEMBERS", default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_members: u32,
 
-    /// Rooms at once
+    /// Rooms at once; above it the one that nobody has been in for the longest time gives way
     #[arg(long, env = "HAMHAME_MAX_ROOMS", default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_rooms: u32,
 
@@ -325,7 +326,8 @@ fn parse_compression(text: &str) -> Result<Compression, String> {
     }
 }
 
-fn parse_rate(text: &str) -> Result<f64, String> {
+/// A number of something per second.
+pub fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate > 0.0 && rate.is_finite() => Ok(rate),
         _ => Err("must be a number above 0".into()),

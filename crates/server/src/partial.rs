@@ -5,7 +5,7 @@
 //! under way.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use hamhame_core::codes::CloseCode;
 use crate::clock;
 use crate::memory::{Held, Memory};
 use crate::options::Options;
+use crate::visit::network;
 
 /// What one address may have under way of what all may: one part of so many.
 const SHARE: u64 = 16;
@@ -103,16 +104,6 @@ impl Partial {
 impl Drop for Partial {
     fn drop(&mut self) {
         let _ = self.partials.change(self.network, self.held.bytes(), 0);
-    }
-}
-
-/// Who is counted as one: an IPv4 address, or the /64 that a host has of IPv6 at least (RFC 6177).
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-        v4 => v4,
     }
 }
 

@@ -3,30 +3,37 @@
 //! Only this module appends to a tail. An append moves the head and marks the room dirty on every shard that has members
 //! here; the shard's flusher does the rest (`fanout`). Whoever reads over HTTP [watches](Watch) it.
 
+mod order;
+mod rank;
+mod shared;
 mod state;
 mod watch;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hamhame_core::event::{self, Passage};
 use hamhame_core::id::Id;
-use hamhame_core::log::{Start, Window};
+use hamhame_core::log::Start;
 use hamhame_core::name::RoomName;
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
-use state::{Place, Seat, State, TakeOver};
+pub use shared::Shared;
+use state::{Place, Ranks, Seat, State, TakeOver};
 use tokio::sync::Notify;
 pub use watch::Watch;
 
 use crate::broker::Parting;
+use crate::clock;
 use crate::deflate::{self, Demand};
 use crate::entry::{Entrant, Entry, MembersPage, Presence, Saying};
-use crate::inbox::{Dirty, Inboxes};
+use crate::inbox::Dirty;
 use crate::signal::Signal;
 use crate::tail::{Batch, Tail};
 use crate::token::Proof;
+use crate::visit::Founded;
 
 /// Past this many members nobody is told of single comings and goings, and lists become a count.
 pub const LIST_LIMIT: usize = 1_000;
@@ -56,6 +63,16 @@ pub struct Room {
     compression: Demand,
     /// Wakes the [watchers](Watch).
     news: Notify,
+    shared: Arc<Shared>,
+    opener: Opener,
+}
+
+/// Whose doing it is that there is the room.
+pub enum Opener {
+    /// Nobody finds it by name, and it stays as long as the server: a tutorial room of the seeds.
+    Server,
+    /// It is in the registry; one of those that an address opened, if that is counted.
+    Client(Option<Founded>),
 }
 
 impl Room {
@@ -64,11 +81,11 @@ impl Room {
         name: RoomName,
         serial: u64,
         epoch: Epoch,
-        window: Window,
-        inboxes: Arc<Inboxes>,
-        now: u64,
-    ) -> Room {
-        Room {
+        shared: Arc<Shared>,
+        opener: Opener,
+    ) -> Arc<Room> {
+        let tail = Tail::new(epoch, shared.window);
+        let room = Arc::new(Room {
             name,
             serial,
             epoch,
@@ -76,21 +93,31 @@ impl Room {
             presence_version: AtomicU64::new(0),
             typing_version: AtomicU64::new(0),
             members: AtomicU32::new(0),
-            dirty: Dirty::new(inboxes),
+            dirty: Dirty::new(shared.inboxes.clone()),
             compression: Demand::default(),
             news: Notify::new(),
+            shared,
+            opener,
             state: Mutex::new(State {
-                tail: Tail::new(epoch, window),
+                tail,
                 roster: Roster::default(),
                 typing: Vec::new(),
                 large_at: 0,
-                spoken: false,
-                empty_since: Some(now),
+                empty_since: Some(clock::uptime_micros()),
+                away: VecDeque::new(),
+                ranks: Ranks::default(),
                 gone: false,
                 closed: false,
                 watchers: 0,
             }),
-        }
+        });
+        room.rank(&mut room.lock());
+        room
+    }
+
+    /// Whether it stands in the registry.
+    fn is_listed(&self) -> bool {
+        matches!(self.opener, Opener::Client(_))
     }
 
     /// The room's name, as the one who came first wrote it.
@@ -194,7 +221,6 @@ impl Room {
                 state.tail.add_deflated(offset, frame);
             }
         }
-        state.spoken = true;
         if let Some(writing) = state.typing.iter().position(|(member, _)| *member == saying.member)
         {
             state.typing.swap_remove(writing);
@@ -255,9 +281,14 @@ impl Room {
         let seat = state.roster.seat_mut(member).filter(|seat| seat.is_held_by(signal));
         let Some(seat) = seat else { return false };
         match parting {
-            Parting::Until(until) => seat.place = Place::Away { until },
+            Parting::Until(until) => {
+                seat.place = Place::Away { until };
+                state.away.push_back((until, member));
+                let wait = until.saturating_sub(clock::micros());
+                self.due_by(&mut state, clock::uptime_micros() + wait);
+            }
             Parting::ForGood => {
-                self.remove(&mut state, member, crate::clock::micros());
+                self.remove(&mut state, member, clock::micros());
                 self.publish(state);
             }
         }
@@ -273,45 +304,9 @@ impl Room {
             .find(|(_, seat)| seat.is_held_by(signal))
             .map(|(member, _)| member);
         if let Some(member) = ghost {
-            self.remove(&mut state, member, crate::clock::micros());
+            self.remove(&mut state, member, clock::micros());
             self.publish(state);
         }
-    }
-
-    /// Takes out those whose grace period is over, and events that are too old. True if the room may be given up: nobody
-    /// is here and nothing is left to read.
-    pub fn sweep(self: &Arc<Self>, now: u64) -> bool {
-        let mut state = self.lock();
-        let over: Vec<Id> = state
-            .roster
-            .seats()
-            .filter(|(_, seat)| matches!(seat.place, Place::Away { until } if until <= now))
-            .map(|(member, _)| member)
-            .collect();
-        for member in &over {
-            self.remove(&mut state, *member, now);
-        }
-        state.tail.expire(now);
-        let idle = state.is_left(now) && state.tail.head() == state.tail.floor();
-        if over.is_empty() {
-            drop(state);
-        } else {
-            self.publish(state);
-        }
-        idle
-    }
-
-    /// Since when nobody is here in whose absence nothing would be lost: no message was ever sent.
-    pub fn disposable_since(&self) -> Option<u64> {
-        let state = self.lock();
-        state.empty_since.filter(|_| !state.spoken && state.watchers == 0)
-    }
-
-    /// Gives the room up if nobody is in it or reads it. True if it is gone; who still holds it cannot join any more.
-    pub fn give_up(&self) -> bool {
-        let mut state = self.lock();
-        state.gone = state.roster.count() == 0 && state.watchers == 0;
-        state.gone
     }
 
     /// Begins to read, after a position or as a newcomer who is shown the last `history` events. `None` if the room was given
@@ -328,6 +323,7 @@ impl Room {
         }
         state.tail.expire(now);
         state.watchers += 1;
+        self.rank(&mut state);
         let start = state.tail.start(after, history);
         Some((Watch { room: self.clone() }, start))
     }
@@ -415,7 +411,7 @@ impl Room {
             state.tail.append_passage(Passage::Leave, member, name, at, delivered);
         }
         if state.roster.count() == 0 {
-            state.empty_since = Some(at);
+            state.empty_since = Some(clock::uptime_micros());
         }
     }
 
@@ -426,8 +422,17 @@ impl Room {
         }
         self.head.store(state.tail.head(), Ordering::Release);
         self.presence_version.store(state.roster.version(), Ordering::Release);
-        self.members.store(state.roster.count() as u32, Ordering::Release);
+        let (before, members) = (self.members.load(Ordering::Relaxed), state.roster.count() as u32);
+        if before != members {
+            self.members.store(members, Ordering::Release);
+            self.shared.members_changed(before, members);
+        }
+        let exceeded = self.rank(&mut state);
         self.announce(state);
+        if exceeded {
+            // Who fills the memory makes the room for it.
+            self.shared.relieve();
+        }
     }
 
     /// Lets the lock go and wakes whoever waits for something new here.

@@ -16,7 +16,7 @@ use crate::fanout::Shard;
 use crate::listen::{self, Arrivals, Listener};
 use crate::options::Options;
 use crate::server::Server;
-use crate::{clock, http, http3, lan};
+use crate::{http, http3, lan};
 
 /// From the signal to the exit, whatever clients do.
 const SHUTDOWN: Duration = Duration::from_secs(8);
@@ -27,8 +27,11 @@ const SPARE_FILES: u64 = 64;
 /// Ports picked for TCP until one is free for UDP too.
 const PORT_TRIES: u32 = 16;
 
-/// Time between two looks at rooms: members whose grace is over, events that are too old.
+/// Time between two looks at what is due in rooms: members whose grace is over, events that are too old.
 const SWEEP: Duration = Duration::from_millis(500);
+
+/// Rooms that are closed at the end before others have their turn.
+const SHUT_AT_ONCE: usize = 64;
 
 /// Serves until a signal says to stop.
 ///
@@ -198,7 +201,10 @@ async fn sweep(server: Arc<Server>) {
     loop {
         ticks.tick().await;
         if !server.is_draining() {
-            server.registry.sweep(clock::micros());
+            // In small steps, so that no connection of this thread waits for all of it.
+            while server.registry.sweep() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 }
@@ -225,7 +231,12 @@ async fn wait_for_signal() -> anyhow::Result<()> {
 async fn drain(server: &Server) {
     let open = server.metrics.connections();
     tracing::info!(connections = open, "shutting down");
-    server.registry.close();
+    for (at, room) in server.registry.all().into_iter().enumerate() {
+        room.close();
+        if at % SHUT_AT_ONCE == SHUT_AT_ONCE - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
     server.start_draining();
     let gone = async {
         while server.metrics.connections() > 0 {

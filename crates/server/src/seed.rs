@@ -14,10 +14,11 @@ use hamhame_ws::{Opcode, write_frame};
 use crate::clock;
 use crate::fanout::{Registered, Shard};
 use crate::link::{Link, Voice};
-use crate::room::Room;
+use crate::room::{Opener, Room};
 use crate::server::Server;
 use crate::signal::Signal;
 use crate::transport::ws::{Conversation, Flow, Opened, Wire};
+use crate::visit::Client;
 
 /// The rooms of the tutorials, one each for the whole server.
 pub struct Tutorials {
@@ -54,7 +55,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 impl Tutorials {
     /// Without anybody in them.
     pub fn new(server: &Server) -> Tutorials {
-        let room = || Arc::new(server.registry.make(RoomName::general(), clock::micros()));
+        let room = || server.registry.make(RoomName::general(), Opener::Server);
         Tutorials { chat: room(), broadcast: room() }
     }
 
@@ -131,6 +132,7 @@ impl Guest {
             limit: options
                 .limited()
                 .then(|| TokenBucket::new(options.message_burst, options.message_rate)),
+            client: wire.client().clone(),
         };
         wire.converse(&mut talk).await;
         drop(books);
@@ -151,9 +153,18 @@ struct Talk {
     room: Option<Arc<Room>>,
     kind: Kind,
     limit: Option<TokenBucket>,
+    /// Whose it is.
+    client: Arc<Client>,
 }
 
 impl Talk {
+    /// Counts a message, or says after how long it may be said.
+    fn take_message(&mut self) -> Result<(), Duration> {
+        let now = clock::uptime();
+        self.limit.as_mut().map_or(Ok(()), |limit| limit.try_take(now))?;
+        self.client.take_message(now)
+    }
+
     fn broadcast(&self, text: &str) {
         if let Some(room) = &self.room {
             room.say_plain(text, clock::micros());
@@ -167,8 +178,7 @@ impl Conversation for Talk {
     }
 
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
-        let wait = self.limit.as_mut().map(|limit| limit.try_take(clock::uptime()));
-        if let Some(Err(wait)) = wait {
+        if let Err(wait) = self.take_message() {
             let refusal = format!("Too fast. Try again in {:.1} s.", wait.as_secs_f64());
             write_frame(out, Opcode::Text, refusal.as_bytes());
             return Flow::Continue;

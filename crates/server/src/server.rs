@@ -13,6 +13,7 @@ use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::registry::Registry;
+use crate::room::Shared;
 use crate::tls::Tls;
 use crate::token::{Proof, Sealer, random_id};
 use crate::visit::Visitors;
@@ -53,7 +54,8 @@ impl Server {
         let inboxes: Arc<Inboxes> = (0..options.thread_count()).map(|_| Inbox::default()).collect();
         let metrics = Arc::new(Metrics::new(inboxes.len()));
         let memory = Arc::new(Memory::new(options.memory.budget()));
-        let registry = Registry::new(options.max_rooms as usize, options.window(), inboxes.clone());
+        let shared = Shared::new(options.window(), inboxes.clone(), memory.clone());
+        let registry = Registry::new(options.max_rooms, shared);
         Ok(Server {
             departed: Departed::new(memory.limit()),
             sealer: Sealer::new(options.secret.as_deref())?,

@@ -23,6 +23,7 @@ use crate::server::Server;
 use crate::signal::Signal;
 use crate::token::{Proof, random_id};
 use crate::transport::ws::{Conversation, Ending, Flow};
+use crate::visit::Client;
 
 /// Commands other than messages that a session may send at once, and per second; pings and what is empty count too.
 const COMMAND_BURST: u32 = 100;
@@ -77,6 +78,8 @@ pub struct Session {
     session: Id,
     member: Id,
     signal: Arc<Signal>,
+    /// Whose it is.
+    client: Arc<Client>,
     dialect: Dialect,
     parted: bool,
     /// There from the first command on: most members only listen, and all of them wait for long.
@@ -110,6 +113,7 @@ impl Session {
         join: &Join,
         voice: Voice,
         signal: &Arc<Signal>,
+        client: &Arc<Client>,
     ) -> Result<(Session, Admission), Refused> {
         let options = &server.options;
         let claim = &join.claim;
@@ -120,9 +124,9 @@ impl Session {
         let fresh = Proof { session: random_identifier(), member: random_identifier() };
         loop {
             let now = clock::micros();
-            let room = server.registry.find_or_make(&join.room, now).map_err(|_| {
-                Refused::new(ErrorCode::ServerFull, "the server has as many rooms as it may")
-            })?;
+            let room = server.registry.find_or_make(&join.room, Some(client));
+            let room =
+                room.map_err(|error| Refused::new(ErrorCode::ServerFull, error.to_string()))?;
             let entrant = Entrant {
                 name: &join.name,
                 proof,
@@ -138,7 +142,7 @@ impl Session {
                 Entry::In(admission) => {
                     let recovered = admission.start.recovered == Some(true);
                     server.metrics.joined(recovered);
-                    let session = Session::new(server, room, &admission, signal, voice);
+                    let session = Session::new(server, room, &admission, signal, client, voice);
                     return Ok((session, admission));
                 }
                 Entry::Gone => {}
@@ -177,6 +181,7 @@ impl Session {
         room: Arc<Room>,
         admission: &Admission,
         signal: &Arc<Signal>,
+        client: &Arc<Client>,
         voice: Voice,
     ) -> Session {
         Session {
@@ -186,6 +191,7 @@ impl Session {
             session: admission.identity.session,
             member: admission.identity.member,
             signal: signal.clone(),
+            client: client.clone(),
             dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
             parted: false,
             allowance: None,
@@ -268,8 +274,12 @@ impl Session {
     /// # Errors
     /// If it is too much, too long or empty.
     pub fn say(&mut self, id: Option<&str>, content: &str) -> Result<Option<u64>, Refused> {
-        if let Err(wait) = self.take(|allowance| &mut allowance.messages) {
+        let now = clock::uptime();
+        if let Err(wait) = self.take(now, |allowance| &mut allowance.messages) {
             return Err(Refused::for_now("Too many messages at once.", wait));
+        }
+        if let Err(wait) = self.client.take_message(now) {
+            return Err(Refused::for_now("Too many messages at once from your address.", wait));
         }
         let content = match text::clean(content, &self.server.options.text_limits()) {
             Ok(content) => content,
@@ -301,14 +311,14 @@ impl Session {
     /// # Errors
     /// If there were too many.
     pub fn count_request(&mut self) -> Result<(), Refused> {
-        self.take(|allowance| &mut allowance.commands)
+        self.take(clock::uptime(), |allowance| &mut allowance.commands)
             .map_err(|wait| Refused::for_now("Too many requests at once.", wait))
     }
 
     /// Tells a refusal, or ends the connection of one who does not care.
     fn tell(&mut self, out: &mut Vec<u8>, refused: &Refused, id: Option<&str>) -> Flow {
         self.server.metrics.refused();
-        if self.take(|allowance| &mut allowance.refusals).is_err() {
+        if self.take(clock::uptime(), |allowance| &mut allowance.refusals).is_err() {
             return too_many();
         }
         write_refusal(out, self.dialect, self.room.name(), &refused.refusal(id));
@@ -317,17 +327,22 @@ impl Session {
 
     /// Counts a command that is no message. `Some` if there were too many.
     fn take_command(&mut self) -> Option<Flow> {
-        self.take(|allowance| &mut allowance.commands).is_err().then(too_many)
+        let taken = self.take(clock::uptime(), |allowance| &mut allowance.commands);
+        taken.is_err().then(too_many)
     }
 
     /// Takes one of what `of` names, or says after how long there is one.
-    fn take(&mut self, of: fn(&mut Allowance) -> &mut TokenBucket) -> Result<(), Duration> {
+    fn take(
+        &mut self,
+        now: Duration,
+        of: fn(&mut Allowance) -> &mut TokenBucket,
+    ) -> Result<(), Duration> {
         let options = &self.server.options;
         if !options.limited() {
             return Ok(());
         }
         let allowance = self.allowance.get_or_insert_with(|| Box::new(Allowance::new(options)));
-        of(allowance).try_take(clock::uptime())
+        of(allowance).try_take(now)
     }
 }
 

@@ -127,6 +127,13 @@ impl Batch {
 /// A batch is closed when it has this many bytes: enough that the system call costs little per event.
 const BATCH_BYTES: usize = 64 * 1024;
 
+/// What an event takes beside what it [weighs](Entry::weight): its place in a list that has some to spare, and what the
+/// allocator keeps for its frame.
+const EVENT_BYTES: usize = size_of::<Event>() * 5 / 4 + 16;
+
+/// What an entry of the index takes, in a table that is half empty.
+const ID_BYTES: usize = 2 * (2 * size_of::<u64>() + 1);
+
 /// The log of a room and what has been said in it already.
 #[derive(Debug)]
 pub struct Tail {
@@ -253,6 +260,37 @@ impl Tail {
     pub fn expire(&mut self, now: u64) {
         let said = &mut self.said;
         self.log.expire(now, |event| forget(said, event));
+        self.fit();
+    }
+
+    /// What it takes to keep all of it, in bytes: the events in their forms, what stands around them, and the index.
+    pub fn bytes(&self) -> usize {
+        self.log.weight() + self.log.kept() * EVENT_BYTES + self.said.len() * ID_BYTES
+    }
+
+    /// When the oldest event that is kept was.
+    pub fn oldest_at(&self) -> Option<u64> {
+        self.log.oldest_at()
+    }
+
+    /// Events that are kept.
+    pub fn kept(&self) -> usize {
+        self.log.kept()
+    }
+
+    /// Drops the oldest event. False if there is none.
+    pub fn shed(&mut self) -> bool {
+        let said = &mut self.said;
+        let any = self.log.shed(|event| forget(said, event));
+        self.fit();
+        any
+    }
+
+    /// After a busy time the room that the index took goes back.
+    fn fit(&mut self) {
+        if self.said.capacity() > 4 * self.said.len() + 16 {
+            self.said.shrink_to(2 * self.said.len());
+        }
     }
 
     /// Never 0, which stands for no key.

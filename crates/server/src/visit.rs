@@ -1,10 +1,11 @@
-//! Bounds on open connections, in total and by address.
+//! Bounds by address: open connections, sessions over HTTP, messages, rooms; and on connections in total.
 //!
 //! A proxy's connections are its own affair, but for the total: behind one that is trusted, what counts for an address is its
 //! requests under way and its WebSockets.
 
+mod client;
+
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,6 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes};
+use clap::Args;
+pub use client::{Client, Founded, Seat, network};
+use client::{Clients, Most};
 use hyper::body::{Frame, SizeHint};
 
 use crate::memory::Memory;
@@ -20,10 +24,31 @@ use crate::options::Options;
 use crate::partial::{Partial, Partials};
 use crate::proxy::ProxyOptions;
 
+/// What one address may, which may stand for many people.
+#[derive(Args, Clone, Debug)]
+pub struct AddressOptions {
+    /// Open connections at once from one address, in IPv6 one network of 64 bits (a class of 300 behind one router opens some
+    /// 2,000 while it loads the page)
+    #[arg(long, env = "HAMHAME_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 4_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections_per_address: u32,
+
+    /// Messages that all sessions of one address together may send at once
+    #[arg(long, env = "HAMHAME_ADDRESS_MESSAGE_BURST", default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub address_message_burst: u32,
+
+    /// Messages per second that they may send in the long run
+    #[arg(long, env = "HAMHAME_ADDRESS_MESSAGE_RATE", default_value_t = 200.0, value_name = "N", value_parser = crate::options::parse_rate)]
+    pub address_message_rate: f64,
+
+    /// Rooms at once that one address may have opened
+    #[arg(long, env = "HAMHAME_MAX_ROOMS_PER_ADDRESS", default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_rooms_per_address: u32,
+}
+
 /// Open connections by address.
 pub struct Visitors {
     proxy: ProxyOptions,
-    by_address: Mutex<HashMap<IpAddr, u32>>,
+    clients: Mutex<Clients>,
     per_address: u32,
     total: u32,
     partials: Arc<Partials>,
@@ -33,8 +58,9 @@ pub struct Visitors {
 /// One open connection; dropping it frees its place.
 pub struct Visit {
     visitors: Arc<Visitors>,
-    address: IpAddr,
-    /// The peer speaks for others: its address is not counted, theirs are.
+    /// The peer.
+    peer: Arc<Client>,
+    /// The peer speaks for others: its connections are not counted, theirs are.
     is_proxy: bool,
     /// Behind a proxy: the client that the connection has become. Boxed, as most have none.
     client: OnceCell<Box<Place>>,
@@ -46,8 +72,7 @@ pub struct Visit {
 
 /// One of the places that an address has; dropping it frees it.
 pub struct Place {
-    visitors: Arc<Visitors>,
-    address: IpAddr,
+    client: Arc<Client>,
 }
 
 /// All places of an address are taken.
@@ -60,8 +85,8 @@ impl Visitors {
         let bound = |n: u32| if options.limited() { n } else { u32::MAX };
         Visitors {
             proxy: options.proxy.clone(),
-            by_address: Mutex::default(),
-            per_address: bound(options.max_connections_per_address),
+            clients: Mutex::new(Clients::new(Most::of(options))),
+            per_address: bound(options.address.max_connections_per_address),
             total: bound(options.max_connections),
             partials: Arc::new(Partials::new(options, memory)),
             metrics,
@@ -70,45 +95,33 @@ impl Visitors {
 
     /// Counts a connection in. `None`: there is no room even for saying so; drop it.
     pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Visit> {
+        let peer = self.lock().find_or_make(address);
+        self.admit(peer, self.proxy.trust(address))
+    }
+
+    fn admit(self: &Arc<Self>, peer: Arc<Client>, is_proxy: bool) -> Option<Visit> {
         // A little above the bounds there is still a polite answer; beyond, not even that.
         let courtesy = |bound: u32| bound.saturating_add(bound / 8).saturating_add(8);
         if self.metrics.connections() >= courtesy(self.total).into() {
             return None;
         }
-        let is_proxy = self.proxy.trust(address);
         let mut over_limit = self.metrics.connections() >= self.total.into();
         if !is_proxy {
-            over_limit |= self.count(address, courtesy(self.per_address))? > self.per_address;
+            over_limit |= peer.connect(courtesy(self.per_address))? > self.per_address;
         }
         self.metrics.connected();
         let visitors = self.clone();
         let client = OnceCell::new();
-        Some(Visit { visitors, address, is_proxy, client, shard_load: None, over_limit })
+        Some(Visit { visitors, peer, is_proxy, client, shard_load: None, over_limit })
     }
 
-    /// Takes a place, and says how many the address has now. `None` if it would have more than `most`.
-    fn count(&self, address: IpAddr, most: u32) -> Option<u32> {
-        let mut by_address = self.lock();
-        let count = by_address.entry(address).or_default();
-        if *count >= most {
-            return None;
-        }
-        *count += 1;
-        Some(*count)
+    /// Addresses that are remembered: something of theirs is here, or was a moment ago.
+    pub fn addresses(&self) -> usize {
+        self.lock().len()
     }
 
-    fn leave(&self, address: IpAddr) {
-        let mut by_address = self.lock();
-        if let Some(count) = by_address.get_mut(&address) {
-            *count -= 1;
-            if *count == 0 {
-                by_address.remove(&address);
-            }
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, u32>> {
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Clients> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,22 +129,21 @@ impl Visit {
     /// A further place for the same visitor, on the same shard: a WebSocket on a stream of its connection counts as a
     /// connection does, or one connection would stand for many members. `None` above the bounds.
     pub fn another(&self) -> Option<Visit> {
-        let mut visit = self.visitors.enter(self.address)?;
+        let mut visit = self.visitors.admit(self.peer.clone(), self.is_proxy)?;
         if let Some(load) = &self.shard_load {
             visit.count_on(load);
         }
         (!visit.over_limit).then_some(visit)
     }
 
-    /// The peer's.
-    pub fn address(&self) -> IpAddr {
-        self.address
+    /// Whose it is: the peer's, or behind a proxy that of the client that the connection has become.
+    pub fn client(&self) -> &Arc<Client> {
+        self.client.get().map_or(&self.peer, |place| &place.client)
     }
 
     /// A message of this visitor has begun to come.
     pub fn begin_part(&self) -> Partial {
-        let address = self.client.get().map_or(self.address, |client| client.address);
-        self.visitors.partials.begin(address)
+        self.visitors.partials.begin(self.client().network())
     }
 
     /// A place for the client that a request is made for, if the peer is a proxy; it is to be kept until the answer is
@@ -146,10 +158,12 @@ impl Visit {
         if !self.is_proxy {
             return Ok(None);
         }
-        let proxy = &self.visitors.proxy;
-        let address = proxy.client(self.address, values(proxy.header.name()));
-        self.visitors.count(address, self.visitors.per_address).ok_or(Full)?;
-        Ok(Some(Place { visitors: self.visitors.clone(), address }))
+        let visitors = &self.visitors;
+        let proxy = &visitors.proxy;
+        let address = proxy.client(self.peer.network(), values(proxy.header.name()));
+        let client = visitors.lock().find_or_make(address);
+        client.connect(visitors.per_address).ok_or(Full)?;
+        Ok(Some(Place { client }))
     }
 
     /// From now on the connection is that of one client of the proxy.
@@ -171,21 +185,21 @@ impl Drop for Visit {
         }
         self.visitors.metrics.disconnected();
         if !self.is_proxy {
-            self.visitors.leave(self.address);
+            self.peer.disconnect();
         }
     }
 }
 
 impl Place {
     /// Whose it is.
-    pub fn address(&self) -> IpAddr {
-        self.address
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.visitors.leave(self.address);
+        self.client.disconnect();
     }
 }
 

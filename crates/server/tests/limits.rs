@@ -236,12 +236,12 @@ async fn a_member_that_comes_back_to_a_full_room_has_its_place() {
 }
 
 #[tokio::test]
-async fn a_server_with_all_its_rooms_gives_up_a_silent_one_and_else_says_that_it_is_full() {
+async fn at_the_bound_the_room_that_was_empty_longest_gives_way_and_else_the_server_is_full() {
     let server = TestServer::start(&["--max-rooms", "2"]).await;
     let mut spoken = server.member("spoken", "ali").await;
     spoken.said("a", "something to keep").await;
-    spoken.into_client().close(1000).await;
-    let silent = server.member("silent", "ali").await;
+    let old = spoken.position();
+    let mut held = server.member("held", "ali").await;
     let mut third = server.v1("third", "ali").await;
     third.send_json(json!({"type":"join"})).await;
     let error = third.expect_type("error").await;
@@ -251,9 +251,23 @@ async fn a_server_with_all_its_rooms_gives_up_a_silent_one_and_else_says_that_it
     assert!(seed.next().await["content"].as_str().is_some_and(|words| words.contains("rooms")));
     assert_eq!(seed.closed().await.0, 4004);
     // A room that exists is open to all the same.
-    server.member("spoken", "reza").await;
-    silent.into_client().close(1000).await;
-    server.member("third", "ali").await;
+    let reza = server.member("held", "reza").await;
+    reza.into_client().close(1000).await;
+    // One that was spoken in gives way too, when nobody is in it.
+    spoken.into_client().close(1000).await;
+    while server.metric("hamhame_members").await > 1.0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let third = server.member("third", "ali").await;
+    held.said("b", "nobody gave this room up").await;
+    // What was there is told to be gone, by a new epoch.
+    third.into_client().close(1000).await;
+    while server.metric("hamhame_members").await > 1.0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut back = server.v1("spoken", "ali").await;
+    let welcome = back.join_as(json!({"type":"join","after":old})).await;
+    assert_eq!(welcome["recovered"], false);
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -16,6 +17,7 @@ use super::query::Query;
 use super::request::{InRoom, Reader};
 use super::{Api, LIST};
 use crate::cursor::{Cursor, From, Versions};
+use crate::listen::Peer;
 use crate::transport::{Reading, poll, sse};
 
 /// Where an event stream that was cut off goes on (HTML standard, section 9.2.4).
@@ -51,6 +53,7 @@ const WAIT: f64 = 60.0;
 pub async fn read(
     State(api): State<Api>,
     InRoom(room): InRoom,
+    Extension(Peer(client)): Extension<Peer>,
     Reader(lease): Reader,
     method: Method,
     uri: Uri,
@@ -58,8 +61,8 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&uri, &headers)?;
     let server = api.server;
-    let (cursor, start) = Cursor::open(&server, &room, asked.from, asked.states)
-        .map_err(|_| Problem::plain(ErrorCode::ServerFull))?;
+    let (cursor, start) = Cursor::open(&server, &room, &client, asked.from, asked.states)
+        .map_err(|error| Problem::new(ErrorCode::ServerFull, error.to_string()))?;
     let reading = Reading { server, cursor, start, lease };
     if asked.stream {
         let kind = HeaderValue::from_static("text/event-stream");

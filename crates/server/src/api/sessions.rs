@@ -89,7 +89,7 @@ struct Joined<'a> {
 pub async fn join(
     State(api): State<Api>,
     InRoom(room): InRoom,
-    Extension(Peer(address)): Extension<Peer>,
+    Extension(Peer(client)): Extension<Peer>,
     Json(request): Json<JoinRequest>,
 ) -> Result<Response, Problem> {
     let server = &api.server;
@@ -97,11 +97,11 @@ pub async fn join(
         return Err(Problem::shutting_down(server));
     }
     let join = request.checked(room)?;
-    let Some(place) = api.leases.enter(address, &server.options) else {
+    let Some(place) = api.leases.enter(&client, &server.options) else {
         return Err(Problem::plain(ErrorCode::TooManyConnections));
     };
     let signal = Arc::new(Signal::default());
-    let (session, admission) = Session::join(server, &join, Voice::V1, &signal).await?;
+    let (session, admission) = Session::join(server, &join, Voice::V1, &signal, &client).await?;
     let token = session.token(&admission, &join.name);
     let room = session.room().clone();
     let states = Versions { presence: admission.presence.version, typing: 0 };

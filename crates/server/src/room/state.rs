@@ -1,5 +1,6 @@
 //! What the lock of a room guards: its log, its members, and what is known of them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hamhame_core::codes::CloseCode;
@@ -45,16 +46,33 @@ pub struct State {
     pub typing: Vec<(Id, u64)>,
     /// The last presence version at which the room was too large for a list.
     pub large_at: u64,
-    /// Somebody said something, ever.
-    pub spoken: bool,
-    /// Since when nobody is here (microseconds since 1970).
+    /// Since when nobody is here (microseconds since the start).
     pub empty_since: Option<u64>,
+    /// Members whose connection is lost, by until when they keep their places. Who came back meanwhile still stands here.
+    pub away: VecDeque<(u64, Id)>,
+    /// Where the room stands among all.
+    pub ranks: Ranks,
     /// It was given up: nobody can join any more.
     pub gone: bool,
     /// Nothing more is said here.
     pub closed: bool,
     /// Readers without a socket of their own.
     pub watchers: u32,
+}
+
+/// Where a room stands in the [orders](super::shared::Shared) of all rooms: the number that it has in each.
+#[derive(Default)]
+pub struct Ranks {
+    /// Bytes of its log as they are counted in the budget.
+    pub counted: usize,
+    /// Among the largest.
+    pub size: Option<u64>,
+    /// Between which bytes that stays so.
+    pub size_holds: (usize, usize),
+    /// Among those with something due: by when.
+    pub due: Option<u64>,
+    /// Among those that nobody is in: since when.
+    pub empty: Option<u64>,
 }
 
 impl Seat {
@@ -75,10 +93,35 @@ pub enum TakeOver {
 }
 
 impl State {
-    /// Whether nobody has been here for a while, nor read.
+    /// Since when nobody has been here, nor read; `None` if somebody is, or the room is gone.
+    pub fn unused_since(&self) -> Option<u64> {
+        self.empty_since.filter(|_| self.watchers == 0 && !self.gone)
+    }
+
+    /// Whether nobody has been here for a while, nor read, and nothing is left to read (microseconds since the start).
     pub fn is_left(&self, now: u64) -> bool {
         let long_ago = |since: u64| since + LINGER <= now;
-        self.watchers == 0 && self.empty_since.is_some_and(long_ago)
+        self.tail.kept() == 0 && self.unused_since().is_some_and(long_ago)
+    }
+
+    /// Takes out of [`away`](Self::away) one whose time is over at `now`, and who did not come back.
+    pub fn take_overdue(&mut self, now: u64) -> Option<Id> {
+        while let Some((until, member)) = self.away.pop_front_if(|(until, _)| *until <= now) {
+            let place = self.roster.seat(member).map(|seat| &seat.place);
+            if matches!(place, Some(Place::Away { until: still }) if *still == until) {
+                return Some(member);
+            }
+        }
+        None
+    }
+
+    /// By when there is something to do here, from `now` on (microseconds since the start), where nobody is away: the oldest
+    /// event gets too old after `oldest`, or the room is one that nobody needs.
+    pub fn next_due(&self, now: u64, oldest: u64) -> Option<u64> {
+        if self.tail.kept() > 0 {
+            return Some(now.saturating_add(oldest));
+        }
+        self.unused_since().map(|since| since + LINGER)
     }
 
     /// The member of this name, if the name can be taken.

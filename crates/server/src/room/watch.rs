@@ -30,7 +30,8 @@ impl Drop for Watch {
         let mut state = self.room.lock();
         state.watchers -= 1;
         if state.empty_since.is_some() {
-            state.empty_since = Some(clock::micros());
+            state.empty_since = Some(clock::uptime_micros());
+            self.room.rank(&mut state);
         }
     }
 }

@@ -25,7 +25,7 @@ use crate::link::Link;
 use crate::partial::Partial;
 use crate::room::Room;
 use crate::stream::Io;
-use crate::visit::Visit;
+use crate::visit::{Client, Visit};
 
 /// A WebSocket whose handshake is done, with what the client sent right behind it.
 pub struct Opened {
@@ -151,6 +151,11 @@ impl Wire {
         let early = (!backlog.is_empty())
             .then(|| Box::new(Early { backlog: backlog.into(), ..Early::default() }));
         Wire { link, receiver, closing: Closing::new(), early, visit }
+    }
+
+    /// Whose it is.
+    pub fn client(&self) -> &Arc<Client> {
+        self.visit.client()
     }
 
     /// Talks until one side has enough.

@@ -1,0 +1,145 @@
+//! A room among all rooms: what its log holds is counted, the orders that others look into say how it is now, and what they
+//! find it for is done here.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Room;
+use super::state::{Ranks, State};
+use crate::clock;
+
+/// The least time between two looks at what is due, in microseconds.
+const LOOK_EVERY: u64 = 500_000;
+
+/// Events that are dropped under one hold of a room's lock for the budget.
+const SHED_AT_ONCE: u64 = 1024;
+
+impl Room {
+    /// Takes out those whose grace period is over, and events that are too old. True if the room may be given up: nobody
+    /// is here and nothing is left to read. To be called when something is [due](Shared::next_due).
+    pub fn sweep(self: &Arc<Self>, now: u64) -> bool {
+        let mut state = self.lock();
+        let mut left = false;
+        while let Some(member) = state.take_overdue(now) {
+            self.remove(&mut state, member, now);
+            left = true;
+        }
+        state.tail.expire(now);
+        self.rank(&mut state);
+        self.look_again(&mut state, now);
+        let unneeded = state.is_left(clock::uptime_micros());
+        if left {
+            self.publish(state);
+        }
+        unneeded
+    }
+
+    /// Gives the room up if nobody is in it or reads it. True if it is gone; who still holds it cannot join any more.
+    pub fn give_up(&self) -> bool {
+        let mut state = self.lock();
+        state.gone = state.roster.count() == 0 && state.watchers == 0;
+        if state.gone {
+            // Its log goes with it.
+            self.unrank(std::mem::take(&mut state.ranks));
+        }
+        state.gone
+    }
+
+    /// Counts what the log holds now and notes what changed in the orders of all rooms. To be called after every change, under
+    /// the lock that it was made under. True if the budget of memory is exceeded.
+    pub(super) fn rank(self: &Arc<Self>, state: &mut State) -> bool {
+        let bytes = state.tail.bytes();
+        let exceeded = self.shared.memory.log_changed(state.ranks.counted, bytes);
+        state.ranks.counted = bytes;
+        let (least, most) = state.ranks.size_holds;
+        if bytes < least || bytes > most {
+            self.rank_size(state);
+        }
+        if self.is_listed() {
+            let unused = state.unused_since();
+            if state.ranks.empty != unused {
+                self.shared.empty.place(self, state.ranks.empty, unused);
+                state.ranks.empty = unused;
+            }
+            if state.ranks.due.is_none() {
+                let now = clock::uptime_micros();
+                let due = state.next_due(now, micros(self.shared.window.age));
+                self.set_due(state, due);
+            }
+        }
+        exceeded
+    }
+
+    /// Has the room looked at by `due` at the latest (microseconds since the start).
+    pub(super) fn due_by(self: &Arc<Self>, state: &mut State, due: u64) {
+        if self.is_listed() && state.ranks.due.is_none_or(|before| due < before) {
+            self.set_due(state, Some(due));
+        }
+    }
+
+    /// Sets anew when there is something to do here: after all was done that was due at `now`, in the time that events are
+    /// stamped with.
+    pub(super) fn look_again(self: &Arc<Self>, state: &mut State, now: u64) {
+        let (uptime, age) = (clock::uptime_micros(), micros(self.shared.window.age));
+        let oldest = state.tail.oldest_at().map_or(0, |at| (at + age).saturating_sub(now));
+        let away = state.away.front().map(|(until, _)| uptime + until.saturating_sub(now));
+        let due = state.next_due(uptime, oldest).into_iter().chain(away).min();
+        let due = due.filter(|_| !state.gone).map(|due| due.max(uptime + LOOK_EVERY));
+        self.set_due(state, due);
+    }
+
+    /// Drops the oldest events as there is no room for them: `wanted` bytes or an eighth of what there is, whichever is
+    /// less, but one at least. Gives the bytes and the number of events. The room is then the last among those of its size.
+    pub(super) fn shed(self: &Arc<Self>, wanted: usize) -> (usize, u64) {
+        let mut state = self.lock();
+        let before = state.tail.bytes();
+        let goal = before.saturating_sub(wanted.min(before / 8).max(1));
+        let mut events = 0;
+        while state.tail.bytes() > goal && events < SHED_AT_ONCE && state.tail.shed() {
+            events += 1;
+        }
+        let freed = before.saturating_sub(state.tail.bytes());
+        state.ranks.size_holds = NOWHERE;
+        self.rank(&mut state);
+        (freed, events)
+    }
+
+    /// The room is over: nothing of it stands in the orders any more.
+    pub(super) fn unrank(&self, ranks: Ranks) {
+        let shared = &self.shared;
+        shared.sizes.remove(self.serial, ranks.size);
+        shared.due.remove(self.serial, ranks.due);
+        shared.empty.remove(self.serial, ranks.empty);
+        shared.memory.log_changed(ranks.counted, 0);
+    }
+
+    fn rank_size(self: &Arc<Self>, state: &mut State) {
+        let mut size = None;
+        state.ranks.size_holds = (0, 0);
+        if state.tail.kept() > 0 {
+            let (number, holds) = self.shared.rank(state.ranks.counted);
+            (size, state.ranks.size_holds) = (Some(number), holds);
+        }
+        self.shared.sizes.place(self, state.ranks.size, size);
+        state.ranks.size = size;
+    }
+
+    fn set_due(self: &Arc<Self>, state: &mut State, due: Option<u64>) {
+        self.shared.due.place(self, state.ranks.due, due);
+        state.ranks.due = due;
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let ranks = std::mem::take(&mut self.lock().ranks);
+        self.unrank(ranks);
+    }
+}
+
+/// Sizes that no log has.
+const NOWHERE: (usize, usize) = (usize::MAX, 0);
+
+fn micros(duration: Duration) -> u64 {
+    duration.as_micros() as u64
+}
