@@ -7,7 +7,10 @@ import { deflated, frame, handshake } from "./attacks/frames.js";
 const V1 = ["Sec-WebSocket-Protocol: hamhame.v1"];
 const DEFLATE = ["Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover"];
 
-attack("a small compressed message full of directions costs no more than its bytes", {}, async (siege) => {
+/** Attacks of messages are to reach what they attack, and not the rate of an address. */
+const UNHURRIED = ["--address-message-rate", "1000000", "--address-message-burst", "1000000"];
+
+attack("a small compressed message full of directions costs no more than its bytes", { server: UNHURRIED }, async (siege) => {
   const content = `a${"\u202a".repeat(10_800)}${"\u2069".repeat(10_800)}`;
   const message = deflated(JSON.stringify({ type: "send", id: "1", content }));
   const join = frame(JSON.stringify({ type: "join" }));
@@ -33,4 +36,38 @@ attack("20,000 acknowledgements of pings that nobody sent write no line each, an
   }
   const lines = siege.server.log.split("\n").length;
   assert.ok(lines < 30, `${lines} lines in the log`);
+});
+
+// A2: bounds per room, and a burst per session, multiplied to gigabytes in a minute.
+attack("long messages in many rooms, a session each, stay within the budget of memory", { server: ["--memory", "4M"] }, async (siege) => {
+  const content = "x".repeat(3_900);
+  const message = (id) => frame(JSON.stringify({ type: "send", id, content }));
+  for (let at = 0; await siege.goesOn(); at += 1) {
+    const socket = await siege.connect();
+    await siege.write(socket, handshake(`/ws/full${at % 900}/attacker${at}`, V1));
+    await siege.write(socket, frame(JSON.stringify({ type: "join" })));
+    await siege.write(socket, Buffer.concat(Array.from({ length: 20 }, (_, n) => message(`m${n}`))));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    socket.destroy();
+  }
+  const metric = await siege.metrics();
+  const used = metric("memory_log_bytes") + metric("memory_buffer_bytes");
+  assert.ok(used <= metric("memory_budget_bytes"), `${used} bytes`);
+});
+
+// A3, A5: spoken-in rooms closed the server to new ones, and each request for another walked all of them.
+attack("a message in each of all rooms closes the server to nobody", { server: ["--max-rooms", "500"] }, async (siege) => {
+  let rooms = 0;
+  while (await siege.goesOn()) {
+    const socket = await siege.connect();
+    await siege.write(socket, handshake(`/ws/spoken${(rooms += 1)}/attacker`, V1));
+    await siege.write(socket, Buffer.concat([frame(JSON.stringify({ type: "join" })), frame(JSON.stringify({ type: "send", id: "1", content: "x" }))]));
+    socket.end(frame([0x03, 0xe8], { opcode: 8 })); // 1000: leaves for good
+    if (rooms % 50 === 0) {
+      const answer = await fetch(`${siege.origin}/api/rooms/new${rooms}/events`);
+      assert.equal(answer.status, 200, await answer.text());
+    }
+  }
+  const metric = await siege.metrics();
+  assert.ok(metric("rooms") <= 500);
 });

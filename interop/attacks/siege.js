@@ -48,9 +48,12 @@ export class Siege {
     return performance.now() < this.#end;
   }
 
-  /** A plain TCP connection to the server. What comes back is read and thrown away, unless `read` takes it. */
+  /**
+   * A plain TCP connection to the server, from another address than the bystander's. What comes back is read and thrown away,
+   * unless `read` takes it.
+   */
   async connect(read = () => {}) {
-    const socket = net.connect(this.port, "127.0.0.1");
+    const socket = net.connect({ port: this.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
     socket.on("data", read);
     socket.on("error", () => {});
     await Promise.race([once(socket, "connect"), once(socket, "close")]);
@@ -69,6 +72,16 @@ export class Siege {
   async memory() {
     const status = await readFile(`/proc/${this.server.pid}/status`, "utf8");
     return Number(/VmRSS:\s*(\d+)/.exec(status)[1]) / 1_024;
+  }
+
+  /** What the server counts: a function of a metric's name. */
+  async metrics() {
+    const text = await (await fetch(`${this.origin}/metrics`)).text();
+    return (name) => {
+      const found = new RegExp(`^hamhame_${name} (\\S+)$`, "m").exec(text);
+      assert.ok(found, `no metric ${name}`);
+      return Number(found[1]);
+    };
   }
 
   /** The server's CPU time so far, in seconds. */

@@ -84,9 +84,8 @@ impl ResumeFrom for V1Client {
 async fn who_comes_back_to_a_room_that_gave_way_is_told_how_much_is_gone_on_every_transport() {
     let server = small().await;
     let mut writer = server.member("mine", "writer").await;
-    let mut offset = 0;
     for n in 0..100 {
-        offset = writer.said(&format!("m{n}"), &long(n)).await;
+        writer.said(&format!("m{n}"), &long(n)).await;
     }
     let first = writer.position();
     let epoch = first.split(':').next().expect("an epoch").to_owned();

@@ -106,6 +106,10 @@ async fn the_file_takes_every_option_but_itself() {
         compression = 512
         max-connections = 100
         max-connections-per-address = 50
+        address-message-burst = 70
+        address-message-rate = 5.5
+        max-rooms-per-address = 9
+        memory = "64M"
         trusted-proxy = ["10.0.0.0/8", "::1"]
         proxy-header = "forwarded"
         max-members = 20
@@ -212,6 +216,7 @@ async fn what_is_wrong_in_the_file_is_named_with_the_file() {
         ("itself", "config = \"other.toml\"\n", "config"),
         ("table", "[server]\nlisten = \"127.0.0.1:0\"\n", "server"),
         ("zero", "message-burst = 0\n", "message-burst"),
+        ("size", "memory = \"a lot\"\n", "memory"),
         ("word", "history = \"many\"\n", "history"),
         ("duration", "grace = \"8\"\n", "grace"),
         ("number", "grace = 8\n", "grace"),
