@@ -115,11 +115,6 @@ impl Room {
         room
     }
 
-    /// Whether it stands in the registry.
-    fn is_listed(&self) -> bool {
-        matches!(self.opener, Opener::Client(_))
-    }
-
     /// The room's name, as the one who came first wrote it.
     pub fn name(&self) -> &RoomName {
         &self.name

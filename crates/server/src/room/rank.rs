@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Room;
 use super::state::{Ranks, State};
+use super::{Opener, Room};
 use crate::clock;
 
 /// The least time between two looks at what is due, in microseconds.
@@ -15,6 +15,11 @@ const LOOK_EVERY: u64 = 500_000;
 const SHED_AT_ONCE: u64 = 1024;
 
 impl Room {
+    /// Whether it stands in the registry.
+    fn is_listed(&self) -> bool {
+        matches!(self.opener, Opener::Client(_))
+    }
+
     /// Takes out those whose grace period is over, and events that are too old. True if the room may be given up: nobody
     /// is here and nothing is left to read. To be called when something is [due](Shared::next_due).
     pub fn sweep(self: &Arc<Self>, now: u64) -> bool {
