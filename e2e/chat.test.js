@@ -193,3 +193,38 @@ scene("the shared link, copied or scanned, leads into the room", async (stage) =
   });
   assert.ok(drawn, "there is a QR code");
 });
+
+scene("a latecomer sees what was said before, on every transport, and is told if there was more", { server: ["--limits", "off"] }, async (stage) => {
+  const ali = await stage.member({ room: "کلاس", name: "علی" });
+  const all = Array.from({ length: 40 }, (_, index) => `پیام ${index + 1}.`);
+  await ali.say(...all);
+  for (const transport of ["websocket", "sse", "long-polling", "polling"]) {
+    const window = await stage.window();
+    await window.enter({ room: "کلاس", name: `مریم ${transport}`, query: `?transport=${transport}` });
+    await window.sees("پیام 40.");
+    assert.deepEqual(await window.texts(), all, transport);
+    assert.equal(await window.get("empty").isVisible(), false);
+    assert.equal(await window.get("earlier").count(), 0, transport);
+    // What it reads again after a reload is the same.
+    await window.page.reload();
+    await window.connected();
+    await window.sees("پیام 40.");
+    assert.deepEqual(await window.texts(), all, transport);
+  }
+  await ali.say(...all.map((text) => `باز ${text}`));
+  const late = await stage.window();
+  await late.enter({ room: "کلاس", name: "سارا" });
+  await late.sees("باز پیام 40.");
+  assert.equal(await late.get("earlier").count(), 1);
+  assert.equal((await late.texts()).at(-1), "باز پیام 40.");
+});
+
+scene("a room in which something was said is never called empty, also if nothing of it is shown", { server: ["--join-history", "0"] }, async (stage) => {
+  const ali = await stage.member({ room: "کلاس", name: "علی" });
+  await ali.say("سلام");
+  const maryam = await stage.window();
+  await maryam.enter({ room: "کلاس", name: "مریم" });
+  await maryam.get("earlier").waitFor();
+  assert.equal(await maryam.get("empty").isVisible(), false);
+  assert.deepEqual(await maryam.texts(), []);
+});

@@ -269,3 +269,37 @@ scene("a time of day that is set back hides no dead connection, and makes no cou
   network.restore();
   await maryam.connected();
 });
+
+scene("a name is kept for who was cut off: the newcomer waits and is offered another, and the owner has it back", { server: ["--heartbeat", "2s", "--grace", "25s"] }, async (stage) => {
+  const network = await stage.proxy();
+  const owner = await stage.window({ origin: network.origin, offlineExpected: true });
+  await owner.enter({ room, name: "مریم" });
+  network.refuse();
+  await owner.stateOtherThan("connected");
+  for (const lang of ["fa", "en"]) {
+    const newcomer = await stage.window({ offlineExpected: true });
+    await newcomer.visit(`/r/${encodeURIComponent(room)}?lang=${lang}`);
+    await newcomer.introduce("مریم");
+    await newcomer.state("waiting");
+    await newcomer.get("other-name").click();
+    await newcomer.get("closed").getByTestId("name-input").fill(`مریم ${lang}`);
+    await newcomer.get("closed").getByTestId("join-button").click();
+    await newcomer.connected();
+  }
+  network.restore();
+  await owner.connected();
+  await owner.say("من برگشتم");
+  await owner.sees("من برگشتم");
+});
+
+scene("who waits for a name that nobody comes back for gets it by waiting", { server: ["--grace", "3s"] }, async (stage) => {
+  const network = await stage.proxy();
+  const owner = await stage.window({ origin: network.origin, offlineExpected: true });
+  await owner.enter({ room, name: "مریم" });
+  const newcomer = await stage.window({ offlineExpected: true });
+  await newcomer.visit(`/r/${encodeURIComponent(room)}`);
+  network.refuse();
+  await owner.stateOtherThan("connected");
+  await newcomer.introduce("مریم");
+  await newcomer.connected();
+});

@@ -101,6 +101,7 @@ export const en = {
   "log.returned": { one: "{names} left and came back", other: "{names} left and came back" },
   "log.others": { one: "{n} other", other: "{n} others" },
   "log.gap": { one: "{n} message missed", other: "{n} messages missed" },
+  "log.earlier": "What was before is not shown",
   "log.reset": "The room started anew; a message may have gone unseen",
   "log.unread": "New messages",
   "log.new": { one: "{n} new message", other: "{n} new messages" },

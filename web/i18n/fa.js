@@ -101,6 +101,7 @@ export const fa = {
   "log.returned": { one: "{names} رفت و برگشت", other: "{names} رفتند و برگشتند" },
   "log.others": { one: "{n} نفر دیگر", other: "{n} نفر دیگر" },
   "log.gap": { one: "{n} پیام از دست رفت", other: "{n} پیام از دست رفت" },
+  "log.earlier": "آنچه پیش‌تر گذشته نشان داده نمی‌شود",
   "log.reset": "اتاق از نو آغاز شد؛ شاید پیامی دیده نشده باشد",
   "log.unread": "پیام‌های تازه",
   "log.new": { one: "{n} پیام تازه", other: "{n} پیام تازه" },

@@ -24,6 +24,11 @@ export function resetLine() {
   return element("div", { class: "rule rule-gap", testid: "reset" }, element("span", { text: () => t("log.reset") }));
 }
 
+/** The log goes further back than what is shown. */
+export function earlierLine() {
+  return element("div", { class: "rule rule-earlier", testid: "earlier" }, element("span", { text: () => t("log.earlier") }));
+}
+
 export function unreadLine() {
   return element("div", { class: "rule rule-unread", testid: "unread" }, element("span", { text: () => t("log.unread") }));
 }

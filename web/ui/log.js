@@ -5,7 +5,7 @@
 
 import { finish, messageRow, outgoingRow, showStatus } from "./bubble.js";
 import { element } from "./element.js";
-import { NoticeLine, dayLine, gapLine, resetLine, unreadLine } from "./lines.js";
+import { NoticeLine, dayLine, earlierLine, gapLine, resetLine, unreadLine } from "./lines.js";
 import { t } from "./strings.js";
 
 /** @typedef {import("./timeline.js").Step} Step */
@@ -147,6 +147,7 @@ export class Log {
     this.#notice = null;
     if (entry.kind === "gap") batch.append(gapLine(entry.missed));
     else if (entry.kind === "reset") batch.append(resetLine());
+    else if (entry.kind === "earlier") batch.append(earlierLine());
     else {
       const held = step.step === "settle" ? this.#release(step.id) : undefined;
       if (this.#isUnreadDue && !entry.own) {

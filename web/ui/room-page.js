@@ -32,6 +32,7 @@ export class RoomPage {
   #name;
   #hooks;
   #life = new AbortController();
+  #hasBegun = false;
   #timeline = new Timeline();
   /** @type {ReturnType<typeof openRoom>} */
   #session;
@@ -130,7 +131,7 @@ export class RoomPage {
 
   /** @param {Place["resume"] | null} resume */
   #open(resume) {
-    const session = openRoom(this.#room, this.#name, resume);
+    const session = openRoom(this.#room, this.#name, resume, this.#log.isEmpty);
     const { connection } = session;
     connection.on("state", (detail) => {
       if (this.#life.signal.aborted) return;
@@ -140,7 +141,10 @@ export class RoomPage {
       else this.#reopen();
       this.#showEmpty();
     });
-    connection.on("welcome", ({ limits }) => this.#composer.setLimits(limits ?? {}));
+    connection.on("welcome", (welcome) => {
+      this.#composer.setLimits(welcome.limits ?? {});
+      this.#began(welcome);
+    });
     connection.on("event", (event) => this.#event(event));
     connection.on("gap", ({ missed }) => this.#take(this.#timeline.hole({ kind: "gap", missed, at: Date.now() })));
     connection.on("reset", () => this.#take(this.#timeline.hole({ kind: "reset", at: Date.now() })));
@@ -152,6 +156,14 @@ export class RoomPage {
     for (const outgoing of connection.outgoing) this.#outgoing(outgoing);
     connection.join();
     return session;
+  }
+
+  /** Where the first reading begins: if the log goes further back, the room is not empty, and a line says so. @param {import("../sdk/room.js").RoomDetails["welcome"]} welcome */
+  #began({ position, recovered }) {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    // What is missing after a position is told by a gap or a reset.
+    if (recovered !== false && !position.endsWith(":0")) this.#take(this.#timeline.hole({ kind: "earlier", at: 0 }));
   }
 
   /** @param {Room} connection @param {{ message: string }} error */

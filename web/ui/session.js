@@ -8,6 +8,8 @@ import { keepPlace, keepTransport, recallTransport } from "./tab.js";
 
 /** Events that a reloaded page reads again, so that it does not come back empty. */
 const READ_AGAIN = 200;
+/** Events that a newcomer is shown of what was before. */
+const HISTORY = 50;
 
 /**
  * The position to read from after a reload: some events before the last one, but none from before this visitor came.
@@ -19,10 +21,10 @@ export function rereadFrom(first, last) {
   return `${to[1]}:${Math.max(Number(from[2]), Number(to[2]) - READ_AGAIN)}`;
 }
 
-/** @param {string} room @param {string} name @param {Place["resume"] | null} resume */
-export function openRoom(room, name, resume) {
+/** @param {string} room @param {string} name @param {Place["resume"] | null} resume @param {boolean} isBlank nothing of the room is shown yet */
+export function openRoom(room, name, resume, isBlank) {
   const connection = new Room({
-    server: location.origin, room, name, resume, transport: transportOf(location.search), remembered: recallTransport(),
+    server: location.origin, room, name, resume, transport: transportOf(location.search), remembered: recallTransport(), history: isBlank ? HISTORY : 0,
   });
   const life = new AbortController();
   // Where reading began in this life of the room's log.

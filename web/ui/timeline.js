@@ -10,7 +10,7 @@ const GROUP_WITHIN = 5 * 60 * 1000;
 /**
  * @typedef {{ kind: "message", member: string, name: string, content: string, at: number, own: boolean, offset: number, id: string | null }} Message
  * @typedef {{ kind: "notice", event: "join" | "leave", member: string, name: string, at: number, offset: number }} Notice
- * @typedef {{ kind: "gap", missed: number, at: number } | { kind: "reset", at: number }} Break
+ * @typedef {{ kind: "gap", missed: number, at: number } | { kind: "reset", at: number } | { kind: "earlier", at: number }} Break
  * @typedef {Message | Notice | Break} Entry
  * @typedef {{ id: string, content: string, status: "pending" | "sent" | "failed", error: unknown, at: number }} Outgoing
  * @typedef {{ newDay: boolean, grouped: boolean, folded: boolean }} Placement
@@ -84,7 +84,7 @@ export class Timeline {
     const steps = [];
     // After a reset the SDK says again what nobody can have read: those stay where they are.
     for (const { id, content, status, at } of [...this.#outgoing.values()]) {
-      if (entry.kind === "reset" || status !== "sent") continue;
+      if (entry.kind !== "gap" || status !== "sent") continue;
       this.#outgoing.delete(id);
       /** @type {Message} */
       const message = { kind: "message", member: "", name: "", content, at, own: true, offset: 0, id };
