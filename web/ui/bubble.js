@@ -40,15 +40,22 @@ function row({ name, grouped, own, content, at }) {
   const space = element("span", { class: "meta-space", "aria-hidden": "true", text: "\u2002" });
   // Without a letter there is no direction but the page's.
   const text = element("div", { class: "text", dir: directionOf(content) === null ? null : "auto" }, ...contentNodes(content), space, meta);
-  const label = name === null ? null : element("span", { class: grouped ? "name sr-only" : "name" }, isolate(name));
+  const label = name === null ? null : element("span", { class: "name" }, isolate(name));
   const bubble = element("div", { class: "bubble" }, label, text);
-  const side = own || name === null ? null : element("span", { class: "side" }, grouped ? null : avatar(name));
-  return element(
-    "div",
-    { class: `row ${own ? "own" : "other"}${grouped ? " grouped" : ""}`, testid: "message", "data-own": String(own) },
-    side,
-    bubble,
-  );
+  const side = own || name === null ? null : element("span", { class: "side" });
+  const node = element("div", { class: `row ${own ? "own" : "other"}`, testid: "message", "data-own": String(own) }, side, bubble);
+  setGrouped(node, name, grouped);
+  return node;
+}
+
+/**
+ * Whether a message follows one of the same member: then it shows neither name nor avatar again.
+ * @param {HTMLElement} node @param {string | null} name of another @param {boolean} grouped
+ */
+export function setGrouped(node, name, grouped) {
+  node.classList.toggle("grouped", grouped);
+  node.querySelector(".name")?.classList.toggle("sr-only", grouped);
+  if (name !== null) node.querySelector(".side")?.replaceChildren(...(grouped ? [] : [avatar(name)]));
 }
 
 /** @param {Message} message @param {boolean} grouped @returns {HTMLElement} */
@@ -72,7 +79,7 @@ export function outgoingRow(outgoing) {
  * @param {HTMLElement} node @param {Message} message @param {boolean} grouped
  */
 export function finish(node, message, grouped) {
-  node.classList.toggle("grouped", grouped);
+  if (message.own) setGrouped(node, null, grouped);
   // To move is not to arrive again.
   node.classList.remove("arriving");
   node.dataset.status = "sent";

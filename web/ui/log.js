@@ -3,12 +3,15 @@
  * the bottom, where the log follows what comes.
  */
 
-import { finish, messageRow, outgoingRow, showStatus } from "./bubble.js";
-import { element } from "./element.js";
+import { finish, messageRow, outgoingRow, setGrouped, showStatus } from "./bubble.js";
+import { lookUpZone } from "./dates.js";
+import { element, refresh } from "./element.js";
 import { NoticeLine, dayLine, earlierLine, gapLine, resetLine, unreadLine } from "./lines.js";
 import { t } from "./strings.js";
+import { place } from "./timeline.js";
 
 /** @typedef {import("./timeline.js").Step} Step */
+/** @typedef {import("./timeline.js").Entry} Entry */
 /** @typedef {import("./timeline.js").Outgoing} Outgoing */
 /** @typedef {{ explain: (error: unknown) => string, retry: (id: string) => void, discard: (id: string) => void, bottom: (isAt: boolean) => void }} Hooks */
 
@@ -33,6 +36,8 @@ export class Log {
   #notice = null;
   /** @type {Map<string, HTMLElement>} */
   #outgoing = new Map();
+  /** What the rows show; of a line of notices its first. @type {WeakMap<Element, Entry>} */
+  #entries = new WeakMap();
   /** @type {HTMLElement | null} */
   #unread = null;
   #isUnreadDue = false;
@@ -96,6 +101,12 @@ export class Log {
     this.#setBottom(true);
   }
 
+  /** To be called when the device may have travelled: times, and the lines between days, are those of where it is. */
+  locate() {
+    this.flush();
+    if (lookUpZone()) this.#divide();
+  }
+
   /** Draws what is waiting. */
   flush() {
     cancelAnimationFrame(this.#frame);
@@ -114,6 +125,7 @@ export class Log {
     this.#settled.append(batch);
     this.#trim();
     this.node.setAttribute("aria-busy", "false");
+    if (lookUpZone()) this.#divide();
     this.#follow();
   }
 
@@ -139,15 +151,18 @@ export class Log {
       if (!place.folded || !this.#notice) {
         this.#notice = new NoticeLine();
         batch.append(this.#notice.node);
+        this.#entries.set(this.#notice.node, entry);
       }
       this.#notice.add(entry);
       notices.add(this.#notice);
       return;
     }
     this.#notice = null;
-    if (entry.kind === "gap") batch.append(gapLine(entry.missed));
-    else if (entry.kind === "reset") batch.append(resetLine());
-    else if (entry.kind === "earlier") batch.append(earlierLine());
+    /** @type {HTMLElement} */
+    let node;
+    if (entry.kind === "gap") node = gapLine(entry.missed);
+    else if (entry.kind === "reset") node = resetLine();
+    else if (entry.kind === "earlier") node = earlierLine();
     else {
       const held = step.step === "settle" ? this.#release(step.id) : undefined;
       if (this.#isUnreadDue && !entry.own) {
@@ -156,8 +171,10 @@ export class Log {
         batch.append(this.#unread);
       }
       if (held) finish(held, entry, place.grouped);
-      batch.append(held ?? messageRow(entry, place.grouped));
+      node = held ?? messageRow(entry, place.grouped);
     }
+    this.#entries.set(node, entry);
+    batch.append(node);
   }
 
   /** @param {Outgoing} outgoing */
@@ -189,6 +206,23 @@ export class Log {
     const node = this.#outgoing.get(id);
     this.#outgoing.delete(id);
     return node;
+  }
+
+  /** Divides what is shown into days anew: the time zone is another one. */
+  #divide() {
+    refresh(document);
+    for (const line of this.#settled.querySelectorAll(".day")) line.remove();
+    /** @type {Entry | null} */
+    let previous = null;
+    for (const node of /** @type {HTMLElement[]} */ ([...this.#settled.children])) {
+      const entry = this.#entries.get(node);
+      if (!entry) continue;
+      const { newDay, grouped } = place(previous, entry);
+      const line = node.previousElementSibling === this.#unread ? this.#unread : null;
+      if (newDay) (line ?? node).before(dayLine(entry.at));
+      if (entry.kind === "message") setGrouped(node, entry.own ? null : entry.name, grouped);
+      previous = entry;
+    }
   }
 
   #trim() {

@@ -2,6 +2,7 @@
 
 import { avatar } from "./avatar.js";
 import { bind, element, isolate } from "./element.js";
+import { searchKey } from "./search-key.js";
 import { number, t } from "./strings.js";
 
 /** @typedef {{ member: string, client_id: string }} User */
@@ -81,10 +82,10 @@ export class Members {
   }
 
   #find() {
-    const wanted = this.#filter.value.trim().toLocaleLowerCase();
+    const wanted = searchKey(this.#filter.value);
     let found = 0;
     for (const row of this.#rows.values()) {
-      row.hidden = wanted !== "" && !(row.dataset.name ?? "").toLocaleLowerCase().includes(wanted);
+      row.hidden = wanted !== "" && !searchKey(row.dataset.name ?? "").includes(wanted);
       if (!row.hidden) found += 1;
     }
     this.#none = found === 0 && wanted !== "";

@@ -1,5 +1,6 @@
 /** What the server is sure to refuse as a name, said before it is asked; and names to offer. */
 
+import { withPlainDigits, zeroOf } from "./digits.js";
 import { bytes, graphemes } from "./length.js";
 import { currentLanguage } from "./strings.js";
 
@@ -13,18 +14,29 @@ export function nameFault(text, limit) {
   return graphemes(text) > limit.graphemes || bytes(text) > limit.bytes ? "long" : null;
 }
 
-/** The same name with the next number after it: `مریم` → `مریم ۲`. @param {string} name @param {(n: number) => string} number */
+/**
+ * The same name with the next number after it: `مریم` → `مریم ۲`, `Sara007` → `Sara008`. A number that is there keeps its digits and
+ * its zeros. What grows too long loses letters, not the number.
+ * @param {string} name @param {(n: number) => string} number as the page writes it
+ */
 export function anotherName(name, number) {
-  const match = /^(.*?)\s*(\p{Nd}+)$/u.exec(name);
-  const digits = match ? [...match[2]].map(digitValue).join("") : "1";
-  return `${match ? match[1] : name} ${number(Number(digits) + 1)}`.trim();
+  // Not by one expression for all of it: that would begin anew at each of many digits.
+  const characters = [...name];
+  let start = characters.length;
+  while (start > 0 && /\p{Nd}/u.test(characters[start - 1])) start -= 1;
+  const digits = characters.slice(start).join("");
+  const tail = digits === "" ? ` ${number(2)}` : following(digits);
+  let head = characters.slice(0, start).join("");
+  if (digits === "") head = head.trimEnd();
+  while (head !== "" && nameFault(head + tail, NAME) === "long") head = [...head].slice(0, -1).join("").trimEnd();
+  return (head + tail).trim();
 }
 
-/** @param {string} digit of any script */
-function digitValue(digit) {
-  const code = digit.codePointAt(0) ?? 0;
-  for (const zero of [0x30, 0x660, 0x6f0]) if (code >= zero && code <= zero + 9) return code - zero;
-  return 0;
+/** @param {string} digits of any script @returns {string} the next number, in the same digits and not shorter */
+function following(digits) {
+  const zero = zeroOf(digits).codePointAt(0) ?? 0x30;
+  const next = String(BigInt(withPlainDigits(digits)) + 1n).padStart([...digits].length, "0");
+  return [...next].map((digit) => String.fromCodePoint(zero + Number(digit))).join("");
 }
 
 const FIRST = {

@@ -78,6 +78,7 @@ export class RoomPage {
       element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: (event) => { event.preventDefault(); this.#composer.focus(); } } }),
       this.#side.nodes[0], element("div", { class: "room-column" }, this.#header.node, this.#main), this.#side.nodes[1], ...this.#share, this.#leave);
     document.addEventListener("visibilitychange", () => this.#looked(), { signal: this.#life.signal });
+    addEventListener("focus", () => this.#log.locate(), { signal: this.#life.signal });
     this.#session = this.#open(resume);
   }
 
@@ -235,6 +236,7 @@ export class RoomPage {
   }
 
   #looked() {
+    this.#log.locate();
     if (!document.hidden && this.#log.atBottom) this.#unread.clear();
   }
 

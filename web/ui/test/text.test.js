@@ -43,12 +43,24 @@ test("names that are missing or too long are told before asking", () => {
   assert.equal(nameFault("👨‍👩‍👧‍👦".repeat(6), NAME), "long");
 });
 
-test("a taken name is offered with the next number, in the digits of the page", () => {
-  assert.equal(anotherName("مریم", number), "مریم ۲");
-  assert.equal(anotherName("مریم ۲", number), "مریم ۳");
-  assert.equal(anotherName("مریم9", number), "مریم ۱۰");
+test("a taken name is offered with the next number, which keeps its digits and its zeros", () => {
+  const offers = [
+    ["مریم", "مریم ۲"], ["مریم ۲", "مریم ۳"], ["مریم۹", "مریم۱۰"], ["مریم9", "مریم10"], ["Maryam ٤", "Maryam ٥"], ["Sara1999", "Sara2000"],
+    ["Sara007", "Sara008"], ["Sara099", "Sara100"], ["Sara999", "Sara1000"], ["سارا۰۰۹", "سارا۰۱۰"], ["a 123456", "a 123457"], ["7", "8"],
+    ["x99999999999999999999", "x100000000000000000000"], ["a1b", "a1b ۲"], ["कमल९", "कमल१०"],
+  ];
+  for (const [taken, offered] of offers) assert.equal(anotherName(taken, number), offered);
   setLanguage("en");
-  assert.equal(anotherName("Maryam ٤", number), "Maryam 5");
+  assert.equal(anotherName("Maryam", number), "Maryam 2");
+});
+
+test("the name that is offered may be used: what is too long loses letters, not its number", () => {
+  for (const taken of ["م".repeat(32), `${"م".repeat(31)}9`, "9".repeat(32), "👨‍👩‍👧‍👦".repeat(5), `${"é".repeat(60)}9`]) {
+    const offered = anotherName(taken, number);
+    if (!/^9+$/.test(taken)) assert.equal(nameFault(offered, NAME), null, offered);
+    assert.notEqual(offered, taken);
+    assert.match(offered, /(۲|10)$|^10+$/);
+  }
 });
 
 test("a suggested room may be entered", () => {
