@@ -3,7 +3,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Api, TestServer, V1Client, within};
+use common::{Api, TALKATIVE, TestServer, V1Client, within};
 use serde_json::{Value, json};
 
 /// The budget in these tests, in bytes.
@@ -22,9 +22,7 @@ fn long(seed: u64) -> String {
 }
 
 async fn small() -> TestServer {
-    let options = ["--memory", "1M", "--message-burst", "1000000", "--message-rate", "100000"];
-    let more = ["--address-message-burst", "1000000", "--address-message-rate", "100000"];
-    TestServer::start(&[&options[..], &more].concat()).await
+    TestServer::start(&[&TALKATIVE[..], &["--memory", "1M"]].concat()).await
 }
 
 /// Fills so many rooms with so many messages each, by a session each that goes again.

@@ -38,6 +38,7 @@ fn number(event: &Value) -> Option<usize> {
 async fn one_session_hops_through_all_transports_and_gets_every_message_once_and_in_order() {
     // What it says itself and how often it asks is limited as ever.
     let rate = ["--message-burst", "1000", "--message-rate", "100", "--history", "10000"];
+    let rate = [&rate[..], &["--address-message-burst", "100000"]].concat();
     let place = Crossroads::start(&rate).await;
     let mut witness = place.arrive(Transport::WsH1, "witness").await;
     let mut hopper = place.arrive(Transport::WsH1, "hopper").await;

@@ -9,7 +9,16 @@ use tokio::task::JoinHandle;
 use super::{SeedClient, TestServer, V1Client, within};
 
 /// Options with which the two may talk as much as they like.
-pub const TALKATIVE: [&str; 4] = ["--message-burst", "1000000", "--message-rate", "100000"];
+pub const TALKATIVE: [&str; 8] = [
+    "--message-burst",
+    "1000000",
+    "--message-rate",
+    "100000",
+    "--address-message-burst",
+    "1000000",
+    "--address-message-rate",
+    "100000",
+];
 
 /// A pair in a room of their own, one in each dialect, in the middle of a talk.
 pub struct Bystanders {
