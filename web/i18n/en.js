@@ -163,6 +163,7 @@ export const en = {
   "closed.left_text": "The server closed the connection for good. You can enter again.",
   "closed.other": "The connection is closed",
   "closed.other_text": "The server closed it and asked us not to come back (code {code}).",
+  "closed.own_tab": "It is you, in another tab of this browser.",
   "closed.new_name": "New name",
   "closed.join": "Enter with this name",
   "closed.retry": "Try again",

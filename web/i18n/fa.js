@@ -163,6 +163,7 @@ export const fa = {
   "closed.left_text": "سرور اتصال را برای همیشه بست. می‌توانید دوباره وارد شوید.",
   "closed.other": "اتصال بسته شد",
   "closed.other_text": "سرور اتصال را بست و نخواست دوباره وصل شویم (کد {code}).",
+  "closed.own_tab": "خودتان هستید، در برگهٔ دیگری از همین مرورگر.",
   "closed.new_name": "نام تازه",
   "closed.join": "ورود با این نام",
   "closed.retry": "تلاش دوباره",

@@ -59,6 +59,13 @@ export function closedCard(reason, name, hooks) {
     element("div", { class: "closed-actions" }, ...actions));
 }
 
+/** Who has the name is this very browser, in another tab. @param {Element} card @param {() => void} take */
+export function offerTakeOver(card, take) {
+  card.querySelector(".closed-actions")?.prepend(
+    element("p", { class: "muted", role: "status", text: () => t("closed.own_tab") }),
+    element("button", { type: "button", class: "button", testid: "take-over", text: () => t("closed.use_here"), on: { click: take } }));
+}
+
 /** @param {string} name @param {string} kind @param {Hooks} hooks @param {Node} home */
 function renameForm(name, kind, hooks, home) {
   const input = element("input", { class: "input", id: "new-name", testid: "name-input", dir: "auto", autocomplete: "nickname", maxlength: "200", enterkeyhint: "go",

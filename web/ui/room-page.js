@@ -1,6 +1,6 @@
 /** A room: the SDK's events on one side, the parts of the page on the other. */
 
-import { closedCard } from "./closed-card.js";
+import { caseOf, closedCard, offerTakeOver } from "./closed-card.js";
 import { Composer } from "./composer.js";
 import { ConnectionPill } from "./connection-pill.js";
 import { element } from "./element.js";
@@ -11,6 +11,7 @@ import { leaveDialog } from "./leave-dialog.js";
 import { Log } from "./log.js";
 import { Members } from "./members.js";
 import { NewMessages } from "./new-messages.js";
+import { askOtherTabs } from "./other-tabs.js";
 import { preferences } from "./preferences.js";
 import { openRoom } from "./session.js";
 import { shareDialog } from "./share-dialog.js";
@@ -266,6 +267,7 @@ export class RoomPage {
     const card = closedCard(error, this.#name, { retry: () => this.#session.connection.join(), rename: (name) => this.#rename(name), home: this.#hooks.home });
     this.#closed = element("div", { class: "closed" }, card);
     this.#main.append(this.#closed);
+    if (caseOf(error) === "name_taken") askOtherTabs(this.#room, this.#name, ({ resume }) => card.isConnected && offerTakeOver(card, () => this.#takeOver(resume)));
     for (const part of [...this.#main.children]) part.toggleAttribute("inert", part !== this.#closed);
     /** @type {HTMLElement | null} */ (card.querySelector("input, button"))?.focus();
   }
@@ -276,6 +278,12 @@ export class RoomPage {
     this.#closed = null;
     for (const part of this.#main.children) part.removeAttribute("inert");
     this.focus();
+  }
+
+  /** From another tab of this browser, which says so and offers to take it back. @param {Place["resume"]} resume */
+  #takeOver(resume) {
+    this.#session.end();
+    this.#session = this.#open(resume);
   }
 
   /** Rather than wait for a name that is kept for somebody. */

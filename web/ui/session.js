@@ -1,6 +1,7 @@
 /** Ties an SDK room to the page: what the browser knows of itself, and the place kept for a reload, with what has not arrived. */
 
 import { Room } from "../sdk/index.js";
+import { answerOtherTabs } from "./other-tabs.js";
 import { transportOf } from "./route.js";
 import { keepPlace, keepTransport, recallTransport } from "./tab.js";
 
@@ -44,6 +45,11 @@ export function openRoom(room, name, resume, isBlank) {
     if (!resumption || connection.state === "closed") return null;
     return { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } };
   };
+  answerOtherTabs(room, name, () => {
+    const kept = connection.state === "connected" ? place() : null;
+    // What waits to be sent stays here.
+    return kept && { name, resume: { ...kept.resume, outgoing: [] } };
+  }, signal);
   const keep = () => {
     keepTransport(connection.remembered);
     const kept = place();
