@@ -18,6 +18,7 @@ use crate::chat::{self, Address};
 use crate::lab;
 use crate::lease::Leases;
 use crate::link::Voice;
+use crate::listen::Secure;
 use crate::metrics::Now;
 use crate::opening::{self, Asked, Unwelcome};
 use crate::seed::{Mode, Tutorials};
@@ -232,6 +233,7 @@ fn upgrade(
         method: request.method().as_str(),
         places: places(request.version(), request.uri()),
         headers: &headers,
+        secure: request.extensions().get::<Secure>().is_some(),
         protocol: request.extensions().get::<Protocol>().map(Protocol::as_str),
     };
     let (accept, protocol, deflate) = match opening::judge(&asked, &app.server.options) {

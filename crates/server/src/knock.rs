@@ -103,13 +103,15 @@ fn look(bytes: &[u8], options: &Options, visit: &Visit) -> Option<Handshake> {
     for (entry, header) in listed.iter_mut().zip(&*request.headers) {
         *entry = (header.name, header.value);
     }
-    let asked = Asked {
+    let mut asked = Asked {
         method: request.method?,
         // A path names no host.
         places: Places { version: (1, request.version?), target: None },
         headers: &listed[..request.headers.len()],
+        secure: false,
         protocol: None,
     };
+    asked.secure = visit.is_secure(|name| asked.all(name));
     let handshake = opening::judge(&asked, options).ok()?;
     let protocol = handshake.choose(&[PROTOCOL]);
     let mut address = Address::read(room, name);

@@ -280,6 +280,10 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
 #[derive(Clone)]
 pub struct Peer(pub Arc<Client>);
 
+/// Stands in the extensions of a request that came by https, to us or to a trusted proxy.
+#[derive(Clone, Copy)]
+pub struct Secure;
+
 /// Answers one request.
 pub(crate) async fn answer<B>(
     mut request: hyper::Request<B>,
@@ -299,12 +303,16 @@ where
         return refuse(request.version() < Version::HTTP_2);
     }
     let values = |name| request.headers().get_all(name).iter().map(HeaderValue::as_bytes);
+    let is_secure = visit.is_secure(values);
     let Ok(place) = visit.seat(values) else {
         // The proxy's connection is not this client's to lose.
         return refuse(false);
     };
     let client = place.as_ref().map_or(visit.client(), Place::client).clone();
     request.extensions_mut().insert(Peer(client));
+    if is_secure {
+        request.extensions_mut().insert(Secure);
+    }
     let Ok(response) = router.oneshot(request).await;
     let Some(place) = place else { return response };
     if let Some(opening) = response.extensions().get::<Opening>() {

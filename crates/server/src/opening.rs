@@ -5,7 +5,7 @@ use hamhame_ws::handshake::{self, HandshakeError};
 
 use crate::authority::{Authority, Places};
 use crate::options::{Compression, Options};
-use crate::origin;
+use crate::origin::{self, Target};
 
 /// What a request says, apart from its path.
 pub struct Asked<'a> {
@@ -15,6 +15,8 @@ pub struct Asked<'a> {
     pub places: Places<'a>,
     /// All headers, in order, names in any case.
     pub headers: &'a [(&'a str, &'a [u8])],
+    /// People reach the service by https; see [`origin::Target`].
+    pub secure: bool,
     /// In HTTP/2 and later, what a stream is wanted for (RFC 8441, section 4).
     pub protocol: Option<&'a str>,
 }
@@ -24,7 +26,7 @@ pub struct Asked<'a> {
 pub enum Unwelcome {
     /// It does not name the host it is for, or names two, or what is none.
     Host,
-    /// The page that opens it is of a foreign host.
+    /// The page that opens it is of a foreign host, or less secure than the service.
     Origin,
     /// It is no handshake.
     Handshake(HandshakeError),
@@ -42,7 +44,8 @@ pub fn judge<'a>(
 ) -> Result<handshake::Request<'a>, Unwelcome> {
     let authority = Authority::of(asked.places, asked.all("host")).map_err(|_| Unwelcome::Host)?;
     let host = authority.map(|authority| authority.text().as_bytes());
-    if !origin::is_allowed(asked.first("origin"), host, &options.origins) {
+    let target = host.map(|host| Target { host, secure: asked.secure });
+    if !origin::is_allowed(asked.first("origin"), target, &options.origins) {
         return Err(Unwelcome::Origin);
     }
     let headers = asked.headers.iter().copied();

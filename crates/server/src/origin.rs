@@ -2,19 +2,35 @@
 
 use axum::http::Uri;
 
-/// Whether the request comes from no page at all (no `origin`), from a page of the same `host`, or from one of `allowed`.
-pub fn is_allowed(origin: Option<&[u8]>, host: Option<&[u8]>, allowed: &[String]) -> bool {
+/// What a request is for, as far as the page that makes it is concerned.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its host, with the port.
+    pub host: &'a [u8],
+    /// People reach it by https, be it from us or from a proxy in front that is trusted.
+    pub secure: bool,
+}
+
+/// Whether the request comes from no page at all (no `origin`), from a page of the same host, or from one of `allowed`.
+pub fn is_allowed(origin: Option<&[u8]>, target: Option<Target<'_>>, allowed: &[String]) -> bool {
     let Some(origin) = origin else { return true };
     let Some(origin) = visible(origin) else { return false };
     let origin = origin.trim_end_matches('/').to_ascii_lowercase();
     if allowed.iter().any(|one| one == "*" || *one == origin) {
         return true;
     }
-    // The scheme is not compared: behind a proxy that ends TLS the page is https and we are not.
-    let host = host.and_then(visible);
-    let (Ok(origin), Some(host)) = (origin.parse::<Uri>(), host) else { return false };
+    let Some(target) = target else { return false };
+    let (Ok(origin), Some(host)) = (origin.parse::<Uri>(), visible(target.host)) else {
+        return false;
+    };
     let Some(authority) = origin.authority() else { return false };
-    let default = if origin.scheme_str() == Some("https") { ":443" } else { ":80" };
+    let default = match origin.scheme_str() {
+        Some("https") => ":443",
+        // Whoever is on the way of an http page could write it, and so take over what https protects.
+        Some("http") if !target.secure => ":80",
+        _ => return false,
+    };
+    // A page of https may come to plain http: a proxy that ends TLS stands between, and need not be one that we know of.
     let plain = |name: &str| name.to_ascii_lowercase().trim_end_matches(default).to_owned();
     plain(authority.as_str()) == plain(host)
 }
@@ -31,7 +47,39 @@ mod tests {
 
     fn allowed(origin: Option<&str>, host: &str, list: &[&str]) -> bool {
         let list: Vec<String> = list.iter().map(|s| (*s).to_owned()).collect();
-        is_allowed(origin.map(str::as_bytes), Some(host.as_bytes()), &list)
+        let target = Target { host: host.as_bytes(), secure: false };
+        is_allowed(origin.map(str::as_bytes), Some(target), &list)
+    }
+
+    #[test]
+    fn the_scheme_is_that_of_a_page_and_never_less_secure_than_the_service() {
+        let judge = |origin: &str, secure| {
+            let target = Target { host: b"chat.example", secure };
+            is_allowed(Some(origin.as_bytes()), Some(target), &[])
+        };
+        for (origin, to_http, to_https) in [
+            ("http://chat.example", true, false),
+            ("HTTP://chat.example", true, false),
+            ("http://chat.example:80", true, false),
+            ("https://chat.example", true, true),
+            ("https://chat.example:443", true, true),
+            ("https://chat.example:80", false, false),
+            ("http://chat.example:443", false, false),
+            ("ftp://chat.example", false, false),
+            ("ws://chat.example", false, false),
+            ("wss://chat.example", false, false),
+            ("httpsx://chat.example", false, false),
+            ("//chat.example", false, false),
+            ("chat.example", false, false),
+            ("null", false, false),
+        ] {
+            assert_eq!(judge(origin, false), to_http, "{origin} to http");
+            assert_eq!(judge(origin, true), to_https, "{origin} to https");
+        }
+        let named = ["http://chat.example".to_owned()];
+        let target = Target { host: b"chat.example", secure: true };
+        assert!(is_allowed(Some(b"http://chat.example"), Some(target), &named));
+        assert!(is_allowed(None, Some(target), &[]), "a program has no origin");
     }
 
     #[test]

@@ -78,6 +78,30 @@ impl ProxyHeader {
         }
     }
 
+    /// The header in which such a proxy says by which scheme its client came.
+    pub fn scheme_name(self) -> &'static str {
+        match self {
+            ProxyHeader::XForwardedFor => "x-forwarded-proto",
+            ProxyHeader::Forwarded => "forwarded",
+        }
+    }
+
+    /// Whether a value of [that header](Self::scheme_name) says https for any part of the way. If the client made it up, it
+    /// has made itself less welcome.
+    pub fn says_https(self, value: &[u8]) -> bool {
+        let Ok(value) = std::str::from_utf8(value) else { return false };
+        let is_https = |scheme: &str| scheme.eq_ignore_ascii_case("https");
+        match self {
+            ProxyHeader::XForwardedFor => value.split(',').any(|scheme| is_https(scheme.trim())),
+            ProxyHeader::Forwarded => {
+                let elements = outside_quotes(value, ',').unwrap_or_default();
+                elements
+                    .into_iter()
+                    .any(|element| parameter(element, "proto").is_some_and(is_https))
+            }
+        }
+    }
+
     /// What stands in a value of this header, `None` for what is no address.
     fn addresses(self, value: &[u8]) -> Vec<Option<IpAddr>> {
         let Ok(value) = std::str::from_utf8(value) else { return vec![None] };
@@ -109,17 +133,23 @@ fn outside_quotes(text: &str, separator: char) -> Option<Vec<&str>> {
     (!quoted).then_some(parts)
 }
 
-/// The address in `for=` of one element of `Forwarded` (RFC 7239, section 4). `None` if it names none: `unknown`, or a
-/// name that the proxy made up (section 6.3).
-fn read_forwarded(element: &str) -> Option<IpAddr> {
+/// The value of one parameter of an element of `Forwarded` (RFC 7239, section 4), without quotes. `None` if it is not there,
+/// or twice.
+fn parameter<'a>(element: &'a str, wanted: &str) -> Option<&'a str> {
     let pairs = outside_quotes(element, ';')?;
     let mut values = pairs.iter().filter_map(|pair| {
         let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
+        name.trim().eq_ignore_ascii_case(wanted).then_some(value.trim())
     });
     let value = values.next().filter(|_| values.next().is_none())?;
     let inner = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    read_address(inner.unwrap_or(value))
+    Some(inner.unwrap_or(value))
+}
+
+/// The address in `for=` of one element of `Forwarded`. `None` if it names none: `unknown`, or a name that the proxy made up
+/// (section 6.3).
+fn read_forwarded(element: &str) -> Option<IpAddr> {
+    read_address(parameter(element, "for")?)
 }
 
 /// An address with or without a port; one of IPv6 may stand in brackets.
@@ -257,6 +287,28 @@ mod tests {
             assert_eq!(client(&proxies, &[value]), expected, "{value:?}");
         }
         assert_eq!(client(&proxies, &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_proxy_says_by_which_scheme_its_client_came() {
+        use ProxyHeader::{Forwarded, XForwardedFor};
+        for (header, value, expected) in [
+            (XForwardedFor, "https", true),
+            (XForwardedFor, "HTTPS", true),
+            (XForwardedFor, "https, http", true),
+            (XForwardedFor, "http", false),
+            (XForwardedFor, "httpsx", false),
+            (XForwardedFor, "", false),
+            (Forwarded, "for=198.51.100.7;proto=https", true),
+            (Forwarded, "Proto=\"https\"", true),
+            (Forwarded, "for=198.51.100.7;proto=http, for=10.0.0.2;proto=https", true),
+            (Forwarded, "for=198.51.100.7;proto=http", false),
+            (Forwarded, "host=\";proto=https\"", false),
+            (Forwarded, "proto=http;proto=https", false),
+            (Forwarded, "a=\", proto=https", false),
+        ] {
+            assert_eq!(header.says_https(value.as_bytes()), expected, "{value}");
+        }
     }
 
     #[test]

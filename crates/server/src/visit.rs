@@ -48,6 +48,8 @@ pub struct AddressOptions {
 /// Open connections by address.
 pub struct Visitors {
     proxy: ProxyOptions,
+    /// Connections are encrypted.
+    tls: bool,
     clients: Mutex<Clients>,
     per_address: u32,
     total: u32,
@@ -85,6 +87,7 @@ impl Visitors {
         let bound = |n: u32| if options.limited() { n } else { u32::MAX };
         Visitors {
             proxy: options.proxy.clone(),
+            tls: options.tls.is_on(),
             clients: Mutex::new(Clients::new(Most::of(options))),
             per_address: bound(options.address.max_connections_per_address),
             total: bound(options.max_connections),
@@ -164,6 +167,17 @@ impl Visit {
         let client = visitors.lock().find_or_make(address);
         client.connect(visitors.per_address).ok_or(Full)?;
         Ok(Some(Place { client }))
+    }
+
+    /// Whether a request came by https: to us, or to a proxy that says so and is trusted. `values` as in [`Visit::seat`].
+    pub fn is_secure<'a, V>(&self, values: impl FnOnce(&'static str) -> V) -> bool
+    where
+        V: Iterator<Item = &'a [u8]>,
+    {
+        let visitors = &self.visitors;
+        let header = visitors.proxy.header;
+        visitors.tls
+            || (self.is_proxy && values(header.scheme_name()).any(|value| header.says_https(value)))
     }
 
     /// From now on the connection is that of one client of the proxy.

@@ -188,6 +188,12 @@ async fn what_is_refused_over_tcp_is_refused_over_http_3() {
     assert_eq!(h3.get("/ws/room/ali").await.0, 405);
     let own = format!("https://{}", server.address());
     assert_eq!(asked("/ws/room/sara", &[("origin", &own)]).await, 200);
+    let plain = format!("http://{}", server.address());
+    assert_eq!(
+        asked("/ws/room/sara", &[("origin", &plain)]).await,
+        403,
+        "a page that anybody may have written"
+    );
     let mut other = h3.handshake("/ws/room/ali");
     other.extensions_mut().insert(h3::ext::Protocol::CONNECT_UDP);
     assert_eq!(h3.ask(other).await.0.status(), 501);

@@ -362,6 +362,8 @@ async fn pages_of_this_host_and_of_the_list_may_connect_and_no_others() {
             "https://school.example.evil.example",
             "http://localhost:5174",
             "http://127.0.0.1:1",
+            &format!("ftp://{host}"),
+            &format!("ws://{host}"),
         ] {
             let request = format!(
                 "GET {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\n{HANDSHAKE}\r\n"

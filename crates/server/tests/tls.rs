@@ -4,7 +4,9 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{H3, Raw, STREAM_WINDOW, TestServer, Trust, V1Client, command, quic_config, within};
+use common::{
+    H3, HANDSHAKE, Raw, STREAM_WINDOW, TestServer, Trust, V1Client, command, quic_config, within,
+};
 use rcgen::{CertificateParams, KeyPair};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -67,6 +69,27 @@ fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+#[tokio::test]
+async fn a_page_of_plain_http_may_not_connect_to_a_service_of_https() {
+    let server = self_signed().await;
+    let trust = Trust::of(&server).await;
+    let host = server.address();
+    for (origin, expected) in [("https", 101), ("http", 403), ("ftp", 403)] {
+        // The short way, and the long one.
+        for target in ["/ws/room/ali", "/ws/room/ali?a=query"] {
+            let stream = TcpStream::connect(host).await.expect("the server listens");
+            let mut stream = trust.open(stream, &[b"http/1.1"]).await;
+            let origin = format!("Origin: {origin}://{host}");
+            let request =
+                format!("GET {target} HTTP/1.1\r\nHost: {host}\r\n{HANDSHAKE}{origin}\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.expect("it is open");
+            let mut status = [0; 12];
+            within("an answer", stream.read_exact(&mut status)).await.expect("it is answered");
+            assert_eq!(status[..], *format!("HTTP/1.1 {expected}").as_bytes(), "{origin} at {target}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -89,6 +89,32 @@ async fn a_header_of_a_peer_that_is_not_trusted_has_no_effect() {
 }
 
 #[tokio::test]
+async fn a_page_of_http_may_not_connect_where_a_trusted_proxy_says_https() {
+    let plain = "Origin: http://a";
+    let xff = ["--trusted-proxy", "127.0.0.1"];
+    let forwarded = ["--trusted-proxy", "127.0.0.1", "--proxy-header", "forwarded"];
+    let untrusted = ["--trusted-proxy", "10.0.0.0/8"];
+    for (args, header, expected) in [
+        (&xff[..], "X-Forwarded-Proto: https", 403),
+        (&xff, "X-Forwarded-Proto: http", 101),
+        (&xff, "Forwarded: proto=https", 101),
+        (&forwarded, "Forwarded: for=198.51.100.7;proto=https", 403),
+        (&forwarded, "X-Forwarded-Proto: https", 101),
+        (&untrusted, "X-Forwarded-Proto: https", 101),
+    ] {
+        let server = start(args).await;
+        // The short way, and the long one.
+        for target in ["/ws/room/one", "/ws/room/one?a=query"] {
+            let request = handshake(target, &format!("{plain}\r\n{header}"));
+            let status = Raw::send(server.address(), request).await.answer().await.status;
+            assert_eq!(status, expected, "{args:?} {header} {target}");
+        }
+        let (status, _raw) = knock(&server, "two", &format!("Origin: https://a\r\n{header}")).await;
+        assert_eq!(status, 101, "a page of https may come, whatever stands before us");
+    }
+}
+
+#[tokio::test]
 async fn only_the_header_that_the_operator_names_is_read() {
     let server = start(&["--trusted-proxy", "127.0.0.1", "--proxy-header", "forwarded"]).await;
     let mut kept = Vec::new();
