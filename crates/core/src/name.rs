@@ -119,7 +119,7 @@ impl Name {
         if key.is_empty() {
             return Err(NameError::Empty);
         }
-        if RESERVED_KEYS.contains(&key) {
+        if is_reserved(&text, &key) {
             return Err(NameError::Reserved);
         }
         Ok(Self { text, key })
@@ -207,6 +207,14 @@ impl fmt::Display for RoomName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
     }
+}
+
+/// Whether it is the server's name, or looks like it: also with marks over or under the letters, which are easily overlooked.
+fn is_reserved(text: &str, key: &str) -> bool {
+    let is_one = |key: &String| RESERVED_KEYS.contains(key);
+    RESERVED_KEYS.iter().any(|reserved| reserved == key)
+        || (!key::is_plain(text)
+            && is_one(&key::without_marks(&key::of_name(&key::without_marks(text)))))
 }
 
 /// Undoes percent-encoding (RFC 3986, section 2.1), strictly: `%` is followed by two hex digits, and the bytes

@@ -97,6 +97,39 @@ fn look_alikes_are_one_name() {
         ("maryam", "rnaryam"),
         ("user1", "userl"),
         ("Ω", "Ω"),
+        // In capitals: what looks alike there does not in small letters.
+        ("SYSTEMA", "SYSTEМА"),
+        ("MAPK", "МАРК"),
+        ("MAPK", "марк"),
+        ("BEHTA", "ВЕНТА"),
+        ("TOHKO", "тонко"),
+        ("ΝΙΝΑ", "NINA"),
+        ("νova", "nova".replace('n', "v").as_str()),
+        ("ΖΕΤΑ", "ZETA"),
+        ("ΥΗΜ", "YHM"),
+        ("ՍՕԼ", "UOL".replace('L', "Լ").as_str()),
+        ("ᎠᎡᎢ", "DRT"),
+        ("ⲤⲞⲢ", "COP"),
+        ("ꓢꓮꓟ", "SAM"),
+        ("ᴍᴀʀᴋ", "mark"),
+        ("ＭＡＲＫ", "mark"),
+        ("𝐌𝐀𝐑𝐊", "mark"),
+        ("𝓂𝒶𝓇𝓀", "MARK"),
+        ("paypaI", "paypal"),
+        ("АLІ", "ALI"),
+        ("O0o", "ооо"),
+        // Letters of the Arabic script that other languages have.
+        ("زهره", "زھرە"),
+        ("زهره", "زہرہ"),
+        ("علی", "علې"),
+        ("علی", "علے"),
+        ("علی", "على"),
+        ("کیان", "ڪيان"),
+        ("کیان", "كېان"),
+        ("خانه", "خانۀ"),
+        ("فاطمه", "فاطمة"),
+        ("علی۱۲۳", "علی١٢٣"),
+        ("سارا۵", "سارا٥"),
     ] {
         assert!(same(one, other), "{one} {other}");
     }
@@ -222,10 +255,32 @@ fn nobody_passes_for_the_server() {
         "Hаmhаmе",
         "همهمه",
         "هَمهَمه",
+        "SYSTEМ",
+        "ЅУЅТЕМ",
+        "ЅYЅTЕМ",
+        "HАМHАМЕ",
+        "ѕуѕтем",
+        "ꜱʏꜱᴛᴇᴍ",
+        "ＳＹＳＴＥМ",
+        "𝖲𝖸𝖲𝖳𝖤𝖬",
+        "ΗΑΜΗΑΜΕ",
+        "sy\u{323}stem",
+        "s\u{331}y\u{331}s\u{331}t\u{331}e\u{331}m\u{331}",
+        "sýstèm",
+        "ŠYŠTĖM",
+        "sуstеm\u{308}",
+        "hámhàmê",
+        "ЅУЅТЕ\u{301}М",
+        "سيسٺم".replace('ٺ', "ت").as_str(),
+        "سېستم",
+        "ھمھمە",
+        "ہمہمہ",
+        "ةمةمة",
     ] {
         assert_eq!(Name::parse(text), Err(NameError::Reserved), "{text}");
     }
-    for text in ["systems", "sys tem", "ecosystem", "سیستماتیک"] {
+    for text in ["systems", "sys tem", "ecosystem", "سیستماتیک", "Sýstemа2", "همهمه\u{200c}ها"]
+    {
         assert!(Name::parse(text).is_ok(), "{text}");
     }
 }

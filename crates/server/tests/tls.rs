@@ -87,7 +87,11 @@ async fn a_page_of_plain_http_may_not_connect_to_a_service_of_https() {
             stream.write_all(request.as_bytes()).await.expect("it is open");
             let mut status = [0; 12];
             within("an answer", stream.read_exact(&mut status)).await.expect("it is answered");
-            assert_eq!(status[..], *format!("HTTP/1.1 {expected}").as_bytes(), "{origin} at {target}");
+            assert_eq!(
+                status[..],
+                *format!("HTTP/1.1 {expected}").as_bytes(),
+                "{origin} at {target}"
+            );
         }
     }
 }
