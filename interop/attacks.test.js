@@ -71,3 +71,14 @@ attack("a message in each of all rooms closes the server to nobody", { server: [
   const metric = await siege.metrics();
   assert.ok(metric("rooms") <= 500);
 });
+
+attack("whoever asks for one QR code after another is soon refused, and nobody waits for the drawing", {}, async (siege) => {
+  const text = `http://192.168.1.20:8000/r/${"%DB%8C".repeat(130)}`;
+  for (let at = 0; await siege.goesOn(); at += 1) {
+    const socket = await siege.connect();
+    const requests = Array.from({ length: 20 }, (_, n) => `GET /api/qr.svg?text=${encodeURIComponent(`${text}${at}-${n}`)} HTTP/1.1\r\nHost: 127.0.0.1:${siege.port}\r\n\r\n`);
+    await siege.write(socket, requests.join(""));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    socket.destroy();
+  }
+});

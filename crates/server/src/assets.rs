@@ -55,16 +55,21 @@ pub fn file(path: &str, request: &HeaderMap) -> Response {
     if let Ok(value) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, value);
     }
-    let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    // Compared weakly (RFC 9110 section 13.1.2): a proxy that compresses marks the tag so.
-    let is_ours = |one: &str| one == "*" || one.trim_start_matches("W/") == tag;
-    if known.is_some_and(|known| known.split(',').any(|one| is_ours(one.trim()))) {
+    if is_known(request, &tag) {
         return (StatusCode::NOT_MODIFIED, headers).into_response();
     }
     if let Ok(kind) = HeaderValue::from_str(&content_type(path, &file)) {
         headers.insert(header::CONTENT_TYPE, kind);
     }
     (headers, file.data).into_response()
+}
+
+/// Whether who asks has what the tag stands for.
+pub fn is_known(request: &HeaderMap, tag: &str) -> bool {
+    let known = request.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    // Compared weakly (RFC 9110 section 13.1.2): a proxy that compresses marks the tag so.
+    let is_ours = |one: &str| one == "*" || one.trim_start_matches("W/") == tag;
+    known.is_some_and(|known| known.split(',').any(|one| is_ours(one.trim())))
 }
 
 fn content_type(path: &str, file: &EmbeddedFile) -> String {

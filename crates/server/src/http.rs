@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::Router;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
+use axum::{Extension, Router};
 use futures_util::future::LocalBoxFuture;
 use hamhame_ws::handshake::Deflate;
 use hyper::ext::Protocol;
@@ -18,14 +18,15 @@ use crate::chat::{self, Address};
 use crate::lab;
 use crate::lease::Leases;
 use crate::link::Voice;
-use crate::listen::Secure;
+use crate::listen::{Peer, Secure};
 use crate::metrics::Now;
 use crate::opening::{self, Asked, Unwelcome};
+use crate::qr::{self, NoPicture, Pictures};
 use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
 use crate::transport::ws::Opened;
 use crate::visit::Place;
-use crate::{api, assets, origin, qr};
+use crate::{api, assets, clock, origin};
 
 /// The subprotocol of the full protocol.
 pub const PROTOCOL: &str = "hamhame.v1";
@@ -66,6 +67,7 @@ struct App {
     server: Arc<Server>,
     tutorials: Arc<Tutorials>,
     leases: Arc<Leases>,
+    pictures: Arc<Pictures>,
 }
 
 /// All routes.
@@ -73,7 +75,7 @@ pub fn router(server: Arc<Server>) -> Router {
     let tutorials = Arc::new(Tutorials::new(&server));
     let leases = Arc::new(Leases::default());
     let api = api::routes(server.clone(), leases.clone());
-    let app = App { server, tutorials, leases };
+    let app = App { server, tutorials, leases, pictures: Arc::default() };
     Router::new()
         .route("/", get(page))
         .route("/r/{*room}", get(page))
@@ -142,10 +144,34 @@ struct QrQuery {
     text: String,
 }
 
-async fn qr_code(Query(query): Query<QrQuery>) -> Response {
-    match qr::svg(&query.text) {
-        Some(svg) => ([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response(),
-        None => (StatusCode::BAD_REQUEST, "the text is too long for a QR code\n").into_response(),
+/// The same text is the same picture for ever, so a browser asks for it once.
+async fn qr_code(
+    State(app): State<App>,
+    Extension(Peer(client)): Extension<Peer>,
+    Query(QrQuery { text }): Query<QrQuery>,
+    headers: HeaderMap,
+) -> Response {
+    let tag = qr::entity_tag(&text);
+    let for_ever = "public, max-age=31536000, immutable";
+    let cached = [(header::CACHE_CONTROL, for_ever), (header::ETAG, tag.as_str())];
+    if text.len() <= qr::LONGEST && assets::is_known(&headers, &tag) {
+        return (StatusCode::NOT_MODIFIED, cached).into_response();
+    }
+    let address = app.server.options.limited().then(|| client.network());
+    match app.pictures.get(&text, address, clock::uptime()) {
+        Ok(svg) => {
+            (cached, [(header::CONTENT_TYPE, "image/svg+xml")], svg.to_string()).into_response()
+        }
+        Err(NoPicture::TooLong) => {
+            (StatusCode::BAD_REQUEST, "the text is too long for a QR code\n").into_response()
+        }
+        Err(NoPicture::TooMany(wait)) => {
+            app.server.metrics.refused();
+            let seconds = wait.as_secs() + 1;
+            let text = "too many QR codes at once; try again in a moment\n";
+            let after = [(header::RETRY_AFTER, seconds.to_string())];
+            (StatusCode::TOO_MANY_REQUESTS, after, text).into_response()
+        }
     }
 }
 

@@ -402,3 +402,28 @@ async fn a_request_for_a_picture_of_nothing_or_of_too_much_is_refused() {
     assert_eq!((marked.status, marked.header("content-type")), (200, Some("image/svg+xml")));
     assert!(!marked.body.contains("<script"), "{}", marked.body);
 }
+
+#[tokio::test]
+async fn a_picture_is_drawn_once_and_so_many_for_one_address() {
+    let server = TestServer::start(&[]).await;
+    let path = |n: usize| format!("/api/qr.svg?text=http://192.168.1.20:8000/r/class{n}");
+    let first = server.get(&path(0)).await;
+    assert_eq!((first.status, first.body.len() < 6_000), (200, true), "{}", first.body.len());
+    assert!(first.header("cache-control").is_some_and(|cached| cached.contains("immutable")));
+    let tag = first.header("etag").expect("a tag").to_owned();
+    let request = format!("GET {} HTTP/1.1\r\nHost: a\r\nIf-None-Match: {tag}\r\n\r\n", path(0));
+    let known = Raw::send(server.address(), request).await.answer().await;
+    assert_eq!((known.status, known.header("etag")), (304, Some(tag.as_str())));
+    let mut refused = None;
+    for n in 1..200 {
+        let answer = server.get(&path(n)).await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("nobody draws for ever");
+    assert_eq!(refused.status, 429);
+    assert!(refused.header("retry-after").is_some(), "{}", refused.head);
+    assert_eq!(server.get(&path(0)).await.status, 200, "what is drawn is for all");
+}
