@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::growth::Case;
 use crate::steps::Step;
 use crate::work::Work;
 
@@ -53,34 +54,61 @@ pub fn profile_path(folder: &Path, name: &str) -> PathBuf {
     folder.join(format!("{}.callgrind", letters.collect::<Vec<_>>().join("-")))
 }
 
+/// What runs inside of callgrind to see how a cost grows.
+pub fn run_case(case: &Case, bytes: usize) {
+    let mut work = (case.set_up)(bytes);
+    for _ in 0..2 {
+        work.prepare(1);
+        work.run(1);
+    }
+    work.prepare(1);
+    measured(&mut *work, 1);
+}
+
 /// Instructions that the step takes, each time. Its profile is written into `folder`.
 ///
 /// # Errors
 /// If valgrind cannot be run, or counted nothing.
 pub fn instructions(step: &Step, folder: &Path) -> Result<u64> {
-    let name = step.name;
-    let profile = profile_path(folder, name);
+    let profile = profile_path(folder, step.name);
+    let sum = count(&["run", step.name], &profile)?;
+    Ok((sum as f64 / times(step) as f64).round() as u64)
+}
+
+/// Instructions that the case takes with so many bytes.
+///
+/// # Errors
+/// If valgrind cannot be run, or counted nothing.
+pub fn growth(case: &Case, bytes: usize, folder: &Path) -> Result<u64> {
+    let size = bytes.to_string();
+    let profile = profile_path(folder, &format!("growth {} {size}", case.name));
+    count(&["grow", case.name, &size], &profile)
+}
+
+/// Runs this program under callgrind, and says how many instructions were counted.
+fn count(arguments: &[&str], profile: &Path) -> Result<u64> {
+    let name = arguments.join(" ");
     let mut out = std::ffi::OsString::from("--callgrind-out-file=");
-    out.push(&profile);
+    out.push(profile);
     let output = Command::new("valgrind")
         .args(["--quiet", "--tool=callgrind", "--collect-atstart=no"])
         .arg(format!("--toggle-collect={MEASURED}*"))
         .arg(out)
         .arg(std::env::current_exe()?)
-        .args(["run", name])
+        .args(arguments)
         .stdin(Stdio::null())
         .output()
         .context("cannot run valgrind")?;
     let words = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "valgrind failed at {name:?}:\n{words}");
-    let text = fs::read_to_string(&profile)
+    let text = fs::read_to_string(profile)
         .with_context(|| format!("valgrind wrote no profile to {}", profile.display()))?;
     let sum = sum(&text).with_context(|| format!("{} has no sum", profile.display()))?;
     ensure!(
         sum > 0,
         "callgrind counted nothing at {name:?}: it did not find the function {MEASURED}"
     );
-    Ok((sum as f64 / times(step) as f64).round() as u64)
+    Ok(sum)
 }
 
 /// The sum of a profile in callgrind's format: its last `totals:` line.

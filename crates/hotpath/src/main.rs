@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context, Result, bail};
 use hamhame_hotpath::count::{self, profile_path};
 use hamhame_hotpath::figures::{BOUND, Figures, Finding, change};
+use hamhame_hotpath::growth::{CASES, MOST};
 use hamhame_hotpath::steps::STEPS;
 
 const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/instructions.json");
@@ -16,6 +17,7 @@ const FIGURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/instr
 const USAGE: &str =
     "usage: hamhame-hotpath          count all steps, compare with testdata/instructions.json
        UPDATE=1 hamhame-hotpath count all steps, write the file anew
+       hamhame-hotpath grow     only how the cost of what a peer sends grows
        hamhame-hotpath list     the names of the steps
        hamhame-hotpath run STEP do one step: for perf, valgrind and the like";
 
@@ -23,12 +25,14 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments[..] {
-        [] => guard(),
+        [] => guard().and_then(|holds| Ok(grow()? && holds)),
         ["list"] => {
             STEPS.iter().for_each(|step| println!("{}", step.name));
             Ok(true)
         }
         ["run", name] => run(name),
+        ["grow"] => grow(),
+        ["grow", name, bytes] => run_case(name, bytes),
         _ => Err(anyhow::anyhow!(USAGE)),
     };
     match done {
@@ -45,6 +49,33 @@ fn run(name: &str) -> Result<bool> {
     let step = STEPS.iter().find(|step| step.name == name);
     count::run(step.with_context(|| format!("there is no step {name:?}"))?);
     Ok(true)
+}
+
+fn run_case(name: &str, bytes: &str) -> Result<bool> {
+    let case = CASES.iter().find(|case| case.name == name);
+    count::run_case(case.with_context(|| format!("there is no case {name:?}"))?, bytes.parse()?);
+    Ok(true)
+}
+
+/// False if the cost of a case grows faster than its bytes.
+fn grow() -> Result<bool> {
+    let folder = profiles()?;
+    let mut holds = true;
+    println!("{:<56}{:>10}{:>12}{:>8}", "instructions for so many bytes", "once", "4 times", "");
+    for case in CASES {
+        let small = count::growth(case, case.bytes, &folder)?;
+        let large = count::growth(case, 4 * case.bytes, &folder)?;
+        let factor = large as f64 / small as f64;
+        println!("{:<56}{small:>10}{large:>12}{factor:>8.2}", case.name);
+        if factor > MOST {
+            holds = false;
+            eprintln!(
+                "{}: four times the bytes take {factor:.2} times the instructions",
+                case.name
+            );
+        }
+    }
+    Ok(holds)
 }
 
 /// False if a step takes more than it may.
