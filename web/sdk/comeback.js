@@ -1,3 +1,4 @@
+import { ruleOf } from "./rule.js";
 import { backoff } from "./backoff.js";
 import { closeCodes, mayReconnect } from "./codes.js";
 
@@ -14,6 +15,9 @@ import { closeCodes, mayReconnect } from "./codes.js";
  * @property {string} name the code of the server's last `error`, else what `codes.js` calls the close code, or one of
  *   the SDK's own
  * @property {string} message English prose for developers
+ * @property {string} [rule] of a name that is refused, with `at` and `character`: see `rule.js`
+ * @property {number} [at]
+ * @property {string} [character]
  */
 
 /** A connection that held this long was a success: the next failure is the first again. */
@@ -72,7 +76,7 @@ export class Comeback {
    */
   after({ code, reason, local }) {
     const refusal = local === null ? this.#lastError : null;
-    const error = { code, name: local ?? refusal?.code ?? closeName(code), message: refusal?.message ?? reason };
+    const error = { code, name: local ?? refusal?.code ?? closeName(code), message: refusal?.message ?? reason, ...ruleOf(refusal) };
     if (local === null && !mayReconnect(code)) return { error, delay: null };
     const held = this.#welcomedAt !== null && this.#clock.now() - this.#welcomedAt >= HELD_MS;
     if (held || this.#shutdownMs !== null) this.#failures = 0;

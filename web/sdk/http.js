@@ -1,3 +1,4 @@
+import { ruleOf } from "./rule.js";
 import { errorCodes, mayReconnect } from "./codes.js";
 import { Poll } from "./poll.js";
 import { Requests } from "./request.js";
@@ -268,7 +269,8 @@ export class Http {
 }
 
 /** @param {Problem} problem @returns {import("./wire.js").Refusal} */
-function refusalOf({ code, message, temporary, retry_after }) {
-  const refusal = { type: /** @type {const} */ ("error"), code, message, temporary };
+function refusalOf(problem) {
+  const { code, message, temporary, retry_after } = problem;
+  const refusal = { type: /** @type {const} */ ("error"), code, message, temporary, ...ruleOf(problem) };
   return retry_after === undefined ? refusal : { ...refusal, retry_after };
 }

@@ -1,3 +1,4 @@
+import { ruleOf } from "./rule.js";
 import { Alarm } from "./clock.js";
 
 /** @typedef {import("./clock.js").Clock} Clock */
@@ -20,6 +21,9 @@ import { Alarm } from "./clock.js";
  * @property {string} message
  * @property {boolean} temporary
  * @property {number} [retry_after] seconds
+ * @property {string} [rule] of a name: see `rule.js`
+ * @property {number} [at]
+ * @property {string} [character]
  *
  * @typedef {object} Question
  * @property {object} [body]
@@ -173,5 +177,5 @@ function problemOf(status, body) {
   if (typeof code !== "string") return new Fault("foreign", `The answer ${status} is none of the server's.`);
   const message = String(detail ?? title ?? code);
   const after = typeof retry_after === "number" && retry_after >= 0 ? { retry_after } : {};
-  return new Fault("problem", message, { status, code, message, temporary: temporary === true, ...after });
+  return new Fault("problem", message, { status, code, message, temporary: temporary === true, ...after, ...ruleOf(body) });
 }

@@ -59,6 +59,9 @@
  * @property {boolean} temporary
  * @property {number} [retry_after] seconds
  * @property {string} [id]
+ * @property {string} [rule] of a name: see `rule.js`
+ * @property {number} [at]
+ * @property {string} [character]
  *
  * @typedef {object} PresenceMessage a snapshot, a difference, or a count alone
  * @property {"presence"} type

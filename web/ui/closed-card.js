@@ -2,10 +2,10 @@
 
 import { element, rich } from "./element.js";
 import { icon } from "./icons.js";
-import { NAME, anotherName, nameFault } from "./names.js";
+import { NAME, anotherName, nameFault, visible } from "./names.js";
 import { number, t } from "./strings.js";
 
-/** @typedef {{ code: number, name: string, message: string }} Reason */
+/** @typedef {{ code: number, name: string, message: string, rule?: string, at?: number, character?: string }} Reason */
 /** @typedef {{ retry: () => void, rename: (name: string) => void, home: () => void }} Hooks */
 
 /**
@@ -56,7 +56,19 @@ export function closedCard(reason, name, hooks) {
     element("span", { class: "closed-icon" }, icon(symbol)),
     element("h2", { id: "closed-title", text: () => t(title) }),
     element("p", { id: "closed-text", class: "muted", children: () => rich(text, values) }),
+    ruleOf(reason, kind),
     element("div", { class: "closed-actions" }, ...actions));
+}
+
+/** The rules of names that have words of their own: docs/reference/names.md. */
+const RULES = new Set(["empty", "too_long", "control", "bidi", "joiner", "mixed_digits", "refused", "reserved"]);
+
+/** Which rule a name breaks, and where. @param {Reason | null} reason @param {string} kind */
+function ruleOf(reason, kind) {
+  if (!reason?.rule || !RULES.has(reason.rule) || !kind.endsWith("_refused")) return null;
+  const key = /** @type {import("./strings.js").Key} */ (`rule.${reason.rule}`);
+  const values = { n: (reason.at ?? 0) + 1, character: reason.character ?? "" };
+  return element("p", { class: "closed-rule", testid: "broken-rule", text: () => t(key, values) });
 }
 
 /** Who has the name is this very browser, in another tab. @param {Element} card @param {() => void} take */
@@ -73,7 +85,7 @@ function renameForm(name, kind, hooks, home) {
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    const chosen = input.value.trim();
+    const chosen = visible(input.value).trim();
     if (nameFault(chosen, NAME) === null) hooks.rename(chosen);
     else input.focus();
   };

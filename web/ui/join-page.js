@@ -2,7 +2,7 @@
 
 import { element, rich } from "./element.js";
 import { icon, murmur } from "./icons.js";
-import { NAME, ROOM, nameFault, suggestRoom } from "./names.js";
+import { NAME, ROOM, nameFault, suggestRoom, visible } from "./names.js";
 import { preferences } from "./preferences.js";
 import { forgetRoom, recall, recentRooms } from "./settings.js";
 import { number, t } from "./strings.js";
@@ -16,12 +16,21 @@ function field(id, properties, label, extra = null) {
   // An empty field follows the page, and so does its placeholder.
   const direct = () => (input.value === "" ? input.removeAttribute("dir") : (input.dir = "auto"));
   input.addEventListener("input", () => { direct(); fault(null); });
-  /** @param {(() => string) | null} text */
-  const fault = (text) => {
+  input.addEventListener("change", () => tidy());
+  /** Takes out what cannot be seen, and says so. It came along with a paste. */
+  const tidy = () => {
+    const shown = visible(input.value);
+    if (shown === input.value) return;
+    input.value = shown;
+    fault(() => t("join.hidden"), false);
+  };
+  input.addEventListener("paste", () => setTimeout(tidy));
+  /** @param {(() => string) | null} text @param {boolean} [wrong] it must be changed */
+  const fault = (text, wrong = text !== null) => {
     error.hidden = text === null;
     error.textContent = text === null ? "" : text();
-    input.toggleAttribute("aria-invalid", text !== null);
-    if (text !== null) input.focus();
+    input.toggleAttribute("aria-invalid", wrong);
+    if (wrong) input.focus();
   };
   direct();
   const node = element("div", { class: "field" }, element("label", { for: id, text: label }), element("div", { class: "field-row" }, input, extra), error);
@@ -40,8 +49,8 @@ export function joinPage(room, hooks) {
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
-    const chosen = name.input.value.trim();
-    const wanted = room ?? where?.input.value.trim() ?? "";
+    const chosen = visible(name.input.value).trim();
+    const wanted = room ?? visible(where?.input.value ?? "").trim();
     const nameIs = nameFault(chosen, NAME);
     const roomIs = nameFault(wanted, ROOM);
     if (roomIs) where?.fault(() => t(`join.room_${roomIs}`, { n: ROOM.graphemes }));

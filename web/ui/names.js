@@ -14,6 +14,24 @@ export function nameFault(text, limit) {
   return graphemes(text) > limit.graphemes || bytes(text) > limit.bytes ? "long" : null;
 }
 
+/** What cannot be seen and is no part of a name: controls, and what shows nothing. */
+const HIDDEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+/**
+ * The name without what cannot be seen. A ZWNJ stays, for Persian needs it, as does a joiner behind a mark (Indic scripts), and
+ * selectors of a variant, which the server drops without a word.
+ *
+ * @param {string} text
+ */
+export function visible(text) {
+  let before = "";
+  return Array.from(text, (character) => {
+    const stays = !HIDDEN.test(character) || /[\u200c\ufe0e\ufe0f]/.test(character) || (character === "\u200d" && /\p{Mn}/u.test(before));
+    before = character;
+    return stays ? character : "";
+  }).join("");
+}
+
 /**
  * The same name with the next number after it: `مریم` → `مریم ۲`, `Sara007` → `Sara008`. A number that is there keeps its digits and
  * its zeros. What grows too long loses letters, not the number.

@@ -12,7 +12,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::key;
-use crate::precis::{self, Verdict, ZWJ, ZWNJ};
+use crate::precis::{self, Label, Verdict, ZWJ, ZWNJ};
 
 /// Who gives no name, in any case of letters. Nobody's name, and never taken.
 const ANONYMOUS: &str = "anonymous";
@@ -43,6 +43,15 @@ pub struct RoomName {
     key: String,
 }
 
+/// A character that is refused, and where it stands in the cleaned name: how many characters (Unicode scalar values) are before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Culprit {
+    /// The character.
+    pub c: char,
+    /// Its place.
+    pub at: usize,
+}
+
 /// Why a name is refused. The text of each says what is wrong and what to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NameError {
@@ -60,15 +69,15 @@ pub enum NameError {
         max: (usize, usize),
     },
     /// It holds a control character.
-    Control(char),
+    Control(Culprit),
     /// It holds a character that changes the direction of the text around it.
-    Bidi(char),
+    Bidi(Culprit),
     /// It holds an emoji made of several with a joiner (ZWJ), or a joiner elsewhere.
-    Joiner,
+    Joiner(Culprit),
     /// It mixes the digits of Arabic (٤٥٦) with those of Persian (۴۵۶).
-    MixedDigits,
+    MixedDigits(Culprit),
     /// It holds a character that may not stand there, or in any name.
-    Refused(char),
+    Refused(Culprit),
     /// It is, or looks like, a name that the server keeps for itself.
     Reserved,
 }
@@ -76,36 +85,96 @@ pub enum NameError {
 impl fmt::Display for NameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Empty => f.write_str("The name has nothing in it that can be seen; write one with letters."),
-            Self::BadEncoding => f.write_str("The name in the address is not percent-encoded UTF-8; encode it anew."),
+            Self::Empty => {
+                f.write_str("The name has nothing in it that can be seen; write one with letters.")
+            }
+            Self::BadEncoding => {
+                f.write_str("The name in the address is not percent-encoded UTF-8; encode it anew.")
+            }
             Self::TooLong { graphemes, max, .. } if *graphemes > max.0 => {
-                write!(f, "The name is too long: {graphemes} characters, at most {} may be used.", max.0)
+                write!(
+                    f,
+                    "The name is too long: {graphemes} characters, at most {} may be used.",
+                    max.0
+                )
             }
             Self::TooLong { bytes, max, .. } => {
                 write!(f, "The name is too long: {bytes} bytes, at most {} may be used.", max.1)
             }
-            Self::Control(c) => {
-                write!(f, "The name holds the control character U+{:04X}; write it without.", u32::from(*c))
+            Self::Control(culprit) => {
+                write!(f, "The name holds the control character {culprit}; write it without.")
             }
-            Self::Bidi(c) => {
-                write!(f, "The name holds the invisible direction mark U+{:04X}; type it anew.", u32::from(*c))
+            Self::Bidi(culprit) => {
+                write!(f, "The name holds the invisible direction mark {culprit}; type it anew.")
             }
-            Self::Joiner => f.write_str(
-                "The name holds an emoji that is joined from several (U+200D); choose a simple one.",
+            Self::Joiner(culprit) => {
+                write!(
+                    f,
+                    "The name holds an emoji that is joined from several ({culprit}); choose a simple one."
+                )
+            }
+            Self::MixedDigits(culprit) => {
+                write!(
+                    f,
+                    "The name mixes Arabic and Persian digits ({culprit}); use one kind of them."
+                )
+            }
+            Self::Refused(culprit)
+                if culprit.c.is_alphanumeric() || culprit.c.is_ascii_graphic() =>
+            {
+                write!(
+                    f,
+                    "The character {} ({culprit}) may not stand there in a name; leave it out.",
+                    culprit.c
+                )
+            }
+            Self::Refused(culprit) => {
+                write!(f, "The character {culprit} may not be used in a name; leave it out.")
+            }
+            Self::Reserved => f.write_str(
+                "This name, or one that looks the same, is the server's; choose another.",
             ),
-            Self::MixedDigits => f.write_str("The name mixes Arabic and Persian digits; use one kind of them."),
-            Self::Refused(c) if c.is_alphanumeric() || c.is_ascii_graphic() => {
-                write!(f, "The character {c} (U+{:04X}) may not stand there in a name; leave it out.", u32::from(*c))
-            }
-            Self::Refused(c) => {
-                write!(f, "The character U+{:04X} may not be used in a name; leave it out.", u32::from(*c))
-            }
-            Self::Reserved => f.write_str("This name, or one that looks the same, is the server's; choose another."),
         }
     }
 }
 
 impl std::error::Error for NameError {}
+
+impl fmt::Display for Culprit {
+    /// `U+202E at 3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "U+{:04X} at {}", u32::from(self.c), self.at)
+    }
+}
+
+impl NameError {
+    /// The rule that is broken, in a word for programs.
+    pub fn rule(&self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::BadEncoding => "bad_encoding",
+            Self::TooLong { .. } => "too_long",
+            Self::Control(_) => "control",
+            Self::Bidi(_) => "bidi",
+            Self::Joiner(_) => "joiner",
+            Self::MixedDigits(_) => "mixed_digits",
+            Self::Refused(_) => "refused",
+            Self::Reserved => "reserved",
+        }
+    }
+
+    /// The character that breaks it, where it is a single one.
+    pub fn culprit(&self) -> Option<Culprit> {
+        match self {
+            Self::Control(culprit)
+            | Self::Bidi(culprit)
+            | Self::Joiner(culprit)
+            | Self::MixedDigits(culprit)
+            | Self::Refused(culprit) => Some(*culprit),
+            Self::Empty | Self::BadEncoding | Self::TooLong { .. } | Self::Reserved => None,
+        }
+    }
+}
 
 impl Name {
     /// Cleans a name and judges it.
@@ -256,7 +325,16 @@ fn cleaned(text: &str, max: (usize, usize)) -> Result<String, NameError> {
     }
 }
 
+/// How many times as long as the limit of bytes a name may be before it is cleaned, white space at its ends not counted. What
+/// composes (a syllable of Hangul from three letters) becomes a third of it at most.
+const RAW: usize = 4;
+
 fn cleaned_of_any(text: &str, max: (usize, usize)) -> Result<String, NameError> {
+    let text = text.trim();
+    if text.len() > RAW * max.1 {
+        // Counted in characters, which a glance at each byte tells: nothing that is so long is looked at closely.
+        return Err(NameError::TooLong { graphemes: text.chars().count(), bytes: text.len(), max });
+    }
     let spaced = with_single_spaces(text);
     let composed = if is_nfc(&spaced) { spaced } else { spaced.nfc().collect() };
     // A ZWNJ may have stood between two spaces.
@@ -264,7 +342,6 @@ fn cleaned_of_any(text: &str, max: (usize, usize)) -> Result<String, NameError> 
     if text.is_empty() {
         return Err(NameError::Empty);
     }
-    // Before the characters are judged, which takes longer than linear time.
     let bytes = text.len();
     let graphemes = text.graphemes(true).count();
     if graphemes > max.0 || bytes > max.1 {
@@ -325,25 +402,26 @@ fn without_idle_zwnj(text: String) -> String {
 }
 
 fn judge(text: &str) -> Result<(), NameError> {
-    let chars: Vec<char> = text.chars().collect();
-    for (at, &c) in chars.iter().enumerate() {
+    let label = Label::new(text);
+    for (at, c) in text.chars().enumerate() {
         let refused = match precis::verdict(c) {
             // The space is Valid in free text; the Braille blank is a symbol that shows nothing.
             Verdict::Valid => c == '\u{2800}',
-            Verdict::Context => !precis::allows_in_context(&chars, at),
+            Verdict::Context => !label.allows(at),
             Verdict::Disallowed | Verdict::Unassigned => true,
         };
         if refused {
+            let culprit = Culprit { c, at };
             return Err(match c {
-                c if c.is_control() => NameError::Control(c),
+                c if c.is_control() => NameError::Control(culprit),
                 '\u{61c}'
                 | '\u{200e}'
                 | '\u{200f}'
                 | '\u{202a}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}' => NameError::Bidi(c),
-                ZWJ => NameError::Joiner,
-                '\u{660}'..='\u{669}' | '\u{6f0}'..='\u{6f9}' => NameError::MixedDigits,
-                c => NameError::Refused(c),
+                | '\u{2066}'..='\u{2069}' => NameError::Bidi(culprit),
+                ZWJ => NameError::Joiner(culprit),
+                '\u{660}'..='\u{669}' | '\u{6f0}'..='\u{6f9}' => NameError::MixedDigits(culprit),
+                _ => NameError::Refused(culprit),
             });
         }
     }

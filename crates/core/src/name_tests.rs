@@ -6,6 +6,10 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn at(at: usize, c: char) -> Culprit {
+    Culprit { c, at }
+}
+
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
@@ -50,9 +54,9 @@ fn a_zwnj_stays_where_it_parts_letters_and_goes_elsewhere() {
 fn spaces_are_single_and_inside() {
     assert_eq!(shown(" \u{3000}مریم \u{a0}\u{2003} بانو\t\n"), "مریم بانو");
     assert_eq!(shown("مریم \u{200c} بانو"), "مریم بانو", "whatever stood between them");
-    assert_eq!(Name::parse("a\u{9}b"), Err(NameError::Control('\t')));
-    assert_eq!(Name::parse("a\nb"), Err(NameError::Control('\n')));
-    assert_eq!(Name::parse("a\0b"), Err(NameError::Control('\0')));
+    assert_eq!(Name::parse("a\u{9}b"), Err(NameError::Control(at(1, '\t'))));
+    assert_eq!(Name::parse("a\nb"), Err(NameError::Control(at(1, '\n'))));
+    assert_eq!(Name::parse("a\0b"), Err(NameError::Control(at(1, '\0'))));
 }
 
 #[test]
@@ -288,8 +292,8 @@ fn nobody_passes_for_the_server() {
 #[test]
 fn direction_marks_and_what_cannot_be_seen_are_refused() {
     for c in "\u{200e}\u{200f}\u{61c}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}".chars() {
-        assert_eq!(Name::parse(&format!("ع{c}لی")), Err(NameError::Bidi(c)));
-        assert_eq!(RoomName::parse(&format!("{c}کلاس")), Err(NameError::Bidi(c)));
+        assert_eq!(Name::parse(&format!("ع{c}لی")), Err(NameError::Bidi(at(1, c))));
+        assert_eq!(RoomName::parse(&format!("{c}کلاس")), Err(NameError::Bidi(at(0, c))));
     }
     for c in [
         '\u{200b}',
@@ -302,7 +306,7 @@ fn direction_marks_and_what_cannot_be_seen_are_refused() {
         '\u{e000}',
         '\u{ffff}',
     ] {
-        assert_eq!(Name::parse(&format!("a{c}b")), Err(NameError::Refused(c)));
+        assert_eq!(Name::parse(&format!("a{c}b")), Err(NameError::Refused(at(1, c))));
     }
     for text in ["", " ", "\u{200c}", "ـ", "\u{64e}", "\u{fe0f}"] {
         assert_eq!(Name::parse(text), Err(NameError::Empty), "{text:?}");
@@ -316,13 +320,13 @@ fn one_emoji_is_a_name_and_joined_ones_are_refused_with_a_reason() {
         assert_eq!(shown(text), text);
     }
     assert_eq!(shown("❤\u{fe0f}"), "❤", "the selector that a phone adds is no part of the name");
-    assert_eq!(Name::parse("👩\u{200d}🏫"), Err(NameError::Joiner));
-    assert_eq!(Name::parse("ع\u{200d}لی"), Err(NameError::Joiner));
+    assert_eq!(Name::parse("👩\u{200d}🏫"), Err(NameError::Joiner(at(1, ZWJ))));
+    assert_eq!(Name::parse("ع\u{200d}لی"), Err(NameError::Joiner(at(1, ZWJ))));
 }
 
 #[test]
 fn the_two_kinds_of_arabic_digits_are_not_mixed() {
-    assert_eq!(Name::parse("علی۴٤"), Err(NameError::MixedDigits));
+    assert_eq!(Name::parse("علی۴٤"), Err(NameError::MixedDigits(at(3, '۴'))));
     assert_eq!(shown("علی۴4"), "علی۴4");
 }
 
@@ -344,6 +348,36 @@ fn lengths_are_counted_in_graphemes_and_bytes() {
         Name::parse(&format!("  {}  ", "س".repeat(32))).is_ok(),
         "what is trimmed does not count"
     );
+}
+
+#[test]
+fn what_is_far_too_long_is_refused_as_it_came() {
+    let joined = |n: usize| format!("ب{}ب", "\u{200c}".repeat(n));
+    assert_eq!(shown(&joined(160)), "ب\u{200c}ب");
+    let text = joined(170);
+    let expected = NameError::TooLong { graphemes: 172, bytes: text.len(), max: NAME_MAX };
+    assert_eq!(Name::parse(&text), Err(expected));
+    assert!(Name::parse(&"\u{1112}\u{1161}\u{11ab}".repeat(32)).is_ok(), "Hangul as letters");
+    assert_eq!(shown(&format!("{}علی", "\u{3000}".repeat(1_000))), "علی");
+}
+
+#[test]
+fn a_refusal_says_which_rule_and_where() {
+    for (text, rule, place) in [
+        ("", "empty", None),
+        ("system", "reserved", None),
+        ("سلا\u{202e}م", "bidi", Some((3, 0x202e))),
+        ("  a  b\u{7}", "control", Some((3, 7))),
+        ("علی۴٤", "mixed_digits", Some((3, 0x6f4))),
+        ("👩\u{200d}🏫", "joiner", Some((1, 0x200d))),
+        ("ab\u{200b}", "refused", Some((2, 0x200b))),
+    ] {
+        let error = Name::parse(text).unwrap_err();
+        let found = error.culprit().map(|culprit| (culprit.at, u32::from(culprit.c)));
+        assert_eq!((error.rule(), found), (rule, place), "{text:?}");
+    }
+    let told = Name::parse("سلا\u{202e}م").unwrap_err().to_string();
+    assert!(told.contains("U+202E at 3"), "{told}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ const VIRAMA: u8 = 9;
 pub(crate) enum Verdict {
     /// It may stand anywhere.
     Valid,
-    /// It may stand where [`allows_in_context`] says so.
+    /// It may stand where [`Label::allows`] says so.
     Context,
     /// It may not be used.
     Disallowed,
@@ -99,30 +99,63 @@ fn has_compatible_form(c: char) -> bool {
     !std::iter::once(c).nfkc().eq(std::iter::once(c))
 }
 
-/// Whether the character at `at`, whose verdict is [`Verdict::Context`], may stand there: the rules of RFC
-/// 5892, appendix A.
-pub(crate) fn allows_in_context(label: &[char], at: usize) -> bool {
-    let before = at.checked_sub(1).map(|before| label[before]);
-    let after = label.get(at + 1).copied();
-    match label[at] {
-        ZWNJ => {
-            let joins = |c: &char| !is_transparent(*c);
-            let left = label[..at].iter().rev().copied().find(joins);
-            let right = label[at + 1..].iter().copied().find(joins);
-            zwnj_does_something(before, left, right)
+/// A text, with what the rules of RFC 5892, appendix A, ask of all of it: read once, so that no character has to look far.
+pub(crate) struct Label {
+    chars: Vec<char>,
+    /// For each place, the nearest character before it and after it that is not [transparent](is_transparent).
+    neighbours: Vec<(Option<char>, Option<char>)>,
+    has_arabic_digit: bool,
+    has_persian_digit: bool,
+    has_kana_or_han: bool,
+}
+
+impl Label {
+    pub(crate) fn new(text: &str) -> Label {
+        let chars: Vec<char> = text.chars().collect();
+        let mut neighbours = vec![(None, None); chars.len()];
+        if chars.contains(&ZWNJ) {
+            let (mut left, mut right) = (None, None);
+            for (at, &c) in chars.iter().enumerate() {
+                neighbours[at].0 = left;
+                left = if is_transparent(c) { left } else { Some(c) };
+            }
+            for (at, &c) in chars.iter().enumerate().rev() {
+                neighbours[at].1 = right;
+                right = if is_transparent(c) { right } else { Some(c) };
+            }
         }
-        ZWJ => before.is_some_and(is_virama),
-        // Catalan: between two l.
-        '\u{b7}' => before == Some('l') && after == Some('l'),
-        '\u{375}' => after.is_some_and(|c| c.script() == Script::Greek),
-        '\u{5f3}' | '\u{5f4}' => before.is_some_and(|c| c.script() == Script::Hebrew),
-        '\u{30fb}' => label
-            .iter()
-            .any(|c| matches!(c.script(), Script::Hiragana | Script::Katakana | Script::Han)),
-        // The two kinds of Arabic digits are not mixed: half of them look the same.
-        '\u{660}'..='\u{669}' => !label.iter().any(|c| matches!(c, '\u{6f0}'..='\u{6f9}')),
-        '\u{6f0}'..='\u{6f9}' => !label.iter().any(|c| matches!(c, '\u{660}'..='\u{669}')),
-        _ => false,
+        let has = |is: fn(&char) -> bool| chars.iter().any(is);
+        Label {
+            has_arabic_digit: has(|c| matches!(c, '\u{660}'..='\u{669}')),
+            has_persian_digit: has(|c| matches!(c, '\u{6f0}'..='\u{6f9}')),
+            has_kana_or_han: has(|c| {
+                matches!(c.script(), Script::Hiragana | Script::Katakana | Script::Han)
+            }),
+            neighbours,
+            chars,
+        }
+    }
+
+    /// Whether the character at `at`, whose verdict is [`Verdict::Context`], may stand there.
+    pub(crate) fn allows(&self, at: usize) -> bool {
+        let before = at.checked_sub(1).map(|before| self.chars[before]);
+        let after = self.chars.get(at + 1).copied();
+        match self.chars[at] {
+            ZWNJ => {
+                let (left, right) = self.neighbours[at];
+                zwnj_does_something(before, left, right)
+            }
+            ZWJ => before.is_some_and(is_virama),
+            // Catalan: between two l.
+            '\u{b7}' => before == Some('l') && after == Some('l'),
+            '\u{375}' => after.is_some_and(|c| c.script() == Script::Greek),
+            '\u{5f3}' | '\u{5f4}' => before.is_some_and(|c| c.script() == Script::Hebrew),
+            '\u{30fb}' => self.has_kana_or_han,
+            // The two kinds of Arabic digits are not mixed: half of them look the same.
+            '\u{660}'..='\u{669}' => !self.has_persian_digit,
+            '\u{6f0}'..='\u{6f9}' => !self.has_arabic_digit,
+            _ => false,
+        }
     }
 }
 

@@ -156,23 +156,18 @@ fn names_are_cleaned_compared_and_refused_as_they_say() {
             Some("room") => RoomName::parse(input).map(room),
             kind => panic!("{kind:?}"),
         };
-        let found = found.unwrap_or_else(|error| json!({ "error": reason(&error) }));
+        let found = found.unwrap_or_else(|error| refused(&error));
         assert_eq!(found, vector["expect"], "{}", vector["name"]);
     }
 }
 
-fn reason(error: &NameError) -> &'static str {
-    match error {
-        NameError::Empty => "empty",
-        NameError::BadEncoding => "bad_encoding",
-        NameError::TooLong { .. } => "too_long",
-        NameError::Control(_) => "control",
-        NameError::Bidi(_) => "bidi",
-        NameError::Joiner => "joiner",
-        NameError::MixedDigits => "mixed_digits",
-        NameError::Refused(_) => "refused",
-        NameError::Reserved => "reserved",
+fn refused(error: &NameError) -> Value {
+    let mut refused = json!({ "error": error.rule() });
+    if let Some(culprit) = error.culprit() {
+        refused["at"] = culprit.at.into();
+        refused["character"] = format!("U+{:04X}", u32::from(culprit.c)).into();
     }
+    refused
 }
 
 #[test]

@@ -51,11 +51,11 @@ pub async fn run(opened: Opened, address: Address, answer: String) {
     let (room, name) = match (address.room, address.name) {
         (Ok(room), Ok(name)) => (room, name),
         (Err(error), _) => {
-            let refused = Refused::new(ErrorCode::RoomRefused, error.to_string());
+            let refused = Refused::name(ErrorCode::RoomRefused, &error);
             return guest.refuse(&RoomName::general(), &refused).await;
         }
         (Ok(room), Err(error)) => {
-            let refused = Refused::new(ErrorCode::NameRefused, error.to_string());
+            let refused = Refused::name(ErrorCode::NameRefused, &error);
             return guest.refuse(&room, &refused).await;
         }
     };
@@ -221,7 +221,8 @@ impl Conversation for Lobby<'_> {
         if self.refusals > PATIENCE {
             return too_many();
         }
-        let refusal = Refusal { code, message: &message, retry_after: None, id: id.as_deref() };
+        let (id, retry_after, fault) = (id.as_deref(), None, None);
+        let refusal = Refusal { code, message: &message, retry_after, id, fault };
         write_refusal(out, Dialect::V1, self.room, &refusal);
         Flow::Continue
     }

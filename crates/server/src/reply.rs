@@ -7,7 +7,7 @@ use std::time::Duration;
 use hamhame_core::codes::ErrorCode;
 use hamhame_core::event;
 use hamhame_core::id::Id;
-use hamhame_core::name::RoomName;
+use hamhame_core::name::{NameError, RoomName};
 use hamhame_core::position::Position;
 use hamhame_core::presence::{Difference, Present};
 use hamhame_ws::{Opcode, write_frame};
@@ -16,6 +16,30 @@ use serde::Serialize;
 use crate::clock;
 use crate::entry::{Admission, Presence};
 use crate::options::Options;
+
+/// What is wrong with a name, for programs: a page says it in its own language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Fault {
+    /// The rule that it breaks; see `docs/reference/names.md`.
+    rule: &'static str,
+    /// How many characters stand before the one that breaks it, if it is a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<usize>,
+    /// That character, as `U+202E`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    character: Option<String>,
+}
+
+impl From<&NameError> for Fault {
+    fn from(error: &NameError) -> Fault {
+        let culprit = error.culprit();
+        Fault {
+            rule: error.rule(),
+            at: culprit.map(|culprit| culprit.at),
+            character: culprit.map(|culprit| format!("U+{:04X}", u32::from(culprit.c))),
+        }
+    }
+}
 
 /// Appends a text frame with `value` as JSON.
 fn write_json(out: &mut Vec<u8>, value: &impl Serialize) {
@@ -141,6 +165,8 @@ pub fn ack(out: &mut Vec<u8>, id: &str, offset: u64) {
 /// A refusal in `hamhame.v1`.
 #[derive(Debug)]
 pub struct Refusal<'a> {
+    /// Of a name: what is wrong with it.
+    pub fault: Option<Fault>,
     /// From the table of codes.
     pub code: ErrorCode,
     /// For developers.
@@ -163,6 +189,8 @@ pub fn error(out: &mut Vec<u8>, refusal: &Refusal<'_>) {
         retry_after: Option<f64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a str>,
+        #[serde(flatten)]
+        fault: Option<&'a Fault>,
     }
     write_json(
         out,
@@ -172,6 +200,7 @@ pub fn error(out: &mut Vec<u8>, refusal: &Refusal<'_>) {
             temporary: refusal.code.temporary() || refusal.retry_after.is_some(),
             retry_after: refusal.retry_after.map(seconds),
             id: refusal.id,
+            fault: refusal.fault.as_ref(),
         },
     );
 }

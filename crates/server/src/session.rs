@@ -8,7 +8,7 @@ use hamhame_core::codes::{CloseCode, ErrorCode};
 use hamhame_core::command::{self, Command, Dialect};
 use hamhame_core::id::Id;
 use hamhame_core::limits::TokenBucket;
-use hamhame_core::name::{Name, RoomName};
+use hamhame_core::name::{Name, NameError, RoomName};
 use hamhame_core::position::Position;
 use hamhame_core::text::{self, TextError};
 
@@ -17,7 +17,7 @@ use crate::clock;
 use crate::entry::{Admission, Entrant, Entry, Saying};
 use crate::link::Voice;
 use crate::options::Options;
-use crate::reply::{self, Refusal};
+use crate::reply::{self, Fault, Refusal};
 use crate::room::Room;
 use crate::server::Server;
 use crate::signal::Signal;
@@ -44,6 +44,8 @@ pub struct Refused {
     pub message: Cow<'static, str>,
     /// When the same may succeed.
     pub retry_after: Option<Duration>,
+    /// Of a name: what is wrong with it.
+    pub fault: Option<Fault>,
 }
 
 /// What a client asks for when it joins.
@@ -380,13 +382,18 @@ impl Drop for Session {
 impl Refused {
     /// With words of its own.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Refused {
-        Refused { code, message: message.into(), retry_after: None }
+        Refused { code, message: message.into(), retry_after: None, fault: None }
+    }
+
+    /// A name, or a room's, that cannot be.
+    pub fn name(code: ErrorCode, error: &NameError) -> Refused {
+        Refused { fault: Some(error.into()), ..Refused::new(code, error.to_string()) }
     }
 
     /// What will be possible again after `wait`.
     fn for_now(message: &'static str, wait: Duration) -> Refused {
         let code = ErrorCode::RateLimited;
-        Refused { code, message: message.into(), retry_after: Some(wait) }
+        Refused { code, message: message.into(), retry_after: Some(wait), fault: None }
     }
 
     /// The code that the connection is closed with, if it cannot go on.
@@ -396,7 +403,14 @@ impl Refused {
 
     /// As it is told, about the `send` with this `id`.
     fn refusal<'a>(&'a self, id: Option<&'a str>) -> Refusal<'a> {
-        Refusal { code: self.code, message: &self.message, retry_after: self.retry_after, id }
+        let fault = self.fault.clone();
+        Refusal {
+            code: self.code,
+            message: &self.message,
+            retry_after: self.retry_after,
+            id,
+            fault,
+        }
     }
 
     /// Writes it in the client's dialect.

@@ -1,7 +1,7 @@
 //! SPEC 6 through the real server: names, rooms and messages in Persian as it is written.
 mod common;
 
-use common::TestServer;
+use common::{Raw, TestServer};
 use serde_json::json;
 
 #[tokio::test]
@@ -210,4 +210,35 @@ async fn a_long_persian_message_in_escapes_is_no_dead_socket() {
     let escaped = "\\u0633".repeat(4000);
     ali.send(&format!(r#"{{"content":"{escaped}"}}"#)).await;
     ali.until_said(&"س".repeat(4000)).await;
+}
+
+#[tokio::test]
+async fn a_refused_name_comes_with_its_rule_and_its_place() {
+    let server = TestServer::start(&[]).await;
+    for (name, rule, at, character) in [
+        ("سلا\u{202e}م", "bidi", Some(3), Some("U+202E")),
+        ("ab\u{200b}", "refused", Some(2), Some("U+200B")),
+        ("SYSTE\u{41c}", "reserved", None, None),
+    ] {
+        let expected = |told: &serde_json::Value| {
+            assert_eq!(told["code"], "name_refused", "{told}");
+            assert_eq!(told["rule"], rule, "{told}");
+            assert_eq!(told.get("at").and_then(serde_json::Value::as_u64), at, "{told}");
+            assert_eq!(told.get("character").and_then(|c| c.as_str()), character, "{told}");
+        };
+        let encoded: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let path = format!("/ws/room/{encoded}");
+        let mut client =
+            server.connect(&path).protocol("hamhame.v1").open().await.into_client(name);
+        expected(&serde_json::from_str(&client.next_text().await).expect("JSON"));
+        let body = json!({ "client_id": name }).to_string();
+        let request = format!(
+            "POST /api/rooms/room/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let answer = Raw::send(server.address(), request).await.answer().await;
+        assert_eq!(answer.status, 422);
+        expected(&answer.json());
+    }
 }

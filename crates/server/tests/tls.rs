@@ -74,7 +74,7 @@ fn pem(label: &str, der: &[u8]) -> String {
 #[tokio::test]
 async fn a_page_of_plain_http_may_not_connect_to_a_service_of_https() {
     let server = self_signed().await;
-    let trust = Trust::of(&server).await;
+    let trust = Trust::default();
     let host = server.address();
     for (origin, expected) in [("https", 101), ("http", 403), ("ftp", 403)] {
         // The short way, and the long one.

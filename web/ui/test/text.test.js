@@ -3,7 +3,7 @@ import { afterEach, test } from "node:test";
 import { colourOf, initialOf } from "../avatar.js";
 import { directionOf, isMixed } from "../direction.js";
 import { bytes, graphemes, measure } from "../length.js";
-import { NAME, anotherName, nameFault, suggestRoom, ROOM } from "../names.js";
+import { NAME, anotherName, nameFault, suggestRoom, ROOM, visible } from "../names.js";
 import { pathTo, roomOf } from "../route.js";
 import { number, setLanguage } from "../strings.js";
 import { rereadFrom } from "../session.js";
@@ -23,6 +23,20 @@ test("the counter shows near the limit and refuses beyond it", () => {
   assert.deepEqual(measure("س".repeat(3600), limits), { unit: "graphemes", left: 400, near: true, over: false });
   assert.deepEqual(measure("س".repeat(4000), limits), { unit: "graphemes", left: 0, near: true, over: false });
   assert.deepEqual(measure("س".repeat(4001), limits), { unit: "graphemes", left: -1, near: true, over: true });
+});
+
+test("what cannot be seen is taken out of a name, and a ZWNJ stays", () => {
+  for (const [text, shown] of [
+    ["علی\u200cرضا", "علی\u200cرضا"],
+    ["\u202eعلی\u200f\u2069", "علی"],
+    ["a\u200bb\ufeff\u00ad\u2060", "ab"],
+    ["a\u0007b", "ab"],
+    ["a\u2800b", "ab"],
+    ["👩\u200d🏫", "👩🏫"],
+    ["क्\u200dष", "क्\u200dष"],
+    ["❤\ufe0f", "❤\ufe0f"],
+    ["مُحَمَّد 🧕", "مُحَمَّد 🧕"],
+  ]) assert.equal(visible(text), shown, JSON.stringify(text));
 });
 
 test("few but heavy characters come to the limit in bytes", () => {

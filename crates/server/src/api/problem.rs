@@ -9,7 +9,7 @@ use hamhame_core::codes::ErrorCode;
 use hamhame_core::name::NameError;
 use serde::Serialize;
 
-use crate::reply::{round_up, seconds};
+use crate::reply::{Fault, round_up, seconds};
 use crate::server::Server;
 use crate::session::Refused;
 
@@ -20,6 +20,7 @@ pub struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
     retry_after: Option<Duration>,
+    fault: Option<Fault>,
 }
 
 /// What stands in the body.
@@ -44,12 +45,21 @@ pub struct ProblemDetails<'a> {
     /// In so many seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<f64>,
+    /// What is wrong with a name, if that is it.
+    #[serde(flatten)]
+    fault: Option<&'a Fault>,
 }
 
 impl Problem {
     /// With words for this case.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Problem {
-        Problem { code, status: status(code), detail: detail.into(), retry_after: None }
+        Problem {
+            code,
+            status: status(code),
+            detail: detail.into(),
+            retry_after: None,
+            fault: None,
+        }
     }
 
     /// What is not as it has to be in JSON that is JSON.
@@ -71,7 +81,7 @@ impl Problem {
             NameError::BadEncoding => ErrorCode::BadRequest,
             _ => ErrorCode::RoomRefused,
         };
-        Problem::new(code, error.to_string())
+        Refused::name(code, error).into()
     }
 
     /// The server is about to go.
@@ -83,7 +93,8 @@ impl Problem {
 
 impl From<Refused> for Problem {
     fn from(refused: Refused) -> Problem {
-        Problem { retry_after: refused.retry_after, ..Problem::new(refused.code, refused.message) }
+        let Refused { code, message, retry_after, fault } = refused;
+        Problem { retry_after, fault, ..Problem::new(code, message) }
     }
 }
 
@@ -122,6 +133,7 @@ impl IntoResponse for Problem {
             code: self.code.name(),
             temporary: self.code.temporary() || after.is_some(),
             retry_after: after.map(seconds),
+            fault: self.fault.as_ref(),
         };
         let mut response = (self.status, axum::Json(&details)).into_response();
         let headers = response.headers_mut();

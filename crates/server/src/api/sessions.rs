@@ -20,7 +20,7 @@ use crate::lease::Lease;
 use crate::link::Voice;
 use crate::listen::Peer;
 use crate::reply::Welcome;
-use crate::session::{Claim, Join, Session};
+use crate::session::{Claim, Join, Refused, Session};
 use crate::signal::Signal;
 
 /// Who wants in.
@@ -47,7 +47,7 @@ impl JoinRequest {
         let name = match self.client_id.as_deref().map_or("", str::trim) {
             "" => Name::anonymous(),
             name => Name::parse(name)
-                .map_err(|error| Problem::new(ErrorCode::NameRefused, error.to_string()))?,
+                .map_err(|error| Problem::from(Refused::name(ErrorCode::NameRefused, &error)))?,
         };
         let after = self.after.as_deref().map(str::parse::<Position>).transpose();
         let after = after
