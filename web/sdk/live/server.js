@@ -105,10 +105,13 @@ export class Guest {
   states = [];
   gaps = 0;
   resets = 0;
+  /** The page is gone, and with it its timers. */
+  isGone = false;
 
   /** @param {Omit<import("../room.js").RoomOptions, "WebSocket">} options */
   constructor(options) {
-    this.room = new Room({ WebSocket, ...options });
+    const wait = (/** @type {() => void} */ run, /** @type {number} */ ms) => setTimeout(() => this.isGone || run(), ms);
+    this.room = new Room({ WebSocket, setTimeout: wait, ...options });
     this.room.on("event", (event) => this.events.push(event));
     this.room.on("outgoing", (outgoing) => this.outgoing.push(outgoing));
     this.room.on("state", (state) => this.states.push(state));

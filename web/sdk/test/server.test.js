@@ -60,8 +60,9 @@ const numbers = (contents, name) =>
 const upTo = (many) => Array.from({ length: many }, (_, i) => i + 1);
 
 /** What a page that goes away does: it does not leave, its connection just ends. @param {Guest} guest @param {Wire} wire */
-async function goesAway({ room }, wire) {
-  room.setVisible(false);
+async function goesAway(guest, wire) {
+  const { room } = guest;
+  guest.isGone = true;
   while (room.state === "connected") {
     wire.cut(Math.random);
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -228,3 +229,23 @@ test("what a page said and the server did not acknowledge arrives from the next 
     });
   }
 });
+
+test("a newcomer sees the last events that it asks for, and a name that is kept is had by waiting", { skip }, () =>
+  house({ args: ["--grace", "2s"] }, async ({ guest, wire }) => {
+    for (const transport of ["websocket", "sse", "long-polling", "polling"]) {
+      const first = await guest(`مریم ${transport}`).join();
+      for (const n of upTo(5)) first.room.send(`${transport} ${n}`);
+      await until("all are said", () => first.outgoing.filter(({ status }) => status === "sent").length === 5);
+      const late = await guest(`علی ${transport}`, { transport, history: 3 }).join();
+      await until("the last of them", () => late.contents.length === 3);
+      assert.deepEqual(late.contents, upTo(5).slice(2).map((n) => `${transport} ${n}`));
+      late.room.leave();
+      await goesAway(first, wire);
+      const next = guest(`مریم ${transport}`, { transport });
+      await next.join();
+      const kept = next.states.find(({ state }) => state === "waiting");
+      assert.deepEqual([kept?.error?.name, kept?.error?.code], ["name_taken", 4006], transport);
+      next.room.leave();
+    }
+  }),
+);
