@@ -14,6 +14,7 @@ use hyper::ext::Protocol;
 use serde::Deserialize;
 
 use crate::authority::{Authority, Places, Unnamed};
+use crate::body;
 use crate::chat::{self, Address};
 use crate::lab;
 use crate::lease::Leases;
@@ -337,6 +338,13 @@ fn refuse_host() -> Response {
     (StatusCode::BAD_REQUEST, text).into_response()
 }
 
+/// The body of the request cannot be read, nor what comes behind it.
+fn refuse_coding() -> Response {
+    let text = "Transfer-Encoding may be chunked and nothing else (RFC 9112 section 6.1)\n";
+    let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+    (StatusCode::NOT_IMPLEMENTED, close, text).into_response()
+}
+
 /// What keeps a page from loading or doing anything that is not ours.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
      connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; \
@@ -347,7 +355,8 @@ async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Re
     let version = places.version;
     let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
     let mut response = match Authority::of(places, hosts) {
-        Ok(_) => next.run(request).await,
+        Ok(_) if body::is_coded_as_known(request.headers()) => next.run(request).await,
+        Ok(_) => refuse_coding(),
         Err(Unnamed) => refuse_host(),
     };
     if response.extensions().get::<Opening>().is_some() {

@@ -2,6 +2,9 @@
 //!
 //! It comes over TLS by ALPN, or on the plain port by prior knowledge. Everything that a peer can make us keep is bounded here.
 
+mod bounded;
+mod frames;
+
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
@@ -21,6 +24,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::sleep;
 
+use self::bounded::Bounded;
+use crate::body;
 use crate::deadline::Deadline;
 use crate::fanout::Shard;
 use crate::listen;
@@ -68,7 +73,7 @@ pub async fn speak(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, vi
     let service = service_fn(|request: hyper::Request<Incoming>| {
         answer(request, router.clone(), shard.clone(), visit.clone(), usage.begin())
     });
-    let io = TokioIo::new(Deadline::new(stream, seen, options.write_timeout));
+    let io = TokioIo::new(Bounded::new(Deadline::new(stream, seen, options.write_timeout)));
     let mut connection = std::pin::pin!(builder(options).serve_connection(io, service));
     let goodbye = async {
         tokio::select! {
@@ -107,6 +112,7 @@ async fn answer(
     using: Use,
 ) -> Result<Response, Infallible> {
     let upgraded = hyper::upgrade::on(&mut request);
+    let (request, _) = body::watch(request);
     let mut response = listen::answer(request, router, &shard, &visit).await;
     if let Some(opening) = listen::opening(&mut response) {
         let Some(place) = visit.another() else {

@@ -68,6 +68,9 @@ pub async fn wait(stream: &mut Io, options: &Options, visit: &Visit) -> io::Resu
             let mut buffer = [MaybeUninit::<u8>::uninit(); LOOKED_AT];
             let mut buffer = ReadBuf::uninit(&mut buffer);
             ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
+            if begun.is_empty() {
+                take_for_1_1(buffer.filled_mut());
+            }
             let bytes = buffer.filled();
             if bytes.is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
@@ -88,6 +91,17 @@ pub async fn wait(stream: &mut Io, options: &Options, visit: &Visit) -> io::Resu
         }
     })
     .await
+}
+
+/// A later version of HTTP/1 is the latest that is known (RFC 9110, section 6.2), here and for hyper, which knows no other.
+fn take_for_1_1(bytes: &mut [u8]) {
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return };
+    let end = if bytes[..end].ends_with(b"\r") { end - 1 } else { end };
+    if let [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9'] =
+        &mut bytes[..end]
+    {
+        *minor = b'1';
+    }
 }
 
 fn look(bytes: &[u8], options: &Options, visit: &Visit) -> Option<Handshake> {

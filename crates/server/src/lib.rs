@@ -14,8 +14,10 @@
 pub mod api;
 mod assets;
 pub mod authority;
+mod body;
 mod books;
 pub mod broker;
+mod calm;
 pub mod chat;
 pub mod clock;
 pub mod cursor;

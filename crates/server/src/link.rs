@@ -66,6 +66,8 @@ pub struct Link {
     pinged: Cell<bool>,
     /// A message has come in part: at each beat its task looks whether that has been so for too long.
     partial: Cell<bool>,
+    /// Pings of ours to which no pong came.
+    unanswered: Cell<u8>,
     /// Our close frame is written: nothing may follow it (RFC 6455, section 5.5.1).
     sealed: Cell<bool>,
     /// The room it reads from.
@@ -99,6 +101,7 @@ impl Link {
             alive: Cell::new(true),
             pinged: Cell::new(false),
             partial: Cell::new(false),
+            unanswered: Cell::new(0),
             sealed: Cell::new(false),
             room: OnceCell::new(),
         }
@@ -290,7 +293,7 @@ impl Link {
         if let Some(room) = self.room.get().filter(|_| self.voice == Voice::V1) {
             reply::heartbeat(&mut frames, room.position());
         }
-        hamhame_ws::write_frame(&mut frames, Opcode::Ping, &[]);
+        self.write_ping(&mut frames);
         self.write(&frames);
     }
 
@@ -328,8 +331,20 @@ impl Link {
             return;
         }
         let mut frame = Vec::new();
-        hamhame_ws::write_frame(&mut frame, Opcode::Ping, &[]);
+        self.write_ping(&mut frame);
         self.write(&frame);
+    }
+
+    fn write_ping(&self, out: &mut Vec<u8>) {
+        self.unanswered.set(self.unanswered.get().saturating_add(1));
+        hamhame_ws::write_frame(out, Opcode::Ping, &[]);
+    }
+
+    /// A pong came; whether a ping of ours was still without one.
+    pub fn is_answered(&self) -> bool {
+        let left = self.unanswered.get().checked_sub(1);
+        self.unanswered.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// Says goodbye: the `shutdown` message where the client knows it, then the close frame.

@@ -26,6 +26,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::api;
+use crate::body;
 use crate::chat;
 use crate::deadline::Deadline;
 use crate::fanout::Shard;
@@ -249,7 +250,9 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
         let (router, shard, visit) = (router.clone(), shard.clone(), visit.clone());
         async move {
             let upgraded = hyper::upgrade::on(&mut request);
+            let (request, rest) = body::watch(request);
             let mut response = answer(request, router, &shard, &visit).await;
+            rest.settle(&mut response);
             if let Some(opening) = opening(&mut response) {
                 let opened = async { raw(upgraded.await.ok()?) };
                 tokio::task::spawn_local(open(opening, opened, shard, visit));

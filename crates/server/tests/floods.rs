@@ -39,13 +39,17 @@ async fn who_goes_on_after_a_hundred_refusals_is_closed_with_4003() {
 }
 
 #[tokio::test]
-async fn pings_and_hints_in_floods_end_the_connection_and_at_a_human_pace_do_not() {
+async fn pings_pongs_and_hints_in_floods_end_the_connection_and_at_a_human_pace_do_not() {
     let server = TestServer::start(&TALKATIVE).await;
     let bystanders = Bystanders::start(&server).await;
     let hint = br#"{"type":"typing","typing":true}"#;
     let beat = br#"{"type":"heartbeat"}"#;
-    for (opcode, payload) in [(Opcode::Ping, &b"?"[..]), (Opcode::Text, hint), (Opcode::Text, beat)]
-    {
+    for (opcode, payload) in [
+        (Opcode::Ping, &b"?"[..]),
+        (Opcode::Pong, b"unasked"),
+        (Opcode::Text, hint),
+        (Opcode::Text, beat),
+    ] {
         let mut socket = server.connect("/ws/room/anonymous").protocol("hamhame.v1").open().await;
         socket.send(r#"{"type":"join"}"#).await;
         socket.write(&flood(opcode, payload, 50)).await;

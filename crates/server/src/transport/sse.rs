@@ -134,7 +134,8 @@ impl Stream {
             recovered: start.recovered,
             states: cursor.versions().map(|versions| versions.to_string()),
         };
-        let mut records = format!("retry: {RETRY}\n\n").into_bytes();
+        // In the first record: alone, it is an event without data to some clients.
+        let mut records = format!("retry: {RETRY}\n").into_bytes();
         records.extend(placed("position", first.position, &json(&first)));
         if start.missed > 0 {
             gap(&mut records, start.missed, first.position);
@@ -200,7 +201,7 @@ fn gap(records: &mut Vec<u8>, missed: u64, position: Position) {
 fn shutdown(retry_after: Duration) -> Vec<u8> {
     let mut frame = Vec::new();
     reply::shutdown(&mut frame, retry_after);
-    let mut records = format!("retry: {}\n\n", retry_after.as_millis()).into_bytes();
+    let mut records = format!("retry: {}\n", retry_after.as_millis()).into_bytes();
     records.extend(named("shutdown", payload(&frame)));
     records
 }

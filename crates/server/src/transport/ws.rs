@@ -80,7 +80,7 @@ pub trait Conversation {
         let _ = ending;
     }
 
-    /// A ping came. It is answered in any case; this is for those who count.
+    /// A ping came, or a pong that nobody asked for. A ping is answered in any case; this is for those who count.
     fn ping(&mut self) -> Flow {
         Flow::Continue
     }
@@ -294,7 +294,7 @@ impl Wire {
         let mut out = Vec::new();
         let mut ending = None;
         let mut whole = false;
-        let (closing, early) = (&mut self.closing, &mut self.early);
+        let (link, closing, early) = (&self.link, &mut self.closing, &mut self.early);
         let fed = self.receiver.feed(bytes, |incoming| {
             if !closing.may_send() {
                 // Of what comes after our goodbye only the peer's is passed on: the connection is over with it.
@@ -309,8 +309,9 @@ impl Wire {
                     write_frame(&mut out, Opcode::Pong, payload);
                     conversation.ping()
                 }
-                // Not counted: others make us ask for them, by wanting this client's name.
-                Incoming::Pong(_) => Flow::Continue,
+                // One that we asked for is free: others make us ask, by wanting this client's name.
+                Incoming::Pong(_) if link.is_answered() => Flow::Continue,
+                Incoming::Pong(_) => conversation.ping(),
                 Incoming::Close(frame) => {
                     let code = frame.map_or(NO_CODE, |frame| frame.code);
                     if ending == Some(Ending::Paused) {
