@@ -140,19 +140,6 @@ async fn a_frame_other_than_data_that_claims_to_be_long_ends_the_connection_befo
 }
 
 #[tokio::test]
-async fn a_stream_that_nobody_reads_takes_no_more_than_its_window() {
-    let server = start(&[]).await;
-    let connection = quic(&server).await;
-    // QPACK's encoder stream (RFC 9204, section 4.2): there is no dynamic table, so there is nothing to read.
-    let mut encoder = connection.open_uni().await.expect("a stream");
-    encoder.write_all(&[2]).await.expect("it is open");
-    let pouring =
-        tokio::time::timeout(std::time::Duration::from_secs(1), pour(&mut encoder, 64 << 20));
-    assert!(pouring.await.is_err(), "the window is not closed");
-    assert_eq!(server.h3().await.get("/healthz").await.0, 200);
-}
-
-#[tokio::test]
 async fn a_head_that_is_too_large_is_refused() {
     let server = start(&["--header-bytes", "8192"]).await;
     let h3 = server.h3().await;

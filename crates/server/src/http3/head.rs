@@ -1,4 +1,4 @@
-//! The head of a request, seen before the library judges it.
+//! The head of a request, seen before the library judges it, which takes some that are malformed ([`fields`]).
 //!
 //! To the library a `:protocol` that it does not know makes a malformed request, whose stream it resets. It is a request for
 //! something that we do not have, and to be answered with 501 (RFC 9220, section 3).
@@ -7,46 +7,71 @@ use std::future::poll_fn;
 
 use axum::http::{Method, Request};
 use bytes::{Bytes, BytesMut};
-use h3::error::StreamError;
 use h3::ext::Protocol;
-use h3::proto::frame::{Frame, PayloadLen};
+use h3::proto::frame::Frame;
 use h3::qpack::{HeaderField, decode_stateless, encode_stateless};
+use h3::quic::{RecvStream, SendStream};
 use h3::server::{RequestResolver, RequestStream};
 
+use super::fault::Fault;
+use super::fields;
 use super::quic::{Both, Connection};
+use super::watch::Verdict;
 
 /// What stands for a protocol that the library does not know: one that it does, and we do not.
 const STRANGER: Protocol = Protocol::CONNECT_IP;
 
-/// Waits for the head, which may have `longest` bytes, and gives the request.
-///
-/// # Errors
-/// If the stream ends before it, or it is no request; the peer is told.
+/// A request and its stream.
+pub struct Asked {
+    /// Its head.
+    pub request: Request<()>,
+    /// The length of its body, if it says one.
+    pub length: Option<u64>,
+    /// The stream, behind the head.
+    pub stream: RequestStream<Both, Bytes>,
+}
+
+/// Waits for the head, which may have `longest` bytes, and gives the request; `None` if the stream ends before it, or it is no request.
+/// The peer is told.
 pub async fn read(
     mut resolver: RequestResolver<Connection, Bytes>,
     longest: u64,
-) -> Result<(Request<()>, RequestStream<Both, Bytes>), StreamError> {
-    let first = poll_fn(|context| resolver.frame_stream.poll_next(context)).await;
-    let first = first.map(|frame| match frame {
-        Some(Frame::Headers(block)) => Some(Frame::<PayloadLen>::Headers(known(block, longest))),
-        other => other,
-    });
-    resolver.accept_with_frame(first)?.resolve().await
+    verdict: &Verdict,
+) -> Option<Asked> {
+    let mut first = poll_fn(|context| resolver.frame_stream.poll_next(context)).await;
+    let judged = match &mut first {
+        Ok(Some(Frame::Headers(block))) => judge(block, longest),
+        // What came with it is.
+        _ if verdict.is_malformed() => Err(Fault::malformed("malformed trailers")),
+        _ => Ok(None),
+    };
+    let length = match judged {
+        Ok(length) => length,
+        Err(fault) => {
+            tracing::debug!(reason = fault.reason, "a malformed request");
+            resolver.frame_stream.reset(fault.code.value());
+            resolver.frame_stream.stream.stop_sending(fault.code.value());
+            return None;
+        }
+    };
+    let resolved = resolver.accept_with_frame(first).ok()?;
+    let (request, stream) = resolved.resolve().await.ok()?;
+    Some(Asked { request, length, stream })
 }
 
-/// The fields of a request, with [`STRANGER`] where a protocol is named that the library does not know. What is no list of
-/// fields is for the library to refuse.
-fn known(block: Bytes, longest: u64) -> Bytes {
-    let Ok(mut decoded) = decode_stateless(&mut block.clone(), longest) else { return block };
-    let Some(protocol) = decoded.fields.iter_mut().find(|field| is_unknown(field)) else {
-        return block;
-    };
-    *protocol = protocol.with_value(STRANGER.as_str());
-    let mut changed = BytesMut::new();
-    match encode_stateless(&mut changed, decoded.fields) {
-        Ok(_) => changed.freeze(),
-        Err(_) => block,
+/// Judges the fields of a request, and puts [`STRANGER`] where a protocol is named that the library does not know. What is no list of
+/// fields, or too long a one, is for the library to refuse.
+fn judge(block: &mut Bytes, longest: u64) -> Result<Option<u64>, Fault> {
+    let Ok(mut decoded) = decode_stateless(&mut block.clone(), longest) else { return Ok(None) };
+    let length = fields::judge_head(&decoded.fields)?;
+    if let Some(protocol) = decoded.fields.iter_mut().find(|field| is_unknown(field)) {
+        *protocol = protocol.with_value(STRANGER.as_str());
+        let mut changed = BytesMut::new();
+        if encode_stateless(&mut changed, decoded.fields).is_ok() {
+            *block = changed.freeze();
+        }
     }
+    Ok(length)
 }
 
 /// Whether it names a protocol, in the form that one has, of which the library has not heard.

@@ -4,15 +4,21 @@
 //! is bounded here and in [`endpoint`].
 
 mod endpoint;
+mod fault;
+mod fields;
 mod frames;
 mod head;
+mod instructions;
+mod number;
+mod one_way;
 mod quic;
 mod stream;
+mod watch;
 
 pub use endpoint::{Caller, accept, bind, close};
 pub use quinn::Endpoint;
 
-use std::future::{pending, ready};
+use std::future::ready;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -30,8 +36,10 @@ use hyper::body::Body as _;
 use hyper::ext::Protocol;
 use tokio::time::{sleep, timeout};
 
-use self::quic::{LastStopped, Stopped};
+use self::head::Asked;
+use self::quic::{Last, Stopped};
 use self::stream::{Http3Stream, PIECE, Receiving, Sending};
+use self::watch::Verdict;
 use crate::fanout::Shard;
 use crate::http::Opening;
 use crate::listen;
@@ -62,15 +70,15 @@ pub async fn speak(caller: Caller, shard: Rc<Shard>, router: Router, visit: Rc<V
         // Here, and not where it called: the connection is driven by the runtime of this thread.
         let quinn = incoming.accept()?.await?;
         let connection = quic::Connection::new(quinn.clone(), options.header_bytes.into());
-        let stopped = connection.last_stopped();
-        anyhow::Ok((quinn, stopped, builder(options).build(connection).await?))
+        let last = connection.last();
+        anyhow::Ok((quinn, last, builder(options).build(connection).await?))
     };
     // Boxed: the state of a handshake is large.
     let greeted = timeout(options.header_timeout, Box::pin(greeted)).await;
     drop(handshake);
     let ended = match greeted {
-        Ok(Ok((quinn, stopped, connection))) => {
-            serve(quinn, stopped, connection, shard, router, visit).await
+        Ok(Ok((quinn, last, connection))) => {
+            serve(quinn, last, connection, shard, router, visit).await
         }
         Ok(Err(error)) => return tracing::debug!(%error, "a QUIC handshake failed"),
         Err(_) => return tracing::debug!("a QUIC handshake took too long"),
@@ -92,7 +100,7 @@ fn builder(options: &Options) -> h3::server::Builder {
 
 async fn serve(
     quinn: quinn::Connection,
-    stopped: LastStopped,
+    last: Last,
     mut connection: Connection,
     shard: Rc<Shard>,
     router: Router,
@@ -115,10 +123,10 @@ async fn serve(
         tokio::select! {
             accepted = connection.accept() => {
                 let Some(resolver) = accepted? else { break };
+                // It was left there when the stream was accepted, just now.
+                let Some((stopped, verdict)) = last.take() else { continue };
                 let (shard, visit) = (shard.clone(), visit.clone());
-                let exchange = Exchange { shard, visit, using: usage.begin() };
-                // Who wants no answer to it any more has it dropped.
-                let stopped = stopped.take().unwrap_or_else(|| Box::pin(pending()));
+                let exchange = Exchange { shard, visit, using: usage.begin(), verdict };
                 tokio::task::spawn_local(exchange.run(resolver, stopped, router.clone()));
             }
             () = goodbye.as_mut(), if !leaving => {
@@ -143,6 +151,7 @@ struct Exchange {
     shard: Rc<Shard>,
     visit: Rc<Visit>,
     using: Use,
+    verdict: Arc<Verdict>,
 }
 
 impl Exchange {
@@ -153,15 +162,24 @@ impl Exchange {
         router: Router,
     ) {
         let options = &self.shard.server().options;
-        let head = head::read(resolver, options.header_bytes.into());
+        let head = head::read(resolver, options.header_bytes.into(), &self.verdict);
         let asked = timeout(options.header_timeout, head).await;
-        let Ok(Ok((request, stream))) = asked else { return self.using.fault() };
+        let Ok(Some(Asked { request, length, stream })) = asked else { return self.using.fault() };
         let (mut sending, receiving) = stream.split();
-        let (request, receiving) = with_body(request, Receiving::new(receiving));
+        let receiving = Receiving::new(receiving, length, self.verdict.clone());
+        let (request, receiving) = with_body(request, receiving);
         let answering = listen::answer(request, router, &self.shard, &self.visit);
-        let mut response = tokio::select! {
-            response = answering => response,
+        let response = tokio::select! {
+            biased;
+            () = self.verdict.found() => None,
+            response = answering => Some(response),
+            // Who wants no answer to it any more has it dropped.
             () = stopped.as_mut() => return,
+        };
+        let response = response.filter(|_| !self.verdict.is_malformed());
+        let Some(mut response) = response else {
+            sending.stop_stream(Code::H3_MESSAGE_ERROR);
+            return self.using.fault();
         };
         if let (Some(opening), Some(receiving)) = (listen::opening(&mut response), receiving) {
             drop(stopped);

@@ -1,4 +1,5 @@
-//! QUIC as the HTTP/3 library asks for it, by quinn, with an eye on the [frames](Frames) that come.
+//! QUIC as the HTTP/3 library asks for it, by quinn, with an eye on the [frames](Frames) that come. Of the streams in one direction that the
+//! peer opens, the library has the control stream alone ([`one_way`]).
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -15,8 +16,12 @@ use h3::quic::{
     StreamId, WriteBuf,
 };
 use quinn::{ConnectionError, ReadError, VarInt, WriteError};
+use tokio::sync::mpsc;
 
+use super::fault::Fault;
 use super::frames::Frames;
+use super::one_way;
+use super::watch::{Verdict, Watch};
 
 /// Streams of one kind, as they come or are opened.
 type Streams<T> = Pin<Box<dyn Stream<Item = Result<T, ConnectionError>>>>;
@@ -24,17 +29,31 @@ type Streams<T> = Pin<Box<dyn Stream<Item = Result<T, ConnectionError>>>>;
 /// Ends when the peer wants no more of what is sent on a stream, or has all of it, or is gone.
 pub type Stopped = Pin<Box<dyn Future<Output = ()>>>;
 
-/// That of the stream in both directions that came last: the library has no place for it.
-pub type LastStopped = Rc<RefCell<Option<Stopped>>>;
+/// What the library has no place for, of the stream in both directions that came last.
+pub type Last = Rc<RefCell<Option<(Stopped, Arc<Verdict>)>>>;
 
 /// One QUIC connection.
 pub struct Connection {
     inner: quinn::Connection,
     both: Streams<(quinn::SendStream, quinn::RecvStream)>,
-    coming: Streams<quinn::RecvStream>,
+    /// Not there in what only opens streams.
+    control: Option<Control>,
     going: Streams<quinn::SendStream>,
-    stopped: LastStopped,
+    last: Last,
+    watch: Arc<Watch>,
     longest: u64,
+}
+
+/// Where the peer's control stream comes from, once. The connection ends with it: others know it as well, and would keep it.
+struct Control {
+    streams: mpsc::Receiver<quinn::RecvStream>,
+    connection: quinn::Connection,
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        self.connection.close(number(Code::H3_NO_ERROR.value()), b"");
+    }
 }
 
 /// A stream in both directions.
@@ -53,42 +72,49 @@ pub struct Sending {
 /// What is received on a stream.
 pub struct Receiving {
     inner: quinn::RecvStream,
-    connection: quinn::Connection,
     frames: Frames,
+    watch: Arc<Watch>,
+    verdict: Arc<Verdict>,
+    /// The type of the control stream, which the library wants to see as well.
+    ahead: Option<Bytes>,
 }
 
 impl Connection {
     /// Over `inner`, on whose streams frames other than DATA may have `longest` bytes.
     pub fn new(inner: quinn::Connection, longest: u64) -> Connection {
+        let watch = Arc::new(Watch::new(inner.clone()));
+        let (sender, streams) = mpsc::channel(1);
+        tokio::task::spawn_local(one_way::accept(inner.clone(), watch.clone(), sender));
+        let control = Some(Control { streams, connection: inner.clone() });
+        Connection { control, ..Connection::over(inner, watch, longest) }
+    }
+
+    fn over(inner: quinn::Connection, watch: Arc<Watch>, longest: u64) -> Connection {
         Connection {
             both: Box::pin(unfold(inner.clone(), async |connection| {
                 Some((connection.accept_bi().await, connection))
             })),
-            coming: Box::pin(unfold(inner.clone(), async |connection| {
-                Some((connection.accept_uni().await, connection))
-            })),
+            control: None,
             going: Box::pin(unfold(inner.clone(), async |connection| {
                 Some((connection.open_uni().await, connection))
             })),
             inner,
-            stopped: Rc::default(),
+            last: Rc::default(),
+            watch,
             longest,
         }
     }
 
-    /// Where the end of the peer's interest in a stream can be had from, right after the stream was accepted.
-    pub fn last_stopped(&self) -> LastStopped {
-        self.stopped.clone()
-    }
-
-    fn receiving(&self, inner: quinn::RecvStream, frames: Frames) -> Receiving {
-        Receiving { inner, connection: self.inner.clone(), frames }
+    /// Where the end of the peer's interest in a stream can be had from, and what is found of its request, right after the stream
+    /// was accepted.
+    pub fn last(&self) -> Last {
+        self.last.clone()
     }
 }
 
-/// Ends a connection whose peer asks too much of us (RFC 9114, section 8.1).
-pub fn refuse(connection: &quinn::Connection, reason: &str) {
-    connection.close(number(Code::H3_EXCESSIVE_LOAD.value()), reason.as_bytes());
+/// Ends a connection whose peer asks too much of us.
+pub fn refuse(connection: &quinn::Connection, reason: &'static str) {
+    Watch::new(connection.clone()).end(Fault::excess(reason));
 }
 
 /// A code of HTTP/3, all of which QUIC can write.
@@ -157,8 +183,16 @@ impl quic::Connection<Bytes> for Connection {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Receiving, ConnectionErrorIncoming>> {
-        let inner = ready!(poll_next(&mut self.coming, context)).map_err(lost)?;
-        Poll::Ready(Ok(self.receiving(inner, Frames::of_one_direction(self.longest))))
+        let Some(control) = &mut self.control else { return Poll::Pending };
+        // None is to come if the connection ends, which the library hears elsewhere.
+        let Some(inner) = ready!(control.streams.poll_recv(context)) else { return Poll::Pending };
+        Poll::Ready(Ok(Receiving {
+            inner,
+            frames: Frames::of_control(self.longest),
+            watch: self.watch.clone(),
+            verdict: Arc::default(),
+            ahead: Some(Bytes::from_static(&[0])),
+        }))
     }
 
     fn poll_accept_bidi(
@@ -167,13 +201,20 @@ impl quic::Connection<Bytes> for Connection {
     ) -> Poll<Result<Both, ConnectionErrorIncoming>> {
         let (sending, receiving) = ready!(poll_next(&mut self.both, context)).map_err(lost)?;
         let stopped = sending.stopped();
-        self.stopped.replace(Some(Box::pin(async move { drop(stopped.await) })));
-        let receiving = self.receiving(receiving, Frames::of_request(self.longest));
+        let verdict = Arc::<Verdict>::default();
+        self.last.replace(Some((Box::pin(async move { drop(stopped.await) }), verdict.clone())));
+        let receiving = Receiving {
+            inner: receiving,
+            frames: Frames::of_request(self.longest),
+            watch: self.watch.clone(),
+            verdict,
+            ahead: None,
+        };
         Poll::Ready(Ok(Both { sending: Sending { inner: sending, writing: None }, receiving }))
     }
 
     fn opener(&self) -> Connection {
-        Connection::new(self.inner.clone(), self.longest)
+        Connection::over(self.inner.clone(), self.watch.clone(), self.longest)
     }
 }
 
@@ -205,15 +246,24 @@ impl RecvStream for Receiving {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Bytes>, StreamErrorIncoming>> {
+        if let Some(ahead) = self.ahead.take() {
+            return Poll::Ready(Ok(Some(ahead)));
+        }
         let reading = std::pin::pin!(self.inner.read_chunk(usize::MAX, true));
         let chunk = ready!(reading.poll(context)).map_err(unread)?;
-        let data = chunk.map(|chunk| chunk.bytes);
-        if data.as_ref().is_some_and(|data| self.frames.pass(data).is_err()) {
-            let reason = "a frame is too long";
-            refuse(&self.connection, reason);
-            return Poll::Ready(Err(misused(reason)));
-        }
-        Poll::Ready(Ok(data))
+        let Some(data) = chunk.map(|chunk| chunk.bytes) else { return Poll::Ready(Ok(None)) };
+        let counted = self.frames.pass(&data).and_then(|frames| self.watch.count(frames));
+        Poll::Ready(match counted {
+            Ok(()) => Ok(Some(data)),
+            Err(fault) if fault.of_stream => {
+                self.verdict.condemn();
+                Err(StreamErrorIncoming::StreamTerminated { error_code: fault.code.value() })
+            }
+            Err(fault) => {
+                self.watch.end(fault);
+                Err(misused(fault.reason))
+            }
+        })
     }
 
     fn stop_sending(&mut self, code: u64) {

@@ -3,7 +3,8 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Buf, Bytes};
 use h3::error::{Code, StreamError};
@@ -12,6 +13,7 @@ use hyper::body::{Body, Frame};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::quic;
+use super::watch::Verdict;
 use crate::stream::ByteStream;
 use crate::usage::Use;
 
@@ -26,33 +28,80 @@ const EMPTY_FRAMES: u32 = 16;
 pub type Sending = RequestStream<quic::Sending, Bytes>;
 
 /// What comes on the stream of a request, behind its head.
-pub struct Receiving(RequestStream<quic::Receiving, Bytes>);
+pub struct Receiving {
+    stream: RequestStream<quic::Receiving, Bytes>,
+    /// Bytes that are to come, if the request says how many.
+    left: Option<u64>,
+    /// What is found of the request.
+    verdict: Arc<Verdict>,
+    /// Nothing more comes.
+    ended: bool,
+}
 
 impl Receiving {
-    /// The receiving half of a stream.
-    pub fn new(stream: RequestStream<quic::Receiving, Bytes>) -> Receiving {
-        Receiving(stream)
+    /// The receiving half of a stream, on which `length` bytes are to come.
+    pub fn new(
+        stream: RequestStream<quic::Receiving, Bytes>,
+        length: Option<u64>,
+        verdict: Arc<Verdict>,
+    ) -> Receiving {
+        Receiving { stream, left: length, verdict, ended: false }
     }
 
     /// Waits for data. `None` is the end.
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, StreamError>>> {
         for _ in 0..EMPTY_FRAMES {
-            match ready!(self.0.poll_recv_data(context)) {
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(self.stream.poll_recv_data(context)) {
                 Ok(Some(mut data)) => {
-                    return Poll::Ready(Some(Ok(data.copy_to_bytes(data.remaining()))));
+                    let data = data.copy_to_bytes(data.remaining());
+                    let length = data.len() as u64;
+                    self.left = match self.left.map(|left| left.checked_sub(length)) {
+                        Some(None) => return Poll::Ready(Some(Err(self.condemn()))),
+                        Some(left) => left,
+                        None => None,
+                    };
+                    return Poll::Ready(Some(Ok(data)));
                 }
                 Ok(None) => {}
-                Err(error) => return Poll::Ready(Some(Err(error))),
+                Err(error) => {
+                    self.ended = true;
+                    return Poll::Ready(Some(Err(error)));
+                }
             }
         }
+        self.ended = true;
+        if self.left.is_some_and(|left| left > 0) {
+            return Poll::Ready(Some(Err(self.condemn())));
+        }
         Poll::Ready(None)
+    }
+
+    /// The body has another length than the request said (RFC 9114, section 4.1.2).
+    fn condemn(&mut self) -> StreamError {
+        self.ended = true;
+        self.verdict.condemn();
+        self.stream.stop_sending(Code::H3_MESSAGE_ERROR);
+        let reason = "a body of another length".to_owned();
+        StreamError::StreamError { code: Code::H3_MESSAGE_ERROR, reason }
+    }
+
+    /// Judges what has come and nobody has read.
+    fn look_ahead(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(Ok(_))) = self.poll_data(&mut context) {}
     }
 }
 
 impl Drop for Receiving {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.look_ahead();
+        }
         // What is still under way is not wanted, and nothing is wrong with it (RFC 9114, section 4.1).
-        self.0.stop_sending(Code::H3_NO_ERROR);
+        self.stream.stop_sending(Code::H3_NO_ERROR);
     }
 }
 
