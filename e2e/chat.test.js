@@ -133,7 +133,7 @@ scene("each message has the direction of its own text", async (stage) => {
   await window.say("hello سلام");
   await window.sees("hello سلام");
   const directions = await window.get("message").evaluateAll((nodes) =>
-    nodes.map((node) => getComputedStyle(node.querySelector("[dir=auto]")).direction),
+    nodes.map((node) => getComputedStyle(node.querySelector(".text")).direction),
   );
   assert.deepEqual(directions, ["rtl", "ltr"]);
   await window.type("english first");

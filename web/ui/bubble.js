@@ -2,7 +2,7 @@
 
 import { avatar } from "./avatar.js";
 import { fullTimeOf, timeOf } from "./calendar.js";
-import { directionOf } from "./direction.js";
+import { paragraphs } from "./direction.js";
 import { bind, element, isolate } from "./element.js";
 import { icon } from "./icons.js";
 import { linkify } from "./linkify.js";
@@ -11,13 +11,31 @@ import { t } from "./strings.js";
 /** @typedef {import("./timeline.js").Message} Message */
 /** @typedef {import("./timeline.js").Outgoing} Outgoing */
 
-/** @param {string} content @returns {Node[]} */
-function contentNodes(content) {
-  return linkify(content).map(({ text, href }) =>
+/** @param {string} text @returns {Node[]} */
+function pieceNodes(text) {
+  return linkify(text).map(({ text: written, href, shown, title }) =>
     href === undefined
-      ? document.createTextNode(text)
-      : element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr", title: href, text }),
+      ? document.createTextNode(written)
+      : element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr", title, text: shown }),
   );
+}
+
+/** @param {import("./direction.js").Line[]} lines @returns {Node[]} */
+function lineNodes(lines) {
+  return lines.flatMap(({ text, plain }, index) => [
+    ...(index > 0 ? [document.createTextNode("\n")] : []),
+    ...(plain ? [element("bdo", { class: "plain", dir: "ltr", text })] : pieceNodes(text)),
+  ]);
+}
+
+/** The text of a message: its last paragraph stands in the element itself, so that the time follows it. @param {string} content @param {Node[]} after */
+function textElement(content, after) {
+  const all = paragraphs(content);
+  const last = all[all.length - 1];
+  // The line break is part of what is selected and copied; at a block's end it makes no line of its own.
+  const before = all.slice(0, -1).map(({ direction, lines }) =>
+    element("span", { class: "para", dir: direction }, ...lineNodes(lines), document.createTextNode("\n")));
+  return element("div", { class: "text", dir: last.direction }, ...before, ...lineNodes(last.lines), ...after);
 }
 
 /** @param {number} at */
@@ -38,8 +56,7 @@ function row({ name, grouped, own, content, at }) {
   const meta = element("span", { class: "meta" }, timeElement(at));
   // The space is text, so that it lies between the words and the time in either direction.
   const space = element("span", { class: "meta-space", "aria-hidden": "true", text: "\u2002" });
-  // Without a letter there is no direction but the page's.
-  const text = element("div", { class: "text", dir: directionOf(content) === null ? null : "auto" }, ...contentNodes(content), space, meta);
+  const text = textElement(content, [space, meta]);
   const label = name === null ? null : element("span", { class: "name" }, isolate(name));
   const bubble = element("div", { class: "bubble" }, label, text);
   const side = own || name === null ? null : element("span", { class: "side" });

@@ -1,6 +1,6 @@
 /** Where one writes. It stays usable whatever the connection does. */
 
-import { isMixed } from "./direction.js";
+import { baseOf, isMixed } from "./direction.js";
 import { bind, element } from "./element.js";
 import { icon } from "./icons.js";
 import { measure } from "./length.js";
@@ -57,9 +57,9 @@ export class Composer {
   /** @param {boolean} byHand */
   #changed(byHand) {
     const text = this.#input.value;
-    // An empty field follows the page; else the first strong letter decides.
+    // An empty field follows the page; else the first letter decides, and numbers alone run from left to right.
     if (text === "") this.#input.removeAttribute("dir");
-    else this.#input.dir = "auto";
+    else this.#input.dir = baseOf(text);
     this.#input.classList.toggle("mixed", isMixed(text));
     this.fit();
     this.#count();

@@ -3,6 +3,7 @@
  * the language changes, wherever the element then stands in the document.
  */
 
+import { baseOf, isPlain } from "./direction.js";
 import { parts } from "./strings.js";
 
 /** @typedef {Node | string | null | undefined | false} Child */
@@ -59,8 +60,16 @@ export function element(tag, properties = {}, ...children) {
     } else if (typeof value === "function") bind(node, () => assign(node, name, value()));
     else assign(node, name, /** @type {Value} */ (value));
   }
+  // A browser would let a name without a letter, as a telephone number, run the way of the page.
+  if (tag === "bdi" && typeof properties.text === "string") isolateIn(node, properties.text);
   node.append(...present(children));
   return node;
+}
+
+/** @param {HTMLElement} node @param {string} text */
+function isolateIn(node, text) {
+  node.dir = baseOf(text);
+  node.classList.toggle("plain", isPlain(text));
 }
 
 /** @param {Child[]} children @returns {(Node | string)[]} */

@@ -2,6 +2,7 @@
 
 import { fa } from "../i18n/fa.js";
 import { en } from "../i18n/en.js";
+import { isPlain } from "./direction.js";
 
 /** @typedef {"fa" | "en"} Language */
 /** @typedef {import("../i18n/fa.js").Key} Key */
@@ -62,8 +63,17 @@ export function parts(key, values = {}) {
 /** A text as one string; values stand in directional isolates. @param {Key} key @param {Values} [values] */
 export function t(key, values) {
   return parts(key, values)
-    .map((part) => ("text" in part ? part.text : `\u2068${part.value}\u2069`))
+    .map((part) => ("text" in part ? part.text : isolatedText(part.value)))
     .join("");
+}
+
+/** More marks on one letter than any language writes: they would paint over other lines of a title or a tooltip. */
+const PILE = /(\p{M}{6})\p{M}+/gu;
+
+/** @param {string} value @returns {string} in directional isolates; what has no letter keeps its order from left to right */
+export function isolatedText(value) {
+  const clipped = value.replace(PILE, "$1");
+  return isPlain(clipped) ? `\u2066\u202d${clipped}\u202c\u2069` : `\u2068${clipped}\u2069`;
 }
 
 /** "a, b and c" as parts. @param {string[]} items @returns {Part[]} */

@@ -45,3 +45,9 @@ test("a value that looks like a placeholder stays what it is", () => {
 test("a list joins names as the language does and keeps each name apart", () => {
   assert.deepEqual(listParts(["علی", "سارا"]), [{ value: "علی" }, { text: " و " }, { value: "سارا" }]);
 });
+
+test("a value without a letter keeps its order, and no letter carries a pile of marks", () => {
+  assert.equal(t("join.title_room", { room: "+98 912" }), "ورود به \u2066\u202d+98 912\u202c\u2069");
+  assert.equal(t("join.title_room", { room: `a${"\u0301".repeat(30)}b` }), `ورود به \u2068a${"\u0301".repeat(6)}b\u2069`);
+  assert.equal(t("join.title_room", { room: "مُحَمَّد" }), "ورود به \u2068مُحَمَّد\u2069");
+});

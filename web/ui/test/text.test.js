@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { colourOf, initialOf } from "../avatar.js";
-import { directionOf, isMixed } from "../direction.js";
+import { baseOf, directionOf, isMixed, isPlain, paragraphs } from "../direction.js";
 import { bytes, graphemes, measure } from "../length.js";
 import { NAME, anotherName, nameFault, suggestRoom, ROOM, visible } from "../names.js";
 import { pathTo, roomOf } from "../route.js";
@@ -101,6 +101,27 @@ test("a line runs the way of its first letter, and lines that run both ways are 
   assert.equal(directionOf("🙂 ۱۲"), null);
   assert.equal(isMixed("سلام\nabc"), true);
   assert.equal(isMixed("سلام abc\n\n۱۲\nخوبی؟"), false);
+  assert.equal(isMixed("کارت:\n6037 9911"), true, "the number is typed from left to right as well");
+});
+
+test("what has no letter runs from left to right, whatever the page does", () => {
+  for (const text of ["6037 9911 2222 3333", "+98 912 345 6789", "۶۰۳۷ ۹۹۱۱", "٦٠٣٧ ٩٩١١", "1405/09/07", "192.168.1.1", "1-2", "🙂 ۱۲", "🇮🇷 (2)"]) {
+    assert.equal(baseOf(text), "ltr", text);
+    assert.equal(isPlain(text), true, text);
+    assert.deepEqual(paragraphs(text), [{ direction: "ltr", lines: [{ text, plain: true }] }]);
+  }
+  for (const text of ["", " \n"]) assert.equal(isPlain(text), false);
+  assert.equal(baseOf("۱۲ سلام"), "rtl");
+});
+
+test("a line without a letter keeps its own order and stands with the lines around it; an address says nothing of its line", () => {
+  assert.deepEqual(paragraphs("کارت:\n6037 9911\n\nok\n1-2"), [
+    { direction: "rtl", lines: [{ text: "کارت:", plain: false }, { text: "6037 9911", plain: true }, { text: "", plain: false }] },
+    { direction: "ltr", lines: [{ text: "ok", plain: false }, { text: "1-2", plain: true }] },
+  ]);
+  assert.equal(paragraphs("\n12\nسلام").length, 1);
+  assert.equal(paragraphs("https://a.example را ببین")[0].direction, "rtl");
+  assert.equal(paragraphs("https://a.example")[0].direction, "ltr");
 });
 
 test("unread messages are counted before the title", () => {

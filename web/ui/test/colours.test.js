@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+const css = readFileSync(new URL("../css/base.css", import.meta.url), "utf8");
+const [light, dark] = [/^:root \{([^}]*)\}/m, /:root\[data-theme="dark"\] \{([^}]*)\}/].map((rule) => {
+  const found = rule.exec(css)?.[1] ?? "";
+  return Object.fromEntries([...found.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value]));
+});
+
+/** @param {string} colour @returns {number} relative luminance, WCAG 2 */
+function luminance(colour) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** @param {string} one @param {string} other */
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+test("what is written in a bubble can be read in both themes", () => {
+  for (const theme of [light, dark]) {
+    for (const text of ["ink", "muted", "lapis", "danger"]) {
+      const found = contrast(theme[text], theme.bubble);
+      assert.ok(found >= 4.5, `${text} on a bubble: ${found.toFixed(2)}`);
+    }
+  }
+});
+
+test("in the dark another's bubble stands out from the page", () => {
+  assert.ok(contrast(dark.bubble, dark.paper) >= 1.3, contrast(dark.bubble, dark.paper).toFixed(2));
+});
