@@ -87,6 +87,7 @@ export const en = {
   "transport.why_stream_refused": "Something on the way to the server lets neither WebSockets nor streams through. Nothing is lost; the page tries again now and then.",
   "transport.why_waiting_refused": "Something on the way to the server lets only short requests through. Nothing is lost; the page tries again now and then.",
 
+  "message.of": "{name}, {time}",
   "message.pending": "Sending…",
   "message.sent": "Sent",
   "message.failed": "Not sent",

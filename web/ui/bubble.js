@@ -4,9 +4,10 @@ import { avatar } from "./avatar.js";
 import { fullTimeOf, timeOf } from "./calendar.js";
 import { paragraphs } from "./direction.js";
 import { bind, element, isolate } from "./element.js";
+import { isEmojiAlone } from "./emoji.js";
 import { icon } from "./icons.js";
 import { linkify } from "./linkify.js";
-import { t } from "./strings.js";
+import { parts, t } from "./strings.js";
 
 /** @typedef {import("./timeline.js").Message} Message */
 /** @typedef {import("./timeline.js").Outgoing} Outgoing */
@@ -16,7 +17,7 @@ function pieceNodes(text) {
   return linkify(text).map(({ text: written, href, shown, title }) =>
     href === undefined
       ? document.createTextNode(written)
-      : element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr", title, text: shown }),
+      : element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr", tabindex: "-1", title, text: shown }),
   );
 }
 
@@ -60,9 +61,19 @@ function row({ name, grouped, own, content, at }) {
   const label = name === null ? null : element("span", { class: "name" }, isolate(name));
   const bubble = element("div", { class: "bubble" }, label, text);
   const side = own || name === null ? null : element("span", { class: "side" });
-  const node = element("div", { class: `row ${own ? "own" : "other"}`, testid: "message", "data-own": String(own) }, side, bubble);
+  const node = element("div", { class: `row ${own ? "own" : "other"}`, testid: "message", role: "article", tabindex: "-1",
+    "data-own": String(own) }, side, bubble);
+  node.classList.toggle("emoji", isEmojiAlone(content));
+  bind(node, () => nameRow(node, name));
   setGrouped(node, name, grouped);
   return node;
+}
+
+/** "name, time", for who hears the page. @param {HTMLElement} node @param {string | null} name of another */
+function nameRow(node, name) {
+  const at = Date.parse(node.querySelector("time")?.dateTime ?? "");
+  const words = parts("message.of", { name: name ?? t("room.you"), time: timeOf(at) });
+  node.setAttribute("aria-label", words.map((part) => ("text" in part ? part.text : part.value)).join(""));
 }
 
 /**
@@ -107,6 +118,7 @@ export function finish(node, message, grouped) {
   const at = message.at;
   // The server's time is the one that everyone sees.
   if (time && time.dateTime !== new Date(at).toISOString()) time.replaceWith(timeElement(at));
+  nameRow(node, message.own ? null : message.name);
 }
 
 /**
@@ -123,7 +135,7 @@ export function showStatus(node, outgoing, actions) {
     element(
       "div",
       { class: "trouble" },
-      element("span", { class: "trouble-text", text: () => actions.explain(outgoing.error) }),
+      element("span", { class: "trouble-text", role: "alert", text: () => actions.explain(outgoing.error) }),
       element("button", { type: "button", class: "link-button", testid: "retry-button", on: { click: actions.retry } },
         icon("retry"), element("span", { text: () => t("message.retry") })),
       element("button", { type: "button", class: "link-button quiet", testid: "discard-button", on: { click: actions.discard } },

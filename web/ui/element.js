@@ -26,9 +26,16 @@ export function refresh(root) {
   for (const node of root.querySelectorAll("[data-live]")) bindings.get(node)?.forEach((update) => update());
 }
 
+/** In place where it can be: a new text node in a live region is read out. @param {Element} node @param {string} text */
+function setText(node, text) {
+  const only = node.childNodes.length === 1 ? node.firstChild : null;
+  if (only instanceof Text) only.data = text;
+  else node.textContent = text;
+}
+
 /** @param {Element} node @param {string} name @param {Value} value */
 function assign(node, name, value) {
-  if (name === "text") node.textContent = String(value ?? "");
+  if (name === "text") setText(node, String(value ?? ""));
   else if (value === false || value === null || value === undefined) node.removeAttribute(name);
   else node.setAttribute(name, value === true ? "" : String(value));
 }

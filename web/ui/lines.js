@@ -2,7 +2,7 @@
 
 import { dayOf } from "./calendar.js";
 import { bind, element, isolated } from "./element.js";
-import { listParts, parts, t } from "./strings.js";
+import { currentLanguage, listParts, parts, t } from "./strings.js";
 import { foldNotices } from "./timeline.js";
 
 /** @typedef {import("./timeline.js").Notice} Notice */
@@ -38,6 +38,8 @@ export class NoticeLine {
   /** @type {Notice[]} */
   #notices = [];
   #text = element("span");
+  /** What is drawn, so that it is not drawn (and read out) again for another calendar. */
+  #drawn = "";
 
   constructor() {
     this.node = element("div", { class: "system", testid: "system" }, this.#text);
@@ -55,6 +57,9 @@ export class NoticeLine {
   }
 
   #render() {
+    const now = `${currentLanguage()} ${this.#notices.length}`;
+    if (now === this.#drawn) return;
+    this.#drawn = now;
     const folded = foldNotices(this.#notices);
     /** @type {Node[]} */
     const nodes = [];

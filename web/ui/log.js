@@ -4,9 +4,11 @@
  */
 
 import { finish, messageRow, outgoingRow, setGrouped, showStatus } from "./bubble.js";
+import { timeOf } from "./calendar.js";
 import { lookUpZone } from "./dates.js";
 import { element, refresh } from "./element.js";
 import { NoticeLine, dayLine, earlierLine, gapLine, resetLine, unreadLine } from "./lines.js";
+import { Reading } from "./reading.js";
 import { t } from "./strings.js";
 import { place } from "./timeline.js";
 
@@ -26,7 +28,8 @@ const HIDDEN_MS = 250;
 export class Log {
   #hooks;
   #settled = element("div", { class: "log-settled" });
-  #held = element("div", { class: "log-held" });
+  // What is on its way is read out when it is in the log, and not twice.
+  #held = element("div", { class: "log-held", "aria-live": "off" });
   #content = element("div", { class: "log-content" }, this.#settled, this.#held);
   /** @type {Step[]} */
   #queue = [];
@@ -45,6 +48,7 @@ export class Log {
   #atBottom = true;
   #height = 0;
   #observer;
+  #reading = new Reading(() => this.node);
 
   /** @param {HTMLElement} empty what stands there while nothing has been said @param {Hooks} hooks */
   constructor(empty, hooks) {
@@ -54,7 +58,10 @@ export class Log {
       "div",
       {
         class: "log", id: "log", role: "log", tabindex: "0", "aria-live": "polite", "aria-relevant": "additions",
-        "aria-label": () => t("room.messages"), on: { scroll: () => this.#scrolled() },
+        "aria-label": () => t("room.messages"), on: {
+          scroll: () => this.#scrolled(), keydown: (event) => this.#reading.pressed(event), focusin: (event) => this.#reading.entered(event),
+          focusout: (event) => this.#reading.left(event), copy: (event) => this.#copied(event),
+        },
       },
       this.#content,
     );
@@ -225,9 +232,25 @@ export class Log {
     }
   }
 
+  /** Several messages are copied with who said them and when; a part of one as it is. @param {ClipboardEvent} event */
+  #copied(event) {
+    const selection = getSelection();
+    if (!selection || !event.clipboardData) return;
+    const chosen = [...this.#settled.querySelectorAll(".row > .bubble > .text")].filter((text) => selection.containsNode(text, true));
+    if (chosen.length < 2) return;
+    const lines = chosen.flatMap((text) => {
+      const entry = this.#entries.get(/** @type {Element} */ (text.closest(".row")));
+      return entry?.kind === "message" ? [`[${timeOf(entry.at)}] ${entry.name || t("room.you")}: ${entry.content}`] : [];
+    });
+    event.clipboardData.setData("text/plain", lines.join("\n"));
+    event.preventDefault();
+  }
+
   #trim() {
     if (this.#settled.childElementCount <= MOST_ROWS) return;
     while (this.#settled.childElementCount > KEPT_ROWS) this.#settled.firstElementChild?.remove();
+    // The message that had the focus may be gone.
+    if (!this.node.contains(document.activeElement)) this.node.tabIndex = 0;
   }
 
   #scrolled() {
