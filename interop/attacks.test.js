@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { attack } from "./attacks/siege.js";
 import { deflated, frame, handshake } from "./attacks/frames.js";
+import { Talk } from "./talk.js";
 
 const V1 = ["Sec-WebSocket-Protocol: hamhame.v1"];
 const DEFLATE = ["Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover"];
@@ -72,13 +73,55 @@ attack("a message in each of all rooms closes the server to nobody", { server: [
   assert.ok(metric("rooms") <= 500);
 });
 
-attack("whoever asks for one QR code after another is soon refused, and nobody waits for the drawing", {}, async (siege) => {
-  const text = `http://192.168.1.20:8000/r/${"%DB%8C".repeat(130)}`;
-  for (let at = 0; await siege.goesOn(); at += 1) {
+attack("half messages go when their time is over, and leave no memory behind", { server: ["--message-timeout", "2s", "--heartbeat", "1s"] }, async (siege) => {
+  const before = await siege.memory();
+  const half = Buffer.concat([Buffer.from([0x01, 0xfe, 0xff, 0xff, 0, 0, 0, 0]), Buffer.alloc(65_000, "x")]);
+  const pong = frame("", { opcode: 10 });
+  const sockets = [];
+  for (let at = 0; at < 2_000; at += 1) {
     const socket = await siege.connect();
-    const requests = Array.from({ length: 20 }, (_, n) => `GET /api/qr.svg?text=${encodeURIComponent(`${text}${at}-${n}`)} HTTP/1.1\r\nHost: 127.0.0.1:${siege.port}\r\n\r\n`);
-    await siege.write(socket, requests.join(""));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await siege.write(socket, handshake(`/ws/halves/attacker${at}`));
+    await siege.write(socket, Buffer.concat([half, Buffer.alloc(535, "x")]));
+    sockets.push(socket);
+  }
+  const held = await siege.memory();
+  assert.ok(held - before < 100, `half messages hold ${held - before} MiB`);
+  const isOpen = (socket) => !socket.destroyed && socket.readyState === "open";
+  for (const end = performance.now() + 15_000; sockets.some(isOpen) && performance.now() < end; ) {
+    for (const socket of sockets) await siege.write(socket, pong);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.ok(!sockets.some(isOpen), "each is closed, whatever it says meanwhile");
+});
+
+attack("what comes after the server's close frame is thrown away unread", {}, async (siege) => {
+  const bomb = Buffer.concat(Array(30).fill(deflated("x".repeat(60_000))));
+  while (await siege.goesOn()) {
+    const socket = await siege.connect();
+    await siege.write(socket, handshake("/ws/goodbye/attacker", DEFLATE));
+    // A binary message ends the connection.
+    await siege.write(socket, frame("binary", { opcode: 2 }));
+    const end = performance.now() + 500;
+    while (performance.now() < end && (await siege.write(socket, bomb))) await new Promise(setImmediate);
     socket.destroy();
+  }
+});
+
+attack("nobody gets a name by cutting in while its holder comes back", {}, async (siege) => {
+  const url = `${siege.origin.replace("http", "ws")}/ws/kept/ali`;
+  let owner = await Talk.join(url);
+  while (await siege.goesOn()) {
+    const { token, member } = owner.welcome;
+    owner.socket.terminate();
+    const thief = await Talk.open(url, { protocol: "hamhame.v1" });
+    thief.send({ type: "join" });
+    const error = await thief.next("error");
+    assert.equal(error.code, "name_taken");
+    assert.ok(error.temporary && error.retry_after > 0 && error.retry_after <= 8, JSON.stringify(error));
+    assert.equal((await thief.closed).code, 4006);
+    owner = await Talk.open(url, { protocol: "hamhame.v1" });
+    owner.send({ type: "join", token });
+    owner.welcome = await owner.next("welcome");
+    assert.equal(owner.welcome.member, member);
   }
 });
