@@ -1,6 +1,6 @@
 /** One message in the log. */
 
-import { avatar } from "./avatar.js";
+import { avatar, colourOf } from "./avatar.js";
 import { fullTimeOf, timeOf } from "./calendar.js";
 import { paragraphs } from "./direction.js";
 import { bind, element, isolate } from "./element.js";
@@ -58,7 +58,7 @@ function row({ name, grouped, own, content, at }) {
   // The space is text, so that it lies between the words and the time in either direction.
   const space = element("span", { class: "meta-space", "aria-hidden": "true", text: "\u2002" });
   const text = textElement(content, [space, meta]);
-  const label = name === null ? null : element("span", { class: "name" }, isolate(name));
+  const label = name === null ? null : element("span", { class: `name name-${colourOf(name)}` }, isolate(name));
   const bubble = element("div", { class: "bubble" }, label, text);
   const side = own || name === null ? null : element("span", { class: "side" });
   const node = element("div", { class: `row ${own ? "own" : "other"}`, testid: "message", role: "article", tabindex: "-1",

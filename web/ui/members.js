@@ -1,6 +1,6 @@
 /** Who is here. */
 
-import { avatar } from "./avatar.js";
+import { avatar, colourMembers } from "./avatar.js";
 import { bind, element, isolate } from "./element.js";
 import { searchKey } from "./search-key.js";
 import { number, t } from "./strings.js";
@@ -41,6 +41,7 @@ export class Members {
   /** @param {User[] | null} users `null` in a room too large for a list @param {number} count @param {string} own */
   show(users, count, own) {
     this.#users = users;
+    colourMembers((users ?? []).map((user) => user.client_id));
     this.#count = count;
     this.#own = own;
     this.#counts.textContent = count > 0 ? number(count) : "";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { colourMembers, colourOf } from "../avatar.js";
 
 const css = readFileSync(new URL("../css/base.css", import.meta.url), "utf8");
 const [light, dark] = [/^:root \{([^}]*)\}/m, /:root\[data-theme="dark"\] \{([^}]*)\}/].map((rule) => {
@@ -22,13 +23,26 @@ function contrast(one, other) {
 
 test("what is written in a bubble can be read in both themes", () => {
   for (const theme of [light, dark]) {
-    for (const text of ["ink", "muted", "lapis", "danger"]) {
-      const found = contrast(theme[text], theme.bubble);
-      assert.ok(found >= 4.5, `${text} on a bubble: ${found.toFixed(2)}`);
+    const names = Array.from({ length: 8 }, (_, index) => `name-${index}`);
+    for (const text of ["ink", "muted", "lapis", "danger", ...names]) {
+      for (const ground of ["bubble", "paper"]) {
+        const found = contrast(theme[text], theme[ground]);
+        assert.ok(found >= 4.5, `${text} on ${ground}: ${found.toFixed(2)}`);
+      }
     }
   }
 });
 
 test("in the dark another's bubble stands out from the page", () => {
   assert.ok(contrast(dark.bubble, dark.paper) >= 1.3, contrast(dark.bubble, dark.paper).toFixed(2));
+});
+
+test("as many members as there are colours have one each, and keep it while others come and go", () => {
+  const names = Array.from({ length: 8 }, (_, index) => `عضو ${index}`);
+  colourMembers(names);
+  const before = names.map(colourOf);
+  assert.equal(new Set(before).size, 8);
+  colourMembers([...names.slice(4), "تازه"]);
+  assert.ok(before.slice(0, 4).includes(colourOf("تازه")), "a colour that nobody here has");
+  assert.deepEqual(names.map(colourOf), before);
 });
