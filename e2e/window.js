@@ -112,9 +112,9 @@ export class Window {
   async messages() {
     return this.get("message").evaluateAll((nodes) =>
       nodes.map((node) => ({
-        // The time stands in the text's last line and is no part of it.
+        // The time stands in the text's last line, and what copies code beside it: they are no part of it.
         text: [...node.querySelector(".text").childNodes]
-          .filter((child) => !(child instanceof Element && child.matches(".meta, .meta-space")))
+          .filter((child) => !(child instanceof Element && child.matches(".meta")))
           .map((child) => child.textContent)
           .join(""),
         status: node.dataset.status,

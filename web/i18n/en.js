@@ -96,6 +96,9 @@ export const en = {
   "message.rate_limited": { one: "That was quick; wait {n} second.", other: "That was quick; wait {n} seconds." },
   "message.too_large": "This message is longer than allowed.",
   "message.refused": "The server did not accept this message.",
+  "code.copy": "Copy the code",
+  "code.copied": "Code copied",
+  "code.copy_failed": "Could not copy; the code is selected.",
 
   "log.joined": { one: "{names} joined", other: "{names} joined" },
   "log.left": { one: "{names} left", other: "{names} left" },

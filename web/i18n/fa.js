@@ -96,6 +96,9 @@ export const fa = {
   "message.rate_limited": { one: "تند نوشتید؛ تا {n} ثانیهٔ دیگر صبر کنید.", other: "تند نوشتید؛ تا {n} ثانیهٔ دیگر صبر کنید." },
   "message.too_large": "این پیام بلندتر از اندازهٔ مجاز است.",
   "message.refused": "سرور این پیام را نپذیرفت.",
+  "code.copy": "رونوشت کد",
+  "code.copied": "کد رونوشت شد",
+  "code.copy_failed": "رونوشت نشد؛ کد برگزیده است.",
 
   "log.joined": { one: "{names} به اتاق پیوست", other: "{names} به اتاق پیوستند" },
   "log.left": { one: "{names} از اتاق رفت", other: "{names} از اتاق رفتند" },

@@ -2,42 +2,14 @@
 
 import { avatar, colourOf } from "./avatar.js";
 import { fullTimeOf, timeOf } from "./calendar.js";
-import { paragraphs } from "./direction.js";
 import { bind, element, isolate } from "./element.js";
 import { isEmojiAlone } from "./emoji.js";
 import { icon } from "./icons.js";
-import { linkify } from "./linkify.js";
+import { textElement } from "./message-text.js";
 import { parts, t } from "./strings.js";
 
 /** @typedef {import("./timeline.js").Message} Message */
 /** @typedef {import("./timeline.js").Outgoing} Outgoing */
-
-/** @param {string} text @returns {Node[]} */
-function pieceNodes(text) {
-  return linkify(text).map(({ text: written, href, shown, title }) =>
-    href === undefined
-      ? document.createTextNode(written)
-      : element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr", tabindex: "-1", title, text: shown }),
-  );
-}
-
-/** @param {import("./direction.js").Line[]} lines @returns {Node[]} */
-function lineNodes(lines) {
-  return lines.flatMap(({ text, plain }, index) => [
-    ...(index > 0 ? [document.createTextNode("\n")] : []),
-    ...(plain ? [element("bdo", { class: "plain", dir: "ltr", text })] : pieceNodes(text)),
-  ]);
-}
-
-/** The text of a message: its last paragraph stands in the element itself, so that the time follows it. @param {string} content @param {Node[]} after */
-function textElement(content, after) {
-  const all = paragraphs(content);
-  const last = all[all.length - 1];
-  // The line break is part of what is selected and copied; at a block's end it makes no line of its own.
-  const before = all.slice(0, -1).map(({ direction, lines }) =>
-    element("span", { class: "para", dir: direction }, ...lineNodes(lines), document.createTextNode("\n")));
-  return element("div", { class: "text", dir: last.direction }, ...before, ...lineNodes(last.lines), ...after);
-}
 
 /** @param {number} at */
 function timeElement(at) {
@@ -51,14 +23,12 @@ function timeElement(at) {
 
 /**
  * @param {{ name: string | null, grouped: boolean, own: boolean, content: string, at: number }} message
- * @returns {HTMLElement} the row; its bubble holds the name, the text and, in the last line, time and state
+ * @returns {HTMLElement} the row; its bubble holds the name, the text and, in its end corner, time and state
  */
 function row({ name, grouped, own, content, at }) {
   const meta = element("span", { class: "meta" }, timeElement(at));
-  // The space is text, so that it lies between the words and the time in either direction.
-  const space = element("span", { class: "meta-space", "aria-hidden": "true", text: "\u2002" });
-  const text = textElement(content, [space, meta]);
-  const label = name === null ? null : element("span", { class: `name name-${colourOf(name)}` }, isolate(name));
+  const text = textElement(content, meta);
+  const label = name === null ? null : nameLabel(name);
   const bubble = element("div", { class: "bubble" }, label, text);
   const side = own || name === null ? null : element("span", { class: "side" });
   const node = element("div", { class: `row ${own ? "own" : "other"}`, testid: "message", role: "article", tabindex: "-1",
@@ -67,6 +37,11 @@ function row({ name, grouped, own, content, at }) {
   bind(node, () => nameRow(node, name));
   setGrouped(node, name, grouped);
   return node;
+}
+
+/** @param {string} name @param {string} [extra] a further class */
+function nameLabel(name, extra = "") {
+  return element("span", { class: `name name-${colourOf(name)} ${extra}`.trim() }, isolate(name));
 }
 
 /** "name, time", for who hears the page. @param {HTMLElement} node @param {string | null} name of another */
@@ -113,7 +88,11 @@ export function finish(node, message, grouped) {
   node.dataset.status = "sent";
   if (message.offset > 0) node.dataset.offset = String(message.offset);
   node.querySelector(".trouble")?.remove();
-  if (message.own) mark(node, "sent");
+  if (message.own) {
+    mark(node, "sent");
+    // Who wrote it is seen by its side; on paper, which goes to others, by the name.
+    if (message.name) node.querySelector(".bubble")?.prepend(nameLabel(message.name, "own-name"));
+  }
   const time = node.querySelector("time");
   const at = message.at;
   // The server's time is the one that everyone sees.

@@ -1,5 +1,7 @@
 /** Which way text runs. What has no letter runs from left to right, as numbers do: never the way of the page around it. */
 
+import { spans } from "./code.js";
+
 const STRONG = /\p{L}/u;
 const RIGHT_TO_LEFT = /[\p{Script=Arabic}\p{Script=Hebrew}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}]/u;
 /** An address tells nothing of the line that it stands in. */
@@ -36,8 +38,10 @@ export function paragraphs(text) {
   /** @type {Line[]} */
   let waiting = [];
   for (const each of text.split("\n")) {
-    const line = { text: each, plain: isPlain(each) };
-    const direction = directionOf(each.replace(ADDRESS, ""));
+    // Code tells nothing of it either.
+    const words = spans(each).map(({ text, code }) => (code ? "" : text)).join("");
+    const line = { text: each, plain: isPlain(words) };
+    const direction = directionOf(words.replace(ADDRESS, ""));
     const last = found.at(-1);
     if (direction === null) (last?.lines ?? waiting).push(line);
     else if (last?.direction === direction) last.lines.push(line);
