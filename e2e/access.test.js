@@ -27,7 +27,7 @@ for (const lang of ["fa", "en"]) {
       await window.enter({ room, name: "مریم", query: `?lang=${lang}` });
       assert.deepEqual(await findings(window), [], "empty room");
       const member = await stage.member({ room, name: "علی" });
-      await member.say("سلام، https://example.org را ببین", "دوباره");
+      await member.say("سلام، https://example.org را ببین", `\`\`\`\nwide ${"code ".repeat(60)}\n\`\`\``, "دوباره، `x = 1`");
       await window.say("پاسخ");
       await window.sees("پاسخ");
       assert.deepEqual(await findings(window), [], "room");

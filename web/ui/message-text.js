@@ -33,8 +33,9 @@ function paragraphNodes({ lines }) {
 
 /** @param {string} code */
 function codeBlock(code) {
-  // The line break is part of what is selected and copied; at a block's end it makes no line of its own.
-  const pre = element("pre", { dir: "ltr", tabindex: "-1" }, element("code", { text: `${code}\n` }));
+  // The line break is part of what is selected and copied; at a block's end it makes no line of its own. What scrolls can be reached
+  // by keys in every browser, whichever message is read.
+  const pre = element("pre", { dir: "ltr", tabindex: "0" }, element("code", { text: `${code}\n` }));
   const button = element("button", { type: "button", class: "icon-button code-copy", testid: "code-copy", tabindex: "-1",
     "aria-label": () => t("code.copy"), title: () => t("code.copy"), on: { click: () => void copy(code, pre) } }, icon("copy"));
   return element("div", { class: "code", testid: "code", dir: "ltr" }, pre, button);

@@ -1,4 +1,4 @@
-/** Reading by keys: the log is one stop of Tab, arrows go from message to message, and Tab goes on to the links and the code of the one that is read. */
+/** Reading by keys: the log is one stop of Tab, arrows go from message to message, and Tab goes on to the links and buttons of the one that is read. */
 
 export class Reading {
   #log;
@@ -45,7 +45,7 @@ export class Reading {
 
   /** @param {boolean} is whether Tab reaches the message and what is in it */
   #open(is) {
-    for (const node of this.#current ? [this.#current, ...this.#current.querySelectorAll(".text :is(a, pre, button)")] : []) {
+    for (const node of this.#current ? [this.#current, ...this.#current.querySelectorAll(".text :is(a, button)")] : []) {
       /** @type {HTMLElement} */ (node).tabIndex = is ? 0 : -1;
     }
   }
