@@ -1,5 +1,6 @@
 //! The route table, and what every response carries.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Query, Request, State};
@@ -7,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use axum::{Extension, Router};
+use axum::{Extension, Json, Router};
 use futures_util::future::LocalBoxFuture;
 use hamhame_ws::handshake::Deflate;
 use hyper::ext::Protocol;
@@ -27,7 +28,7 @@ use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
 use crate::transport::ws::Opened;
 use crate::visit::Place;
-use crate::{api, assets, clock, origin};
+use crate::{api, assets, clock, lan, origin, pages};
 
 /// The subprotocol of the full protocol.
 pub const PROTOCOL: &str = "hamhame.v1";
@@ -86,6 +87,10 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/ws/{*path}", any(room_or_tutorial))
         .route("/lab/echo", any(lab_echo))
         .route("/api/qr.svg", get(qr_code))
+        .route("/api/address", get(address))
+        .route("/pages", get(pages::shorthand))
+        .route("/pages/", get(own_page))
+        .route("/pages/{*path}", get(own_page))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
@@ -102,7 +107,7 @@ async fn page(State(app): State<App>) -> Response {
 async fn asset(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let mut response = assets::file(uri.path(), &headers);
     if uri.path().starts_with("/sdk/") {
-        share(&app.server.options.origins, &headers, response.headers_mut());
+        share(&app.server.origins, &headers, response.headers_mut());
     }
     response
 }
@@ -138,6 +143,23 @@ async fn metrics(State(app): State<App>) -> Response {
     };
     let text = app.server.metrics.expose(&now);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+}
+
+/// Where others find this server, for who invites them from the machine itself. Nobody else is told.
+async fn address(State(app): State<App>, Extension(peer): Extension<Peer>) -> Response {
+    let options = &app.server.options;
+    let host = peer.0.is_loopback().then(|| lan::others_address(options)).flatten();
+    let host = host.map(|ip| match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    });
+    let address = serde_json::json!({ "host": host });
+    ([(header::CACHE_CONTROL, "no-store")], Json(address)).into_response()
+}
+
+/// A file of `--pages`.
+async fn own_page(State(app): State<App>, uri: Uri) -> Response {
+    pages::file(app.server.options.pages.as_deref(), uri.path()).await
 }
 
 #[derive(Deserialize)]
@@ -263,16 +285,18 @@ fn upgrade(
         secure: request.extensions().get::<Secure>().is_some(),
         protocol: request.extensions().get::<Protocol>().map(Protocol::as_str),
     };
-    let (accept, protocol, deflate) = match opening::judge(&asked, &app.server.options) {
+    let (accept, protocol, deflate) = match opening::judge(&asked, &app.server) {
         Ok(asked) => {
             let accept = (!asked.key.is_empty()).then(|| asked.accept());
             (accept, asked.choose(&[PROTOCOL]), asked.deflate)
         }
         Err(unwelcome) => {
+            let origin = asked.all("origin").next();
             if unwelcome == Unwelcome::Origin {
                 app.server.metrics.refused();
+                origin::report(origin);
             }
-            return refuse_handshake(unwelcome);
+            return refuse_handshake(unwelcome, origin);
         }
     };
     let over_stream = request.version() >= Version::HTTP_2;
@@ -300,7 +324,7 @@ fn upgrade(
 }
 
 /// Where a request names its host, apart from its headers. What CONNECT names in HTTP/1.1 is where a tunnel should lead.
-fn places(version: Version, target: &Uri) -> Places<'_> {
+pub(crate) fn places(version: Version, target: &Uri) -> Places<'_> {
     let is_host = version >= Version::HTTP_2 || target.scheme().is_some();
     let target = target.authority().filter(|_| is_host);
     Places {
@@ -309,11 +333,16 @@ fn places(version: Version, target: &Uri) -> Places<'_> {
     }
 }
 
-fn refuse_handshake(unwelcome: Unwelcome) -> Response {
+fn refuse_handshake(unwelcome: Unwelcome, origin: Option<&[u8]>) -> Response {
     let error = match unwelcome {
-        Unwelcome::Host => return refuse_host(),
+        // A foreign host gets no further than `add_headers`.
+        Unwelcome::Host | Unwelcome::Foreign => return refuse_host(),
         Unwelcome::Origin => {
-            let text = "this origin may not connect; the operator can allow it with --origin\n";
+            let origin = origin.filter(|origin| origin.len() < 256).unwrap_or_default();
+            let origin = String::from_utf8_lossy(origin);
+            let text = format!(
+                "this origin may not connect; the operator can allow it with --origin {origin}\n"
+            );
             return (StatusCode::FORBIDDEN, text).into_response();
         }
         Unwelcome::Body => {
@@ -355,6 +384,10 @@ async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Re
     let version = places.version;
     let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
     let mut response = match Authority::of(places, hosts) {
+        Ok(host) if !app.server.hosts.answer_for(host.as_ref()) => {
+            app.server.metrics.refused();
+            app.server.hosts.refuse(host.as_ref(), request.uri().path())
+        }
         Ok(_) if body::is_coded_as_known(request.headers()) => next.run(request).await,
         Ok(_) => refuse_coding(),
         Err(Unnamed) => refuse_host(),
@@ -362,12 +395,15 @@ async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Re
     if response.extensions().get::<Opening>().is_some() {
         return response;
     }
+    let is_own = response.extensions_mut().remove::<pages::OwnPage>().is_some();
     let headers = response.headers_mut();
-    for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-    ] {
+    // Pages of the operator's own may do what they want.
+    if !is_own {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
+    for (name, value) in
+        [(header::X_CONTENT_TYPE_OPTIONS, "nosniff"), (header::REFERRER_POLICY, "no-referrer")]
+    {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if version < (3, 0)

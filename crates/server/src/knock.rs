@@ -22,7 +22,7 @@ use crate::chat::Address;
 use crate::http::PROTOCOL;
 use crate::link::Voice;
 use crate::opening::{self, Asked};
-use crate::options::Options;
+use crate::server::Server;
 use crate::stream::Io;
 use crate::visit::Visit;
 
@@ -61,7 +61,7 @@ pub struct Handshake {
 ///
 /// # Errors
 /// The connection ended.
-pub async fn wait(stream: &mut Io, options: &Options, visit: &Visit) -> io::Result<Knock> {
+pub async fn wait(stream: &mut Io, server: &Server, visit: &Visit) -> io::Result<Knock> {
     let mut begun = Vec::new();
     poll_fn(|context| {
         loop {
@@ -78,7 +78,7 @@ pub async fn wait(stream: &mut Io, options: &Options, visit: &Visit) -> io::Resu
             if begun.is_empty() && bytes[0] != PREFACE[0] {
                 let other = || Knock::Other(Bytes::copy_from_slice(bytes));
                 return Poll::Ready(Ok(
-                    look(bytes, options, visit).map_or_else(other, Knock::Handshake)
+                    look(bytes, server, visit).map_or_else(other, Knock::Handshake)
                 ));
             }
             begun.extend_from_slice(bytes);
@@ -104,12 +104,12 @@ fn take_for_1_1(bytes: &mut [u8]) {
     }
 }
 
-fn look(bytes: &[u8], options: &Options, visit: &Visit) -> Option<Handshake> {
+fn look(bytes: &[u8], server: &Server, visit: &Visit) -> Option<Handshake> {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let httparse::Status::Complete(length) = request.parse(bytes).ok()? else { return None };
     let path = request.path.filter(|path| is_plain(path))?;
-    if length > options.header_bytes as usize {
+    if length > server.options.header_bytes as usize {
         return None;
     }
     let (room, name) = opening::room_and_name(path)?;
@@ -126,7 +126,7 @@ fn look(bytes: &[u8], options: &Options, visit: &Visit) -> Option<Handshake> {
         protocol: None,
     };
     asked.secure = visit.is_secure(|name| asked.all(name));
-    let handshake = opening::judge(&asked, options).ok()?;
+    let handshake = opening::judge(&asked, server).ok()?;
     let protocol = handshake.choose(&[PROTOCOL]);
     let mut address = Address::read(room, name);
     address.voice = Voice::of(protocol);

@@ -1,39 +1,55 @@
-//! `--lan`: a class finds the server by a QR code in the terminal.
+//! `--lan`: a class finds the server by a QR code in the terminal, and by the page of who started it.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use crate::options::Options;
+use crate::options::{Lan, Lang, Options};
 use crate::qr;
 
-/// Where to listen: with `--lan` on all interfaces, unless `--listen` names one that is not loopback.
+/// Where to listen: with `--lan` on all interfaces.
 pub fn listen_address(options: &Options) -> SocketAddr {
-    let mut address = options.listen;
-    if options.lan && address.ip().is_loopback() {
-        address.set_ip(Ipv4Addr::UNSPECIFIED.into());
+    match options.lan {
+        Lan::Off => options.listen,
+        Lan::Port(port) => (Ipv4Addr::UNSPECIFIED, port).into(),
     }
-    address
 }
 
-/// What to show with `--lan`: the address for the others, with its QR code.
+/// An address that one can open: with `--lan` the one for others, if there is one.
+pub fn shown_address(options: &Options, bound: SocketAddr) -> SocketAddr {
+    match others_address(options).filter(|_| options.lan.is_on()) {
+        Some(ip) => SocketAddr::new(ip, bound.port()),
+        None => bound,
+    }
+}
+
+/// The address by which others in the network reach this server, if it listens for them.
+pub fn others_address(options: &Options) -> Option<IpAddr> {
+    match listen_address(options).ip() {
+        ip if ip.is_unspecified() => own_address(),
+        ip => (!ip.is_loopback()).then_some(ip),
+    }
+}
+
+/// What to show with `--lan`: the address for the others, with its QR code and what to do with it.
 pub fn invitation(options: &Options, port: u16) -> Option<String> {
-    if !options.lan {
+    if !options.lan.is_on() {
         return None;
     }
-    let ip = match listen_address(options).ip() {
-        ip if ip.is_unspecified() => match own_address() {
-            Some(ip) => ip,
-            None => {
-                return Some(
-                    "This machine has no address on a network; others cannot reach it yet.".into(),
-                );
-            }
-        },
-        ip => ip,
+    let Some(ip) = others_address(options) else {
+        return Some(
+            "This machine has no address on a network; others cannot reach it yet.".into(),
+        );
     };
     let scheme = if options.tls.is_on() { "https" } else { "http" };
     let url = format!("{scheme}://{}", SocketAddr::new(ip, port));
     let code = qr::terminal(&url).unwrap_or_default();
-    Some(format!("{code}\n\n  {url}\n"))
+    let persian = "این نشانی را در مرورگر باز کنید، یا کد بالا را با دوربین گوشی بخوانید.";
+    let english = "Open this address in a browser, or scan the code with a phone.";
+    let words = match options.lang {
+        Lang::Fa => persian.to_owned(),
+        Lang::En => english.to_owned(),
+        Lang::Auto => format!("{persian}\n{english}"),
+    };
+    Some(format!("{code}\n\n  {url}\n\n{words}\n"))
 }
 
 /// The address by which this machine would reach others. Connecting a UDP socket chooses it and sends nothing.

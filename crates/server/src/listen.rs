@@ -185,7 +185,7 @@ async fn redirect(stream: TcpStream, server: &Server) {
     let here = stream.local_addr().map_or(0, |address| address.port());
     let https = server.tls.as_ref().and_then(Tls::port).unwrap_or(here);
     let service = service_fn(move |request: hyper::Request<Incoming>| async move {
-        Ok::<_, Infallible>(tls::redirect::answer(&request, here, https))
+        Ok::<_, Infallible>(tls::redirect::answer(&request, &server.hosts, here, https))
     });
     let options = &server.options;
     let io = TokioIo::new(Deadline::new(stream, Bytes::new(), options.write_timeout));
@@ -204,7 +204,7 @@ async fn talk(mut stream: Io, shard: Rc<Shard>, router: Router, visit: Rc<Visit>
     if !visit.over_limit {
         knock = tokio::select! {
             biased;
-            knock = timeout(options.header_timeout, knock::wait(&mut stream, options, &visit)) => {
+            knock = timeout(options.header_timeout, knock::wait(&mut stream, server, &visit)) => {
                 knock.ok().and_then(Result::ok)
             }
             // What comes now is answered as one of the last requests.

@@ -32,6 +32,7 @@ const WARN_EVERY: Duration = Duration::from_secs(60);
 
 /// What the operator says about memory.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Rooms and their past")]
 pub struct MemoryOptions {
     /// Memory for what is kept: the events of all rooms, and messages that have come or gone in part. Above it the oldest events
     /// of the rooms that hold most go first [default: a quarter of what the machine or its cgroup has, 64M or more]

@@ -4,8 +4,9 @@ use axum::http::{HeaderMap, Version};
 use hamhame_ws::handshake::{self, HandshakeError};
 
 use crate::authority::{Authority, Places};
-use crate::options::{Compression, Options};
+use crate::options::Compression;
 use crate::origin::{self, Target};
+use crate::server::Server;
 
 /// What a request says, apart from its path.
 pub struct Asked<'a> {
@@ -26,6 +27,8 @@ pub struct Asked<'a> {
 pub enum Unwelcome {
     /// It does not name the host it is for, or names two, or what is none.
     Host,
+    /// It is for another host than this server's.
+    Foreign,
     /// The page that opens it is of a foreign host, or less secure than the service.
     Origin,
     /// It is no handshake.
@@ -38,14 +41,14 @@ pub enum Unwelcome {
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn judge<'a>(
-    asked: &Asked<'a>,
-    options: &Options,
-) -> Result<handshake::Request<'a>, Unwelcome> {
+pub fn judge<'a>(asked: &Asked<'a>, server: &Server) -> Result<handshake::Request<'a>, Unwelcome> {
     let authority = Authority::of(asked.places, asked.all("host")).map_err(|_| Unwelcome::Host)?;
+    if !server.hosts.answer_for(authority.as_ref()) {
+        return Err(Unwelcome::Foreign);
+    }
     let host = authority.map(|authority| authority.text().as_bytes());
     let target = host.map(|host| Target { host, secure: asked.secure });
-    if !origin::is_allowed(asked.first("origin"), target, &options.origins) {
+    if !origin::is_allowed(asked.first("origin"), target, &server.origins) {
         return Err(Unwelcome::Origin);
     }
     let headers = asked.headers.iter().copied();
@@ -56,7 +59,8 @@ pub fn judge<'a>(
         handshake::check_stream(asked.method, asked.protocol, headers)
     };
     let mut handshake = checked.map_err(Unwelcome::Handshake)?;
-    handshake.deflate = handshake.deflate.filter(|_| options.compression != Compression::Off);
+    handshake.deflate =
+        handshake.deflate.filter(|_| server.options.compression != Compression::Off);
     let has_body = asked.first("transfer-encoding").is_some()
         || asked.first("content-length").is_some_and(|length| length != b"0");
     if has_body { Err(Unwelcome::Body) } else { Ok(handshake) }

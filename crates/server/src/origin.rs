@@ -2,6 +2,9 @@
 
 use axum::http::Uri;
 
+use crate::lan;
+use crate::options::Options;
+
 /// What a request is for, as far as the page that makes it is concerned.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
@@ -11,12 +14,54 @@ pub struct Target<'a> {
     pub secure: bool,
 }
 
+/// Pages of other servers of this machine, such as one's own from a folder: welcome where only this machine is served, as
+/// [`Hosts`](crate::hosts::Hosts) keeps away who only looks like it.
+const OF_THIS_MACHINE: [&str; 6] = [
+    "http://localhost:*",
+    "http://127.0.0.1:*",
+    "http://[::1]:*",
+    "https://localhost:*",
+    "https://127.0.0.1:*",
+    "https://[::1]:*",
+];
+
+/// The origins whose pages are welcome beside the server's own.
+pub fn welcome(options: &Options) -> Vec<String> {
+    let mut origins = options.origins.clone();
+    // Behind a proxy the clients are somewhere else.
+    if lan::listen_address(options).ip().is_loopback() && options.proxy.trusted.is_empty() {
+        // A page of http never where the service is https.
+        let secure = options.tls.is_on();
+        let fit = OF_THIS_MACHINE.into_iter().filter(|one| !secure || one.starts_with("https:"));
+        origins.extend(fit.map(str::to_owned));
+    }
+    origins
+}
+
+/// Tells the log of a page that was refused.
+pub fn report(origin: Option<&[u8]>) {
+    let origin = String::from_utf8_lossy(origin.unwrap_or_default()).into_owned();
+    tracing::warn!(origin, "refused a page of a foreign origin; --origin ORIGIN allows it");
+}
+
+/// Whether an origin is one of those that `named` means: itself, any, or one at any port.
+fn is_meant(named: &str, origin: &str) -> bool {
+    let at_any_port = |start: &str| {
+        let port = origin.strip_prefix(start)?;
+        let digits = port.strip_prefix(':').unwrap_or(port);
+        let is_port =
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok();
+        Some(port.is_empty() || is_port && port.starts_with(':'))
+    };
+    named == "*" || named == origin || named.strip_suffix(":*").and_then(at_any_port) == Some(true)
+}
+
 /// Whether the request comes from no page at all (no `origin`), from a page of the same host, or from one of `allowed`.
 pub fn is_allowed(origin: Option<&[u8]>, target: Option<Target<'_>>, allowed: &[String]) -> bool {
     let Some(origin) = origin else { return true };
     let Some(origin) = visible(origin) else { return false };
     let origin = origin.trim_end_matches('/').to_ascii_lowercase();
-    if allowed.iter().any(|one| one == "*" || *one == origin) {
+    if allowed.iter().any(|one| is_meant(one, &origin)) {
         return true;
     }
     let Some(target) = target else { return false };
@@ -106,6 +151,49 @@ mod tests {
             "/",
         ] {
             assert!(!allowed(Some(origin), "127.0.0.1:8000", &[]), "{origin}");
+        }
+    }
+
+    #[test]
+    fn an_origin_may_be_named_with_any_port_and_files_by_null() {
+        let named = ["http://localhost:*", "http://[::1]:*"];
+        for origin in ["http://localhost:3000", "http://LOCALHOST", "http://[::1]:5500"] {
+            assert!(allowed(Some(origin), "h", &named), "{origin}");
+        }
+        for origin in [
+            "https://localhost:3000",
+            "http://localhost:3000.evil.example",
+            "http://localhost.evil.example:80",
+            "http://localhost:+80",
+            "http://localhost:",
+            "http://localhost:70000",
+            "http://localhost@evil.example",
+            "http://localhost:80@evil.example",
+            "null",
+        ] {
+            assert!(!allowed(Some(origin), "h", &named), "{origin}");
+        }
+        assert!(allowed(Some("null"), "h", &["null"]));
+    }
+
+    #[test]
+    fn pages_of_this_machine_are_welcome_where_only_it_is_served() {
+        use clap::Parser;
+        let welcome = |arguments: &[&str]| {
+            let options = Options::parse_from([&["hamhame"], arguments].concat());
+            let origins = super::welcome(&options);
+            let target = Target { host: b"127.0.0.1:8000", secure: false };
+            is_allowed(Some(b"http://localhost:5500"), Some(target), &origins)
+        };
+        assert!(welcome(&[]));
+        assert!(welcome(&["--listen", "[::1]:80"]));
+        for arguments in [
+            &["--lan"][..],
+            &["--listen", "0.0.0.0:80"],
+            &["--listen", "192.168.1.2:80"],
+            &["--trusted-proxy", "127.0.0.1"],
+        ] {
+            assert!(!welcome(arguments), "{arguments:?}");
         }
     }
 

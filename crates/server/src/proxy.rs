@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 /// What the operator says about proxies in front.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Proxies")]
 pub struct ProxyOptions {
     /// Proxies in front, by address or network (10.0.0.0/8): a client's address is then what they say it is, and limits by
     /// address go by that. Without it nobody is believed

@@ -18,16 +18,16 @@ use crate::entry::{Admission, Presence};
 use crate::options::Options;
 
 /// What is wrong with a name, for programs: a page says it in its own language.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The rule that it breaks; see `docs/reference/names.md`.
-    rule: &'static str,
+    pub rule: &'static str,
     /// How many characters stand before the one that breaks it, if it is a single one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    at: Option<usize>,
+    pub at: Option<usize>,
     /// That character, as `U+202E`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    character: Option<String>,
+    pub character: Option<String>,
 }
 
 impl From<&NameError> for Fault {

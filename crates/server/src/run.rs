@@ -27,6 +27,9 @@ const SPARE_FILES: u64 = 64;
 /// Ports picked for TCP until one is free for UDP too.
 const PORT_TRIES: u32 = 16;
 
+/// Threads of a shard that read files of `--pages`; there are none while nobody asks for one.
+const FILE_THREADS: usize = 4;
+
 /// Time between two looks at what is due in rooms: members whose grace is over, events that are too old.
 const SWEEP: Duration = Duration::from_millis(500);
 
@@ -127,8 +130,11 @@ fn fit_to_file_descriptors(options: &mut Options) {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> anyhow::Result<T> {
-    let runtime: Runtime =
-        Builder::new_current_thread().enable_all().build().context("cannot start a runtime")?;
+    let runtime: Runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(FILE_THREADS)
+        .build()
+        .context("cannot start a runtime")?;
     Ok(LocalSet::new().block_on(&runtime, future))
 }
 
@@ -147,7 +153,8 @@ async fn shard(server: Arc<Server>, router: Router, arrivals: Arrivals, index: u
 /// The first line on stdout is for scripts.
 fn announce(address: SocketAddr, plain: Option<SocketAddr>, server: &Server) -> anyhow::Result<()> {
     let scheme = if server.tls.is_some() { "https" } else { "http" };
-    let mut lines = format!("listening on {scheme}://{address}\n");
+    let shown = lan::shown_address(&server.options, address);
+    let mut lines = format!("listening on {scheme}://{shown}\n");
     if let Some(tls) = &server.tls {
         tls.set_port(address.port());
         if let Some(fingerprint) = tls.fingerprint() {

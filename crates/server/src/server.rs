@@ -8,10 +8,12 @@ use tokio::sync::watch;
 
 use crate::broker::{Broker, Embedded};
 use crate::departed::Departed;
+use crate::hosts::Hosts;
 use crate::inbox::{Inbox, Inboxes};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
 use crate::options::Options;
+use crate::origin;
 use crate::registry::Registry;
 use crate::room::Shared;
 use crate::tls::Tls;
@@ -25,6 +27,10 @@ const FIRST_BACK: u64 = 250;
 pub struct Server {
     /// As read at the start.
     pub options: Options,
+    /// Which hosts it answers for.
+    pub hosts: Hosts,
+    /// Which origins' pages it welcomes beside its own.
+    pub origins: Vec<String>,
     /// All rooms.
     pub registry: Registry,
     /// Who orders events.
@@ -62,6 +68,8 @@ impl Server {
             visitors: Arc::new(Visitors::new(&options, metrics.clone(), memory.clone())),
             broker: Box::new(Embedded),
             tls: Tls::new(&options)?,
+            hosts: Hosts::new(&options),
+            origins: origin::welcome(&options),
             draining: watch::Sender::new(false),
             memory,
             registry,

@@ -10,7 +10,7 @@ use hamhame_ws::{Opcode, write_masked_frame};
 const ROOM: &str = "/ws/room/guest";
 
 fn request(method: &str, path: &str, headers: &str) -> String {
-    format!("{method} {path} HTTP/1.1\r\nHost: hamhame.test\r\n{headers}\r\n")
+    format!("{method} {path} HTTP/1.1\r\nHost: hamhame.localhost\r\n{headers}\r\n")
 }
 
 /// A text frame of a client.
@@ -126,7 +126,7 @@ async fn pages_take_get_and_head_and_say_so() {
 async fn a_request_without_a_host_or_with_two_is_a_bad_one() {
     let server = TestServer::start(&[]).await;
     for path in [ROOM, "/healthz", "/"] {
-        for hosts in ["", "Host: a\r\nHost: b\r\n"] {
+        for hosts in ["", "Host: localhost\r\nHost: b\r\n"] {
             let request = format!("GET {path} HTTP/1.1\r\n{hosts}{HANDSHAKE}\r\n");
             let answer = Raw::send(server.address(), request).await.answer().await;
             assert_eq!(answer.status, 400, "{path} with {hosts:?}: {}", answer.head);
@@ -140,7 +140,8 @@ async fn http_1_0_gets_pages_and_no_websocket() {
     let server = TestServer::start(&[]).await;
     let page = server.request("GET /healthz HTTP/1.0\r\n\r\n").await;
     assert_eq!((page.status, page.body.as_str()), (200, "ok\n"));
-    let ws = server.request(&format!("GET {ROOM} HTTP/1.0\r\nHost: a\r\n{HANDSHAKE}\r\n")).await;
+    let ws =
+        server.request(&format!("GET {ROOM} HTTP/1.0\r\nHost: localhost\r\n{HANDSHAKE}\r\n")).await;
     assert_eq!(ws.status, 400, "{}", ws.head);
     assert!(ws.body.contains("HTTP/1.1"), "{}", ws.body);
 }
@@ -224,18 +225,19 @@ async fn what_is_no_http_is_refused() {
     let server = TestServer::start(&TALKATIVE).await;
     let bystanders = Bystanders::start(&server).await;
     let client_hello = [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], &[7; 600]].concat();
-    let long = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n\r\n", "no colon here");
+    let long = format!("GET / HTTP/1.1\r\nHost: localhost\r\n{}\r\n\r\n", "no colon here");
     for bytes in [
         b"\r\n\r\n\x00\x01\x02\r\n\r\n".to_vec(),
         client_hello,
         b"SSH-2.0-OpenSSH_9.9\r\n\r\n".to_vec(),
         b"GET\r\n\r\n".to_vec(),
-        b"GET / HTTP/9.9\r\nHost: a\r\n\r\n".to_vec(),
-        b"GET /\x01 HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
-        b"GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n".to_vec(),
-        b"GET / HTTP/1.1\r\nHost: a\r\nX: a\x00b\r\n\r\n".to_vec(),
-        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n".to_vec(),
-        b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n".to_vec(),
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n".to_vec(),
+        b"GET /\x01 HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nBad Name: x\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: a\x00b\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
+            .to_vec(),
         long.into_bytes(),
     ] {
         let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(60)]).into_owned();

@@ -188,7 +188,7 @@ async fn a_window_that_is_too_small_for_shared_frames_is_kept_to() {
     let server = TestServer::start(&[]).await;
     let mut talker = server.connect("/ws/r/talker").deflate().open().await;
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
-    let request = "GET /ws/r/tiny HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    let request = "GET /ws/r/tiny HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=9\r\n\r\n";
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -247,7 +247,7 @@ async fn a_header_that_lists_no_extensions_is_a_bad_request() {
     let server = TestServer::start(&[]).await;
     let mut stream = tokio::net::TcpStream::connect(server.address()).await.unwrap();
     let mut request =
-        b"GET /lab/echo HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        b"GET /lab/echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Extensions: permessage-deflate;\r\n\r\n"
             .to_vec();

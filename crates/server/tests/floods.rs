@@ -86,7 +86,7 @@ impl Floods {
             while !enough.load(Ordering::SeqCst) {
                 // The end of one connection, or a moment without room for another, is the beginning of the next.
                 let _ = std::net::TcpStream::connect(address).and_then(|mut stream| {
-                    write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n")?;
+                    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n")?;
                     while !enough.load(Ordering::SeqCst) {
                         stream.write_all(&frames)?;
                     }

@@ -6,7 +6,7 @@ use common::{HANDSHAKE, HttpResponse, Raw, TALKATIVE, TestServer};
 use hamhame_ws::{Opcode, write_masked_frame};
 
 fn request(path: &str, headers: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: hamhame.test\r\n{headers}\r\n")
+    format!("GET {path} HTTP/1.1\r\nHost: hamhame.localhost\r\n{headers}\r\n")
 }
 
 async fn whole(server: &TestServer, head: &str) -> Raw {
@@ -53,11 +53,11 @@ async fn a_handshake_is_answered_alike_whichever_way_it_comes() {
         (101, request("/ws/room/", &v1)),
         (101, request("/ws/room/", &with("Sec-WebSocket-Extensions: permessage-deflate"))),
         (400, request("/ws/room/", &with("Sec-WebSocket-Extensions: permessage-deflate;"))),
-        (101, request("/ws//", &with("Origin: http://hamhame.test"))),
+        (101, request("/ws//", &with("Origin: http://hamhame.localhost"))),
         (101, request("/ws/%DA%A9%D9%84%D8%A7%D8%B3/Anonymous?x=1", HANDSHAKE)),
         (101, request("/ws/room/", &with(&format!("X-Long: {}", "x".repeat(6000))))),
         (403, request("/ws/room/", &with("Origin: http://evil.example"))),
-        (400, request("/ws/room/", &with("Host: hamhame.test"))),
+        (400, request("/ws/room/", &with("Host: hamhame.localhost"))),
         (400, request("/ws/room/", HANDSHAKE).replace("Host", "X-Host")),
         (400, request("/ws/room/", HANDSHAKE).replace("HTTP/1.1", "HTTP/1.0")),
         (400, request("/ws/room/", &with("Content-Length: 5"))),

@@ -154,7 +154,7 @@ async fn attack(server: SocketAddr, number: usize) -> std::io::Result<()> {
 }
 
 fn request(path: &str, headers: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}{headers}\r\n")
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}{headers}\r\n")
 }
 
 /// Reads what comes for a moment: some clients do.

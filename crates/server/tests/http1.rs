@@ -28,7 +28,7 @@ fn request(target: &str, headers: &str) -> String {
 
 #[tokio::test]
 async fn a_host_that_is_none_is_a_bad_request() {
-    let server = TestServer::start(&[]).await;
+    let server = TestServer::start(&["--host", "*"]).await;
     for (target, fine) in [("/healthz", 200), ("/ws/room/", 101), ("/", 200)] {
         for host in ["a", "A.example:8000", "127.0.0.1", "[::1]:80", "a_b.", "localhost:", "%41"] {
             let answer =
@@ -67,7 +67,7 @@ async fn a_host_that_is_none_is_a_bad_request() {
 
 #[tokio::test]
 async fn the_host_of_an_absolute_target_wins_over_the_header() {
-    let server = TestServer::start(&[]).await;
+    let server = TestServer::start(&["--host", "*"]).await;
     let room = |target: &str, host: &str, origin: &str| {
         request(target, &format!("Host: {host}\r\nOrigin: http://{origin}\r\n"))
     };

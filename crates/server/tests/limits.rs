@@ -132,8 +132,8 @@ async fn an_address_with_all_its_connections_is_told_so_and_has_one_again_when_o
     let second = server.member("room", "دو").await;
     let third = server.seed("room", "سه").await;
     for request in [
-        format!("GET /ws/room/four HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n"),
-        "GET / HTTP/1.1\r\nHost: a\r\n\r\n".into(),
+        format!("GET /ws/room/four HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n"),
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".into(),
     ] {
         let mut raw = Raw::send(server.address(), request).await;
         let answer = raw.answer().await;
@@ -192,7 +192,7 @@ async fn the_server_as_a_whole_has_a_bound_too() {
     let server = TestServer::start(&["--max-connections", "2"]).await;
     let _first = server.seed("room", "یک").await;
     let _second = server.seed("room", "دو").await;
-    let answer = Raw::send(server.address(), "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")
+    let answer = Raw::send(server.address(), "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .answer()
         .await;
@@ -360,8 +360,8 @@ async fn pages_of_this_host_and_of_the_list_may_connect_and_no_others() {
             "null",
             "http://school.example",
             "https://school.example.evil.example",
-            "http://localhost:5174",
-            "http://127.0.0.1:1",
+            "http://localhost.evil.example:5174",
+            "http://127.0.0.1.evil.example",
             &format!("ftp://{host}"),
             &format!("ws://{host}"),
         ] {
@@ -390,7 +390,7 @@ async fn the_head_of_a_request_may_be_as_large_as_the_option_says() {
         let server = TestServer::start(&["--header-bytes", option]).await;
         let request = |bytes: usize| {
             format!(
-                "GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n",
+                "GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: {}\r\n\r\n",
                 "x".repeat(bytes)
             )
         };

@@ -89,7 +89,8 @@ async fn the_file_takes_every_option_but_itself() {
         r#"
         # a comment
         lan = false
-        memory = "1GiB"
+        host = ["chat.example", "class.example"]
+        pages = "."
         threads = 1
         lang = "en"
         broker = "embedded"
@@ -334,35 +335,133 @@ async fn any_number_of_threads_serves_one_room() {
     }
 }
 
-#[tokio::test]
-async fn lan_prints_an_address_for_others_with_its_qr_code() {
-    let mut child = command(&["--lan", "--listen", "127.0.0.1:0"], &[])
+/// What it prints with `--lan` in this language, to the words under the code.
+async fn invitation(lang: &str) -> (u16, Vec<String>) {
+    let port = {
+        let free = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
+        free.local_addr().expect("it has one").port()
+    };
+    let mut child = command(&[&format!("--lan={port}"), "--lang", lang], &[])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("it runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("stdout is ours")).lines();
-    let mut next =
-        async || within("a line", lines.next_line()).await.expect("text").expect("a line");
-    let first = next().await;
-    let port = first
-        .strip_prefix("listening on http://0.0.0.0:")
-        .unwrap_or_else(|| panic!("{first}"))
-        .to_owned();
-    let mut drawn = 0;
-    loop {
-        let line = next().await;
-        if line.contains("no address on a network") {
-            break; // a machine without a network has nothing to show
-        }
-        drawn += usize::from(line.contains(['█', '▀', '▄']));
-        if let Some(url) = line.trim().strip_prefix("http://") {
-            assert!(url.ends_with(&format!(":{port}")) && !url.starts_with("0.0.0.0"), "{line}");
-            assert!(drawn >= 10, "the code comes before the address: {drawn} lines");
-            break;
-        }
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout is ours")).lines();
+    let mut lines: Vec<String> = Vec::new();
+    let is_last = |line: &str| {
+        ["QR", "browser", "مرورگر", "no address"].iter().any(|word| line.contains(word))
+    };
+    while !lines.last().is_some_and(|line| is_last(line)) {
+        lines.push(within("a line", stdout.next_line()).await.expect("text").expect("a line"));
     }
     child.kill().await.expect("it is ours");
+    (port, lines)
+}
+
+#[tokio::test]
+async fn lan_prints_an_address_for_others_with_its_qr_code_and_what_to_do_with_it() {
+    for (lang, words) in
+        [("fa", "این نشانی را در مرورگر باز کنید"), ("en", "Open this address in a browser")]
+    {
+        let (port, lines) = invitation(lang).await;
+        let last = lines.last().expect("lines");
+        if last.contains("no address on a network") {
+            return; // a machine without a network has nothing to show
+        }
+        let address = lines[0].strip_prefix("listening on ").expect("the address");
+        assert!(
+            address.starts_with("http://") && address.ends_with(&format!(":{port}")),
+            "{address}"
+        );
+        assert!(!address.contains("0.0.0.0") && !address.contains("127.0.0.1"), "{address}");
+        let shown =
+            lines.iter().position(|line| line.trim() == address).expect("the address again");
+        let drawn = lines[..shown].iter().filter(|line| line.contains(['█', '▀', '▄'])).count();
+        assert!(drawn >= 10, "the code comes before the address: {drawn} lines");
+        assert!(last.contains(words), "{last}");
+    }
+}
+
+#[tokio::test]
+async fn lan_and_listen_are_one_too_many() {
+    let config = file("lan", "lan = true\nlisten = \"127.0.0.1:9000\"\n");
+    let listen = [("HAMHAME_LISTEN", "127.0.0.1:0")];
+    for (args, environment) in [
+        (&["--lan", "--listen", "127.0.0.1:0"][..], &[][..]),
+        (&["--lan"], &listen),
+        (&["--lan=9000", "--listen", "9000"], &[]),
+        (&["--config", &config], &[]),
+    ] {
+        let error = refusal(args, environment).await;
+        assert!(error.contains("--lan=9000") && error.contains("--listen"), "{error}");
+    }
+    for port in ["--lan=0", "--lan=1", "--lan=maybe", "--lan=70000"] {
+        assert!(refusal(&[port], &[]).await.contains("--lan"));
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_no_option_has_is_an_error_that_says_what_it_may_have_been() {
+    for (variable, meant) in [
+        ("HAMHAME_LISTN", "HAMHAME_LISTEN"),
+        ("HAMHAME_HISTROY", "HAMHAME_HISTORY"),
+        ("HAMHAME_MAX_MEMBER", "HAMHAME_MAX_MEMBERS"),
+        ("HAMHAME_ORIGINS", "HAMHAME_ORIGIN"),
+    ] {
+        let error = refusal(&["--listen", "127.0.0.1:0"], &[(variable, "1")]).await;
+        assert!(error.contains(variable) && error.contains(&format!("{meant}?")), "{error}");
+    }
+    let error = refusal(&["--listen", "127.0.0.1:0"], &[("HAMHAME_XYZZY", "1")]).await;
+    assert!(error.contains("HAMHAME_XYZZY") && error.contains("--help"), "{error}");
+    // What Kubernetes and Docker say to the neighbours of a service of this name.
+    let service = [("HAMHAME_PORT", "tcp://10.0.0.1:8000"), ("HAMHAME_SERVICE_HOST", "10.0.0.1")];
+    start(&[], &service).await;
+}
+
+#[tokio::test]
+async fn a_bad_value_is_named_by_where_it_stands() {
+    for (variable, value) in [
+        ("HAMHAME_HISTORY", "many"),
+        ("HAMHAME_HEARTBEAT", "soon"),
+        ("HAMHAME_LISTEN", "nowhere:at:all"),
+        ("HAMHAME_LAN", "1"),
+        ("HAMHAME_ORIGIN", "https://a.example,example.org"),
+        ("HAMHAME_HTTP3", "maybe"),
+        ("HAMHAME_LANG", "de"),
+    ] {
+        let error = refusal(&[], &[(variable, value)]).await;
+        assert!(error.contains(variable) && !error.contains("--"), "{variable}: {error}");
+    }
+    let config = file("bad-value", "history = \"many\"\n");
+    let error = refusal(&["--config", &config], &[]).await;
+    assert!(error.contains("`history`") && !error.contains("--history"), "{error}");
+    // A flag stands before the variable, whatever that says.
+    start(&["--history", "10"], &[("HAMHAME_HISTORY", "many")]).await;
+}
+
+#[tokio::test]
+async fn the_help_has_headings_and_ends_with_examples() {
+    let help = String::from_utf8(run(&["--help"], &[]).await.stdout).expect("text");
+    for heading in ["Where it listens:", "TLS:", "Proxies:", "Presence:", "The process:"] {
+        assert_eq!(help.matches(&format!("\n{heading}\n")).count(), 1, "{heading} in\n{help}");
+    }
+    let (_, examples) = help.split_once("\nExamples:\n").expect("examples");
+    assert!(examples.contains("hamhame --lan") && !examples.contains("[env:"), "{examples}");
+}
+
+#[tokio::test]
+async fn an_address_to_listen_on_may_be_written_in_short() {
+    for short in ["0", ":0", "localhost:0"] {
+        let mut child = command(&["--listen", short], &[])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout is ours")).lines();
+        let first = within("a line", lines.next_line()).await.expect("text").expect("a line");
+        assert!(first.starts_with("listening on http://127.0.0.1:"), "{first}");
+        child.kill().await.expect("it is ours");
+    }
 }
 
 #[tokio::test]

@@ -73,7 +73,7 @@ async fn a_holder_that_answers_keeps_its_name() {
 #[tokio::test]
 async fn a_name_that_many_want_at_once_goes_to_one_of_them() {
     let server = TestServer::start(&[]).await;
-    let request = format!("GET /ws/room/ali HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n");
+    let request = format!("GET /ws/room/ali HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n");
     // Twelve that will not answer, and then one that does.
     let mut squatters = Vec::new();
     for _ in 0..12 {

@@ -69,7 +69,8 @@ async fn who_speaks_another_dialect_or_has_not_joined_is_closed_with_1012() {
     // One that is just being asked whether it is alive, and the one who waits for the answer.
     sockets.push(("asked", server.connect("/ws/room/wanted").open().await));
     sockets.push(("waiting", server.connect("/ws/room/wanted").open().await));
-    let mut kept = Raw::send(server.address(), "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut kept =
+        Raw::send(server.address(), "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     assert_eq!(kept.answer().await.status, 200);
     // All of them are known once a request behind them is answered.
     server.get("/healthz").await;
@@ -88,7 +89,7 @@ async fn who_speaks_another_dialect_or_has_not_joined_is_closed_with_1012() {
 async fn while_the_last_ones_go_nobody_new_gets_in_and_what_had_begun_is_told_too() {
     let mut server = TestServer::start(&[]).await;
     let mut member = server.member("room", "ali").await;
-    let handshake = format!("GET /ws/room/late HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}\r\n");
+    let handshake = format!("GET /ws/room/late HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n");
     let (first_half, second_half) = handshake.split_at(30);
     let mut late = Raw::send(server.address(), first_half).await;
     let mut late_page = Raw::send(server.address(), "GET /readyz HTTP/1.1\r\nHo").await;
@@ -126,7 +127,8 @@ async fn neither_a_stalled_reader_nor_half_a_handshake_keeps_the_process() {
     let mut server = TestServer::start(&TALKATIVE).await;
     let stalled = server.connect("/ws/room/stalled").receive_buffer(4096).open().await;
     let mute = server.connect("/ws/room/mute").open().await;
-    let half = Raw::send(server.address(), "GET /ws/room/half HTTP/1.1\r\nHost: a\r\n").await;
+    let half =
+        Raw::send(server.address(), "GET /ws/room/half HTTP/1.1\r\nHost: localhost\r\n").await;
     let nothing = Raw::connect(server.address()).await;
     let mut fragment = server.connect("/ws/room/fragment").open().await;
     fragment.write(&[0x01, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 1, 2, 3, 4, b'x']).await;
@@ -219,7 +221,8 @@ async fn a_second_signal_ends_at_once() {
     let mut server = TestServer::start(&[]).await;
     let mut member = server.member("room", "ali").await;
     // This one would hold the end up for as long as it may.
-    let half = Raw::send(server.address(), "GET /ws/room/half HTTP/1.1\r\nHost: a\r\n").await;
+    let half =
+        Raw::send(server.address(), "GET /ws/room/half HTTP/1.1\r\nHost: localhost\r\n").await;
     server.get("/healthz").await;
     server.terminate();
     told_to_come_back(&mut member).await;

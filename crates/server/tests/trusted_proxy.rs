@@ -11,7 +11,7 @@ async fn start(args: &[&str]) -> TestServer {
 }
 
 fn handshake(target: &str, header: &str) -> String {
-    format!("GET {target} HTTP/1.1\r\nHost: a\r\n{HANDSHAKE}{header}\r\n\r\n")
+    format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}{header}\r\n\r\n")
 }
 
 /// Opens a WebSocket whose request has a further header, and keeps what came of it.
@@ -22,7 +22,7 @@ async fn knock(server: &TestServer, name: &str, header: &str) -> (u16, Raw) {
 }
 
 async fn get(raw: &mut Raw, path: &str, header: &str) -> HttpResponse {
-    raw.write(format!("GET {path} HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n")).await;
+    raw.write(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{header}\r\n\r\n")).await;
     raw.answer().await
 }
 
@@ -188,7 +188,7 @@ async fn sessions_over_http_count_for_the_client_as_well() {
     for (n, client, expected) in [(1, 7, 201), (2, 7, 201), (3, 7, 429), (4, 8, 201)] {
         let body = format!("{{\"client_id\":\"name{n}\"}}");
         let request = format!(
-            "POST /api/rooms/room/sessions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+            "POST /api/rooms/room/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              X-Forwarded-For: 198.51.100.{client}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );

@@ -6,17 +6,28 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::Api;
-use crate::origin;
+use crate::authority::Authority;
+use crate::http;
+use crate::listen::Secure;
+use crate::origin::{self, Target};
 
 /// For how long a browser may remember that it may, in seconds.
 const REMEMBERED: &str = "600";
 
-/// Says to a page of an origin that is named in `--origin` that it may read the answer, and beforehand that it may ask.
+/// Says to a page of an origin that [`origin::welcome`] has that it may read the answer, and beforehand that it may ask.
 pub async fn allow(State(api): State<Api>, request: Request, next: Next) -> Response {
-    let origins = &api.server.options.origins;
+    let origins = &api.server.origins;
     let origin = request.headers().get(header::ORIGIN).cloned();
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let places = http::places(request.version(), request.uri());
+    let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let own = Authority::of(places, hosts).ok().flatten();
+    let secure = request.extensions().get::<Secure>().is_some();
+    let own = own.map(|own| Target { host: own.text().as_bytes(), secure });
+    if !origin::is_allowed(origin.as_ref().map(HeaderValue::as_bytes), own, origins) {
+        origin::report(origin.as_ref().map(HeaderValue::as_bytes));
+    }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     if !origins.is_empty() {

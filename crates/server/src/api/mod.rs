@@ -76,6 +76,11 @@ pub fn over_limit() -> Response {
     ([(header::CACHE_CONTROL, "no-store")], problem).into_response()
 }
 
+/// The answer to who asks for another host than this server's.
+pub fn misdirected(words: String) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Problem::misdirected(words)).into_response()
+}
+
 /// A segment of a path, percent-encoded.
 fn encode(segment: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);

@@ -45,9 +45,15 @@ pub struct ProblemDetails<'a> {
     /// In so many seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<f64>,
-    /// What is wrong with a name, if that is it.
-    #[serde(flatten)]
-    fault: Option<&'a Fault>,
+    /// The rule that a name breaks; see `docs/reference/names.md`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    /// How many characters of the name stand before the one that breaks it, if it is a single one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<usize>,
+    /// That character, as `U+202E`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    character: Option<&'a str>,
 }
 
 impl Problem {
@@ -66,6 +72,14 @@ impl Problem {
     pub fn unprocessable(detail: impl Into<Cow<'static, str>>) -> Problem {
         Problem {
             status: StatusCode::UNPROCESSABLE_ENTITY,
+            ..Problem::new(ErrorCode::BadRequest, detail)
+        }
+    }
+
+    /// The request is for another host.
+    pub fn misdirected(detail: impl Into<Cow<'static, str>>) -> Problem {
+        Problem {
+            status: StatusCode::MISDIRECTED_REQUEST,
             ..Problem::new(ErrorCode::BadRequest, detail)
         }
     }
@@ -125,6 +139,7 @@ fn status(code: ErrorCode) -> StatusCode {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let after = self.retry_after.map(round_up);
+        let fault = self.fault.as_ref();
         let details = ProblemDetails {
             kind: format!("urn:hamhame:error:{}", self.code.name()),
             title: self.code.message(),
@@ -133,7 +148,9 @@ impl IntoResponse for Problem {
             code: self.code.name(),
             temporary: self.code.temporary() || after.is_some(),
             retry_after: after.map(seconds),
-            fault: self.fault.as_ref(),
+            rule: fault.map(|fault| fault.rule),
+            at: fault.and_then(|fault| fault.at),
+            character: fault.and_then(|fault| fault.character.as_deref()),
         };
         let mut response = (self.status, axum::Json(&details)).into_response();
         let headers = response.headers_mut();

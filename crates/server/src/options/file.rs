@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use clap::{Command, Id};
+use clap::{Arg, Command};
 
 /// `command`, with what the file says as the defaults.
 ///
@@ -19,8 +19,8 @@ pub fn defaults(mut command: Command, file: &Path) -> anyhow::Result<Command> {
         let known = command
             .get_arguments()
             .find(|arg| arg.get_long() == Some(key.as_str()) && key != "config")
-            .map(|arg| (arg.get_id().clone(), arg.get_action().takes_values()));
-        let Some((id, takes_value)) = known else {
+            .cloned();
+        let Some(arg) = known else {
             bail!("{shown}: there is no option `{key}`; `hamhame --help` lists them");
         };
         let values = plain_values(&value).with_context(|| {
@@ -28,36 +28,35 @@ pub fn defaults(mut command: Command, file: &Path) -> anyhow::Result<Command> {
                 "{shown}: `{key}` must be a string, a number, true or false, or a list of strings"
             )
         })?;
-        check_value(&command, &id, takes_value, &key, &values)
-            .with_context(|| shown.to_string())?;
-        command = command.mut_arg(id, |arg| arg.default_values(values));
+        check_value(&arg, &format!("`{key}`"), &values).with_context(|| shown.to_string())?;
+        command = command.mut_arg(arg.get_id(), |arg| arg.default_values(values));
     }
     Ok(command)
 }
 
-/// Parses one value alone, so that an error names the file's key and not a flag nobody wrote.
-fn check_value(
-    command: &Command,
-    id: &Id,
-    takes_value: bool,
-    key: &str,
-    values: &[String],
-) -> anyhow::Result<()> {
-    if !takes_value {
+/// Parses the values of an option alone, so that an error names the place where they stand and not a flag that nobody wrote.
+pub fn check_value(arg: &Arg, place: &str, values: &[String]) -> anyhow::Result<()> {
+    let long = arg.get_long().unwrap_or_default();
+    if !arg.get_action().takes_values() {
         return match values {
             [one] if one == "true" || one == "false" => Ok(()),
-            _ => bail!("`{key}` must be true or false"),
+            _ => bail!("{place} must be true or false"),
         };
     }
-    let arguments = values.iter().map(|value| format!("--{key}={value}"));
-    let alone = Command::new("hamhame").arg(
-        command.get_arguments().find(|arg| arg.get_id() == id).expect("found just before").clone(),
-    );
+    let arguments = values.iter().map(|value| format!("--{long}={value}"));
+    let alone = Command::new("hamhame").arg(arg.clone());
     match alone.try_get_matches_from(std::iter::once("hamhame".to_owned()).chain(arguments)) {
         Ok(_) => Ok(()),
         Err(error) => {
             let text = error.to_string();
-            bail!("{}", text.lines().next().unwrap_or("bad value").trim_start_matches("error: "))
+            let first = text.lines().next().unwrap_or("bad value").trim_start_matches("error: ");
+            // clap names the flag: 'for '--history <N>'', and behind it what is wrong.
+            let named = format!("'--{long}");
+            let words = first.split_once(&named).and_then(|(before, behind)| {
+                let (_, behind) = behind.split_once('\'')?;
+                Some(format!("{before}{place}{behind}"))
+            });
+            bail!("{}", words.unwrap_or_else(|| format!("{place}: {first}")))
         }
     }
 }

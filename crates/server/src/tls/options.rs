@@ -6,8 +6,11 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use crate::options::values;
+
 /// Where the certificate comes from, and who is sent to https.
 #[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "TLS")]
 pub struct TlsOptions {
     /// Speak TLS with a certificate made at each start; its SHA-256 fingerprint is printed
     #[arg(long, env = "HAMHAME_TLS", value_name = "self-signed")]
@@ -22,7 +25,7 @@ pub struct TlsOptions {
     pub tls_key: Option<PathBuf>,
 
     /// With TLS: listen here too, and send who comes to the https address
-    #[arg(long, env = "HAMHAME_REDIRECT_FROM", value_name = "ADDR:PORT")]
+    #[arg(long, env = "HAMHAME_REDIRECT_FROM", value_name = "ADDR:PORT", value_parser = values::listen)]
     pub redirect_from: Option<SocketAddr>,
 
     /// Speak HTTP/3 too, on the UDP port of the same number, and say so to who comes by TCP; it needs TLS

@@ -5,12 +5,13 @@ use axum::http::{HeaderValue, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::authority::{Authority, Places};
+use crate::hosts::Hosts;
 use crate::opening;
 
 /// The answer to a plain request that came in at port `here`, when TLS is spoken at port `https`.
 ///
 /// A browser goes on by itself; a program that has already sent a body in the open is told instead.
-pub fn answer<B>(request: &Request<B>, here: u16, https: u16) -> Response {
+pub fn answer<B>(request: &Request<B>, hosts: &Hosts, here: u16, https: u16) -> Response {
     let explain = |status: StatusCode| {
         let mut response =
             (status, "this address speaks HTTPS: use https:// and wss://\n").into_response();
@@ -20,12 +21,15 @@ pub fn answer<B>(request: &Request<B>, here: u16, https: u16) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return explain(StatusCode::FORBIDDEN);
     }
-    let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let named = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
     let target = request.uri().authority().map(|authority| authority.as_str());
     let places = Places { version: opening::numbers(request.version()), target };
-    let Ok(Some(host)) = Authority::of(places, hosts) else {
+    let Ok(Some(host)) = Authority::of(places, named) else {
         return explain(StatusCode::BAD_REQUEST);
     };
+    if !hosts.answer_for(Some(&host)) {
+        return hosts.refuse(Some(&host), request.uri().path());
+    }
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let location = format!("https://{}{path}", place(&host, here, https));
     let Ok(location) = HeaderValue::from_str(&location) else {
@@ -52,11 +56,18 @@ fn place(host: &Authority, here: u16, https: u16) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::options::Options;
+
+    fn any() -> Hosts {
+        Hosts::new(&Options::parse_from(["hamhame", "--host", "*"]))
+    }
 
     fn location(host: &str, path: &str, here: u16, https: u16) -> Option<String> {
         let request = Request::get(path).header(header::HOST, host).body(()).unwrap();
-        let response = answer(&request, here, https);
+        let response = answer(&request, &any(), here, https);
         let location = response.headers().get(header::LOCATION)?;
         assert_eq!(response.status(), StatusCode::PERMANENT_REDIRECT);
         Some(location.to_str().unwrap().to_owned())
@@ -82,8 +93,21 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_sent_to_a_host_that_is_not_ours() {
+        let hosts = Hosts::new(&Options::parse_from(["hamhame", "--host", "chat.example"]));
+        let ask = |host: &str| {
+            let request = Request::get("/").header(header::HOST, host).body(()).unwrap();
+            answer(&request, &hosts, 80, 443)
+        };
+        assert_eq!(ask("chat.example").status(), StatusCode::PERMANENT_REDIRECT);
+        let refused = ask("rebind.example");
+        assert_eq!(refused.status(), StatusCode::MISDIRECTED_REQUEST);
+        assert!(!refused.headers().contains_key(header::LOCATION));
+    }
+
+    #[test]
     fn what_was_sent_in_the_open_is_not_sent_on() {
         let request = Request::post("/").header(header::HOST, "a").body(()).unwrap();
-        assert_eq!(answer(&request, 80, 443).status(), StatusCode::FORBIDDEN);
+        assert_eq!(answer(&request, &any(), 80, 443).status(), StatusCode::FORBIDDEN);
     }
 }

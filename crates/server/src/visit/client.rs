@@ -58,6 +58,12 @@ pub struct Founded(Arc<Client>);
 pub struct Seat(Arc<Client>);
 
 impl Client {
+    /// Whether it is this machine.
+    pub fn is_loopback(&self) -> bool {
+        // Of `::1` the network is `::`, which is nobody else's.
+        self.network.is_loopback() || self.network.is_unspecified()
+    }
+
     fn new(network: IpAddr, most: &Most) -> Client {
         Client {
             network,

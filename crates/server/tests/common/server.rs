@@ -11,6 +11,9 @@ use tokio::sync::mpsc;
 
 use super::{Connect, Door, SeedClient, V1Client, encode, within};
 
+/// What tests call the server that do not care for its name: without it, a server on a loopback address answers for its own alone.
+const NAMED: [(&str, &str); 1] = [("HAMHAME_HOST", "a")];
+
 /// A running server. It is killed when this is dropped; a thread of it that panicked fails the test.
 pub struct TestServer {
     child: Child,
@@ -38,7 +41,7 @@ impl TestServer {
     /// Starts a server on a free port, with further arguments.
     pub async fn start(args: &[&str]) -> TestServer {
         let args: Vec<String> = args.iter().map(|&arg| arg.to_owned()).collect();
-        match Self::launch("127.0.0.1:0", args, &[]).await {
+        match Self::launch("127.0.0.1:0", args, &NAMED).await {
             Ok(server) => server,
             Err(log) => panic!("the server does not start:\n{log}"),
         }
@@ -169,7 +172,7 @@ impl TestServer {
         let again = async {
             loop {
                 // Somebody else's connection may stand on the port for a moment.
-                if let Ok(server) = Self::launch(&listen, self.args.clone(), &[]).await {
+                if let Ok(server) = Self::launch(&listen, self.args.clone(), &NAMED).await {
                     return server;
                 }
             }
