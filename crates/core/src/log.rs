@@ -23,7 +23,8 @@ pub struct Window {
 pub trait Entry {
     /// What it takes to keep it, in bytes, counted against [`Window::bytes`].
     fn weight(&self) -> usize;
-    /// Microseconds since 1970, counted against [`Window::age`].
+    /// When it came, in microseconds by a clock that never jumps, counted against [`Window::age`]: the time of day may be set
+    /// while the log lives.
     fn at(&self) -> u64;
 }
 
@@ -99,7 +100,7 @@ impl<E: Entry> Log<E> {
         }
     }
 
-    /// Drops the events that are older than the window at `now` (microseconds since 1970).
+    /// Drops the events that are older than the window at `now`, by the clock of [`Entry::at`].
     pub fn expire(&mut self, now: u64, mut dropped: impl FnMut(&E)) {
         let horizon = now.saturating_sub(self.window.age.as_micros() as u64);
         while self.entries.front().is_some_and(|entry| entry.at() < horizon) {

@@ -25,7 +25,7 @@ use hamhame_ws::{Opcode, write_masked_frame};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
-use crate::sample::{self, AT, MESSAGE, NAME};
+use crate::sample::{self, AT, MESSAGE, MOMENT, NAME};
 use crate::work::Work;
 
 /// Where clients go: no name in it needs decoding, which has a step of its own in the benches.
@@ -215,7 +215,7 @@ impl Work for Delivering {
     fn prepare(&mut self, _: usize) {
         self.house.empty();
         let (member, id) = (Id::new(0x5eed), None);
-        let saying = Saying { member, id, name: NAME, content: MESSAGE, at: AT };
+        let saying = Saying { member, id, name: NAME, content: MESSAGE, at: MOMENT };
         assert!(self.room.say(saying).is_some());
     }
 

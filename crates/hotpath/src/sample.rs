@@ -1,5 +1,6 @@
 //! The input: what a class in Persian sends.
 
+use hamhame::clock::Moment;
 use hamhame_core::event;
 use hamhame_core::id::Id;
 
@@ -17,6 +18,9 @@ pub const SHORT_SEND: &str = r#"{"type":"send","id":"c1","content":"سلام! خ
 
 /// Microseconds since 1970 of the first event: 2026-11-21.
 pub const AT: u64 = 1_795_219_200_000_000;
+
+/// The same by both clocks.
+pub const MOMENT: Moment = Moment { shown: AT, up: AT };
 
 /// The `send` of [`MESSAGE`] in `hamhame.v1`, with a number as its id.
 pub fn send_v1(number: u64) -> String {

@@ -15,7 +15,7 @@ use hamhame_core::text::{self, TextLimits};
 use hamhame_ws::{Incoming, Limits, Opcode, Receiver, Role, write_masked_frame};
 
 use crate::house::{Arriving, Delivering, Speaking};
-use crate::sample::{self, AT, MESSAGE, NAME, ROOM};
+use crate::sample::{self, AT, MESSAGE, MOMENT, NAME, ROOM};
 use crate::work::{Work, consuming, plain};
 
 /// Members of the room that messages are delivered in.
@@ -123,7 +123,7 @@ fn tail(events: usize) -> Tail {
     let mut tail = Tail::new(Epoch::new(7), window);
     for number in 0..events {
         let id = format!("c{number:06}");
-        tail.append(sample::body(), AT, Some((Id::new(0x5eed), &id)), u64::MAX);
+        tail.append(sample::body(), MOMENT, Some((Id::new(0x5eed), &id)), u64::MAX);
     }
     tail
 }
@@ -138,7 +138,7 @@ fn append() -> Box<dyn Work> {
     };
     consuming(make, move |(body, id)| {
         let body = std::mem::take(body);
-        black_box(tail.append(body, AT, Some((Id::new(0x5eed), id)), u64::MAX));
+        black_box(tail.append(body, MOMENT, Some((Id::new(0x5eed), id)), u64::MAX));
     })
 }
 

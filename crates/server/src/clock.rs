@@ -18,3 +18,17 @@ pub fn uptime() -> Duration {
 pub fn uptime_micros() -> u64 {
     uptime().as_micros() as u64
 }
+
+/// A moment by both clocks: the time of day may be set at any time, so nothing is measured by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// Microseconds since 1970 in UTC.
+    pub shown: u64,
+    /// Microseconds since the start.
+    pub up: u64,
+}
+
+/// Now.
+pub fn now() -> Moment {
+    Moment { shown: micros(), up: uptime_micros() }
+}

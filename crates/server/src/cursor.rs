@@ -96,7 +96,7 @@ impl Cursor {
         let From { after, history } = from;
         let history = history.min(server.options.join_history);
         loop {
-            let now = clock::micros();
+            let now = clock::uptime_micros();
             let room = server.registry.find_or_make(room, Some(client))?;
             let Some((watch, start)) = room.watch(after, history, now) else {
                 // It was given up between finding and entering it.
@@ -154,7 +154,8 @@ impl Cursor {
         let typing = room.typing_version();
         if known.typing != typing {
             known.typing = typing;
-            changes.typing = Some(payload(&reply::typing(&room.typing(clock::micros()))).to_vec());
+            changes.typing =
+                Some(payload(&reply::typing(&room.typing(clock::uptime_micros()))).to_vec());
         }
         changes
     }

@@ -9,6 +9,7 @@ use hamhame_core::name::Name;
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::Present;
 
+use crate::clock::Moment;
 use crate::signal::Signal;
 use crate::token::Proof;
 
@@ -22,8 +23,8 @@ pub struct Saying<'a> {
     pub name: &'a str,
     /// What is said, cleaned.
     pub content: &'a str,
-    /// Microseconds since 1970.
-    pub at: u64,
+    /// When.
+    pub at: Moment,
 }
 
 /// One who wants in.
@@ -44,8 +45,8 @@ pub struct Entrant<'a> {
     pub signal: &'a Arc<Signal>,
     /// Most members this room may have.
     pub max_members: usize,
-    /// Microseconds since 1970.
-    pub at: u64,
+    /// When.
+    pub at: Moment,
 }
 
 /// What became of an [`Entrant`].

@@ -52,6 +52,7 @@ pub mod registry;
 pub mod reply;
 pub mod room;
 pub mod run;
+pub mod said;
 mod seed;
 pub mod server;
 pub mod session;

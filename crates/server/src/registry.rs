@@ -108,7 +108,7 @@ impl Registry {
                 self.shared.relieve();
                 return false;
             };
-            if room.sweep(clock::micros()) {
+            if room.sweep(clock::now()) {
                 self.give_up(&mut self.lock(), &room);
             }
         }

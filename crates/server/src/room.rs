@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 pub use watch::Watch;
 
 use crate::broker::Parting;
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::deflate::{self, Demand};
 use crate::entry::{Entrant, Entry, MembersPage, Presence, Saying};
 use crate::inbox::Dirty;
@@ -199,7 +199,7 @@ impl Room {
             self.name.as_str(),
             saying.name,
             saying.content,
-            saying.at,
+            saying.at.shown,
             saying.member,
             saying.id,
         );
@@ -231,7 +231,7 @@ impl Room {
     }
 
     /// Appends plain text: the tutorial rooms of the seeds.
-    pub fn say_plain(self: &Arc<Self>, text: &str, at: u64) {
+    pub fn say_plain(self: &Arc<Self>, text: &str, at: Moment) {
         let mut state = self.lock();
         state.tail.append_plain(text, at, self.dirty.delivered());
         self.publish(state);
@@ -244,7 +244,7 @@ impl Room {
         if state.gone {
             return Entry::Gone;
         }
-        state.tail.expire(entrant.at);
+        state.tail.expire(entrant.at.up);
         let start = state.tail.start(entrant.after, entrant.history);
         let identity = entrant.proof.unwrap_or(entrant.fresh);
         match state.take_over(identity, entrant.attempt, entrant.signal) {
@@ -255,8 +255,8 @@ impl Room {
         if let Some(holder) = state.name_holder(entrant.name) {
             match state.roster.seat(holder).map(|seat| &seat.place) {
                 Some(Place::Connected(signal)) => return Entry::Taken(signal.clone()),
-                Some(Place::Away { until }) if *until > entrant.at => {
-                    return Entry::Kept(Duration::from_micros(until - entrant.at));
+                Some(Place::Away { until }) if *until > entrant.at.up => {
+                    return Entry::Kept(Duration::from_micros(until - entrant.at.up));
                 }
                 _ => self.remove(&mut state, holder, entrant.at),
             }
@@ -279,11 +279,10 @@ impl Room {
             Parting::Until(until) => {
                 seat.place = Place::Away { until };
                 state.away.push_back((until, member));
-                let wait = until.saturating_sub(clock::micros());
-                self.due_by(&mut state, clock::uptime_micros() + wait);
+                self.due_by(&mut state, until);
             }
             Parting::ForGood => {
-                self.remove(&mut state, member, clock::micros());
+                self.remove(&mut state, member, clock::now());
                 self.publish(state);
             }
         }
@@ -299,7 +298,7 @@ impl Room {
             .find(|(_, seat)| seat.is_held_by(signal))
             .map(|(member, _)| member);
         if let Some(member) = ghost {
-            self.remove(&mut state, member, clock::micros());
+            self.remove(&mut state, member, clock::now());
             self.publish(state);
         }
     }
@@ -394,7 +393,7 @@ impl Room {
         state.empty_since = None;
     }
 
-    fn remove(&self, state: &mut State, member: Id, at: u64) {
+    fn remove(&self, state: &mut State, member: Id, at: Moment) {
         let noticed = state.roster.count() <= LIST_LIMIT;
         if let Some(writing) = state.typing.iter().position(|(other, _)| *other == member) {
             state.typing.swap_remove(writing);
@@ -406,7 +405,7 @@ impl Room {
             state.tail.append_passage(Passage::Leave, member, name, at, delivered);
         }
         if state.roster.count() == 0 {
-            state.empty_since = Some(clock::uptime_micros());
+            state.empty_since = Some(at.up);
         }
     }
 

@@ -63,7 +63,7 @@ impl Tutorials {
     pub async fn chat(&self, opened: Opened, client: String) {
         let goodbye = format!("Client #{client} left the chat");
         Guest::new(opened).talk(Some(&self.chat), Kind::Chat { client }).await;
-        self.chat.say_plain(&goodbye, clock::micros());
+        self.chat.say_plain(&goodbye, clock::now());
     }
 
     /// The second tutorial's server, in one of its modes.
@@ -167,7 +167,7 @@ impl Talk {
 
     fn broadcast(&self, text: &str) {
         if let Some(room) = &self.room {
-            room.say_plain(text, clock::micros());
+            room.say_plain(text, clock::now());
         }
     }
 }

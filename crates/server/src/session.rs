@@ -125,7 +125,7 @@ impl Session {
             .and_then(|token| server.open_token(token, &join.room, &join.name));
         let fresh = Proof { session: random_identifier(), member: random_identifier() };
         loop {
-            let now = clock::micros();
+            let now = clock::now();
             let room = server.registry.find_or_make(&join.room, Some(client));
             let room =
                 room.map_err(|error| Refused::new(ErrorCode::ServerFull, error.to_string()))?;
@@ -218,7 +218,7 @@ impl Session {
             return;
         }
         let parting = if ending == Ending::Lost && self.dialect == Dialect::V1 {
-            Parting::Until(clock::micros() + self.server.options.grace.as_micros() as u64)
+            Parting::Until(clock::uptime_micros() + self.server.options.grace.as_micros() as u64)
         } else {
             Parting::ForGood
         };
@@ -267,7 +267,7 @@ impl Session {
 
     /// Notes that the member is writing or has stopped.
     pub fn set_typing(&self, typing: bool) {
-        self.room.set_typing(self.member, typing, clock::micros());
+        self.room.set_typing(self.member, typing, clock::uptime_micros());
     }
 
     /// Says something, and gives its offset. `None` if there is nothing to say, in the dialect of the seeds, or nothing more
@@ -299,7 +299,7 @@ impl Session {
             id,
             name: &self.name,
             content: &content,
-            at: clock::micros(),
+            at: clock::now(),
         };
         let offset = self.server.broker.say(&self.room, saying);
         if offset.is_some() {

@@ -92,7 +92,7 @@ impl States {
             let frames = &mut *self.frames.borrow_mut();
             let frame = frames
                 .typing
-                .get_or_insert_with(|| reply::typing(&self.room.typing(clock::micros())));
+                .get_or_insert_with(|| reply::typing(&self.room.typing(clock::uptime_micros())));
             link.write(frame);
         }
     }

@@ -4,8 +4,6 @@
 //! Comings and goings are kept as what they say, and written out when a batch is made: a room in which nobody speaks has
 //! nothing else in its log, and ten finished frames would be most of what ten idle members cost.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use hamhame_core::event::{self, Passage};
@@ -14,12 +12,18 @@ use hamhame_core::log::{Entry, Log, Start, Window};
 use hamhame_core::position::{Epoch, Position};
 use hamhame_ws::{FrameHead, Opcode, Role, frame_header};
 
+use crate::clock::Moment;
+use crate::said::{PER_EVENT, Said};
+
 /// One event.
 #[derive(Debug)]
 struct Event {
+    /// When it came, by the time of day: what is shown.
     at: u64,
+    /// The same in microseconds since the start: what is measured.
+    up: u64,
     body: Body,
-    /// Of a message its key in [`Tail::said`], 0 if it cannot be said twice; of a passage the member.
+    /// Of a message its key among [those said](Said), 0 if it cannot be said twice; of a passage the member.
     key: u64,
 }
 
@@ -55,11 +59,15 @@ impl Entry for Event {
     }
 
     fn at(&self) -> u64 {
-        self.at
+        self.up
     }
 }
 
 impl Event {
+    fn new(at: Moment, body: Body, key: u64) -> Event {
+        Event { at: at.shown, up: at.up, body, key }
+    }
+
     /// The frame of a passage, which is the same for everyone however often it is made.
     fn passage(&self, passage: Passage, room: &str, name: &str, offset: u64) -> Box<[u8]> {
         let mut body = event::passage(passage, room, name, self.at, Id::new(self.key));
@@ -131,23 +139,17 @@ const BATCH_BYTES: usize = 64 * 1024;
 /// allocator keeps for its frame.
 const EVENT_BYTES: usize = size_of::<Event>() * 5 / 4 + 16;
 
-/// What an entry of the index takes, in a table that is half empty.
-const ID_BYTES: usize = 2 * (2 * size_of::<u64>() + 1);
-
 /// The log of a room and what has been said in it already.
 #[derive(Debug)]
 pub struct Tail {
     log: Log<Event>,
-    /// Offsets by a keyed hash of (member, id): a `send` that is repeated finds its first offset here as long as the log
-    /// keeps the event. The key is random, so two sends cannot be made to collide.
-    said: HashMap<u64, u64>,
-    hasher: RandomState,
+    said: Said,
 }
 
 impl Tail {
     /// An empty log in a new epoch.
     pub fn new(epoch: Epoch, window: Window) -> Tail {
-        Tail { log: Log::new(epoch, window), said: HashMap::new(), hasher: RandomState::new() }
+        Tail { log: Log::new(epoch, window), said: Said::new(window.count) }
     }
 
     /// Offset of the newest event.
@@ -172,7 +174,7 @@ impl Tail {
 
     /// The offset at which this member has said this already.
     pub fn said(&self, member: Id, id: &str) -> Option<u64> {
-        self.said.get(&self.key((member, id))).copied()
+        self.said.offset(self.said.key((member, id)))
     }
 
     /// Appends an event whose JSON lacks only its offset, and gives the offset. All events up to `delivered` have been
@@ -180,17 +182,17 @@ impl Tail {
     pub fn append(
         &mut self,
         mut body: Vec<u8>,
-        at: u64,
+        at: Moment,
         said: Option<(Id, &str)>,
         delivered: u64,
     ) -> u64 {
         let offset = self.log.head() + 1;
         event::finish(&mut body, offset);
-        let key = said.map_or(0, |said| self.key(said));
+        let key = said.map_or(0, |said| self.said.key(said));
         if key != 0 {
-            self.said.insert(key, offset);
+            self.said.add(key, offset);
         }
-        self.push(Event { at, body: Body::Frame(frame(&body)), key }, delivered)
+        self.push(Event::new(at, Body::Frame(frame(&body)), key), delivered)
     }
 
     /// Appends that a member came or went, and gives the offset.
@@ -199,20 +201,20 @@ impl Tail {
         passage: Passage,
         member: Id,
         name: Arc<str>,
-        at: u64,
+        at: Moment,
         delivered: u64,
     ) -> u64 {
         let body = match passage {
             Passage::Join => Body::Join(name),
             Passage::Leave => Body::Leave(name),
         };
-        self.push(Event { at, body, key: member.get() }, delivered)
+        self.push(Event::new(at, body, member.get()), delivered)
     }
 
     /// Appends plain text as it is: the tutorial rooms of the seeds, whose messages are no JSON.
-    pub fn append_plain(&mut self, text: &str, at: u64, delivered: u64) -> u64 {
+    pub fn append_plain(&mut self, text: &str, at: Moment, delivered: u64) -> u64 {
         let body = Body::Frame(frame(text.as_bytes()));
-        self.push(Event { at, body, key: 0 }, delivered)
+        self.push(Event::new(at, body, 0), delivered)
     }
 
     /// What the newest message says: the payload of its frame.
@@ -256,19 +258,19 @@ impl Tail {
         }
     }
 
-    /// Drops what is too old.
+    /// Drops what is too old at `now` (microseconds since the start).
     pub fn expire(&mut self, now: u64) {
         let said = &mut self.said;
-        self.log.expire(now, |event| forget(said, event));
-        self.fit();
+        self.log.expire(now, |event| outlive(said, event));
+        said.expire(now);
     }
 
-    /// What it takes to keep all of it, in bytes: the events in their forms, what stands around them, and the index.
+    /// What it takes to keep all of it, in bytes: the events in their forms, what stands around them, and the ids.
     pub fn bytes(&self) -> usize {
-        self.log.weight() + self.log.kept() * EVENT_BYTES + self.said.len() * ID_BYTES
+        self.log.weight() + self.log.kept() * EVENT_BYTES + self.said.bytes()
     }
 
-    /// When the oldest event that is kept was.
+    /// When the oldest event that is kept was (microseconds since the start).
     pub fn oldest_at(&self) -> Option<u64> {
         self.log.oldest_at()
     }
@@ -278,35 +280,30 @@ impl Tail {
         self.log.kept()
     }
 
-    /// Drops the oldest event. False if there is none.
+    /// Drops the oldest event, and of the ids whose events are gone as many as the log has them for each event; with the last
+    /// event all of those. False if there is nothing.
     pub fn shed(&mut self) -> bool {
         let said = &mut self.said;
-        let any = self.log.shed(|event| forget(said, event));
-        self.fit();
-        any
-    }
-
-    /// After a busy time the room that the index took goes back.
-    fn fit(&mut self) {
-        if self.said.capacity() > 4 * self.said.len() + 16 {
-            self.said.shrink_to(2 * self.said.len());
+        let any = self.log.shed(|event| outlive(said, event));
+        let last = self.log.kept() == 0;
+        let mut forgotten = 0;
+        while (last || forgotten <= PER_EVENT) && said.forget_oldest() {
+            forgotten += 1;
         }
-    }
-
-    /// Never 0, which stands for no key.
-    fn key(&self, said: (Id, &str)) -> u64 {
-        self.hasher.hash_one(said).max(1)
+        said.fit();
+        any || forgotten > 0
     }
 
     fn push(&mut self, event: Event, delivered: u64) -> u64 {
         let index = &mut self.said;
-        self.log.append(event, delivered, |event| forget(index, event))
+        self.log.append(event, delivered, |event| outlive(index, event))
     }
 }
 
-fn forget(said: &mut HashMap<u64, u64>, event: &Event) {
+/// Its event is gone; that it was said is known for a while yet.
+fn outlive(said: &mut Said, event: &Event) {
     if event.key != 0 && matches!(event.body, Body::Frame(_) | Body::Deflated(_)) {
-        said.remove(&event.key);
+        said.outlive(event.key, event.up);
     }
 }
 
@@ -352,13 +349,58 @@ mod tests {
         assert_eq!(taken(8), (10, ""));
     }
 
+    fn moment(micros: u64) -> Moment {
+        Moment { shown: micros, up: micros }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_drops_nothing_and_keeps_nothing() {
+        let age = std::time::Duration::from_secs(3600);
+        let mut tail = Tail::new(Epoch::new(1), Window { count: 10, age, bytes: 1 << 20 });
+        let (hour, second) = (3_600_000_000, 1_000_000);
+        let say = |tail: &mut Tail, shown, up| {
+            tail.append_plain("x", Moment { shown, up }, u64::MAX);
+        };
+        // The machine boots with a clock that is an hour slow, and the network sets it right; later somebody sets it back.
+        say(&mut tail, 10 * hour, second);
+        say(&mut tail, 11 * hour + second, 2 * second);
+        tail.expire(2 * second);
+        say(&mut tail, hour, 3 * second);
+        tail.expire(3 * second);
+        assert_eq!((tail.floor(), tail.head()), (0, 3), "all of it is seconds old");
+        tail.expire(hour + 2 * second);
+        assert_eq!((tail.floor(), tail.head()), (1, 3), "an hour by any clock that runs");
+        tail.expire(2 * hour);
+        assert_eq!((tail.floor(), tail.head()), (3, 3));
+    }
+
+    #[test]
+    fn what_was_said_is_known_when_its_event_is_gone() {
+        let age = std::time::Duration::from_secs(3600);
+        let mut tail = Tail::new(Epoch::new(1), Window { count: 2, age, bytes: 1 << 20 });
+        let member = Id::new(5);
+        for n in 1..=10u64 {
+            let said = format!("c{n}");
+            tail.append(b"{".to_vec(), moment(n), Some((member, &said)), u64::MAX);
+        }
+        assert_eq!((tail.floor(), tail.said(member, "c1")), (8, Some(1)), "four times two beyond");
+        tail.append(b"{".to_vec(), moment(11), Some((member, "c11")), u64::MAX);
+        assert_eq!((tail.said(member, "c1"), tail.said(member, "c2")), (None, Some(2)));
+        // The events are gone after an hour, what was said is known for a day.
+        let day = 24 * 3_600_000_000;
+        tail.expire(day);
+        assert_eq!((tail.floor(), tail.said(member, "c11")), (11, Some(11)));
+        tail.expire(day + 12);
+        assert_eq!(tail.said(member, "c11"), None);
+    }
+
     #[test]
     fn a_passage_is_written_out_the_same_whenever_it_is_read() {
         let window = Window { count: 10, age: std::time::Duration::from_secs(60), bytes: 1 << 20 };
         let mut tail = Tail::new(Epoch::new(1), window);
         let (member, name) = (Id::new(5), Arc::<str>::from("ali"));
-        tail.append_passage(Passage::Join, member, name.clone(), 7, u64::MAX);
-        tail.append_passage(Passage::Leave, member, name, 8, u64::MAX);
+        tail.append_passage(Passage::Join, member, name.clone(), moment(7), u64::MAX);
+        tail.append_passage(Passage::Leave, member, name, moment(8), u64::MAX);
         let mut expected = event::passage(Passage::Leave, "r", "ali", 8, member);
         event::finish(&mut expected, 2);
         let read = |cursor| {

@@ -288,3 +288,27 @@ async fn a_burst_of_more_than_the_window_misses_nobody_who_keeps_up() {
     }
     assert!(listener.gaps().is_empty());
 }
+
+#[tokio::test]
+async fn a_send_that_is_repeated_after_its_event_is_gone_stores_nothing() {
+    let server = TestServer::start(&["--history", "5", "--limits", "off"]).await;
+    let mut ali = server.member("room", "ali").await;
+    let mut sara = server.member("room", "sara").await;
+    let first = ali.said("c0", "said once").await;
+    for n in 0..15 {
+        sara.mark(&format!("later {n}")).await;
+    }
+    let (token, position) = (ali.token(), ali.position());
+    ali.into_client().abort().await;
+    // Away for longer than the window: the answer was lost, so it is sent again.
+    let mut ali = server.v1("room", "ali").await;
+    assert_eq!(ali.resume(&token, &position).await["recovered"], false);
+    assert_eq!(ali.said("c0", "said once").await, first);
+    let before = sara.mark("nothing was stored").await;
+    assert_eq!(before, [] as [Value; 0]);
+    // Beyond four windows it is another message.
+    for n in 0..40 {
+        sara.mark(&format!("much later {n}")).await;
+    }
+    assert!(ali.said("c0", "said again").await > first);
+}

@@ -19,7 +19,7 @@ use crate::signal::Signal;
 pub enum Parting {
     /// The member leaves now.
     ForGood,
-    /// The member keeps its place until this time (microseconds since 1970).
+    /// The member keeps its place until this time (microseconds since the start).
     Until(u64),
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::state::{Ranks, State};
 use super::{Opener, Room};
-use crate::clock;
+use crate::clock::{self, Moment};
 
 /// The least time between two looks at what is due, in microseconds.
 const LOOK_EVERY: u64 = 500_000;
@@ -22,17 +22,17 @@ impl Room {
 
     /// Takes out those whose grace period is over, and events that are too old. True if the room may be given up: nobody
     /// is here and nothing is left to read. To be called when something is [due](Shared::next_due).
-    pub fn sweep(self: &Arc<Self>, now: u64) -> bool {
+    pub fn sweep(self: &Arc<Self>, now: Moment) -> bool {
         let mut state = self.lock();
         let mut left = false;
-        while let Some(member) = state.take_overdue(now) {
+        while let Some(member) = state.take_overdue(now.up) {
             self.remove(&mut state, member, now);
             left = true;
         }
-        state.tail.expire(now);
+        state.tail.expire(now.up);
         self.rank(&mut state);
-        self.look_again(&mut state, now);
-        let unneeded = state.is_left(clock::uptime_micros());
+        self.look_again(&mut state);
+        let unneeded = state.is_left(now.up);
         if left {
             self.publish(state);
         }
@@ -82,12 +82,11 @@ impl Room {
         }
     }
 
-    /// Sets anew when there is something to do here: after all was done that was due at `now`, in the time that events are
-    /// stamped with.
-    pub(super) fn look_again(self: &Arc<Self>, state: &mut State, now: u64) {
+    /// Sets anew when there is something to do here, after all was done that was due.
+    pub(super) fn look_again(self: &Arc<Self>, state: &mut State) {
         let (uptime, age) = (clock::uptime_micros(), micros(self.shared.window.age));
-        let oldest = state.tail.oldest_at().map_or(0, |at| (at + age).saturating_sub(now));
-        let away = state.away.front().map(|(until, _)| uptime + until.saturating_sub(now));
+        let oldest = state.tail.oldest_at().map_or(0, |at| (at + age).saturating_sub(uptime));
+        let away = state.away.front().map(|(until, _)| *until);
         let due = state.next_due(uptime, oldest).into_iter().chain(away).min();
         let due = due.filter(|_| !state.gone).map(|due| due.max(uptime + LOOK_EVERY));
         self.set_due(state, due);
@@ -121,7 +120,7 @@ impl Room {
     fn rank_size(self: &Arc<Self>, state: &mut State) {
         let mut size = None;
         state.ranks.size_holds = (0, 0);
-        if state.tail.kept() > 0 {
+        if state.ranks.counted > 0 {
             let (number, holds) = self.shared.rank(state.ranks.counted);
             (size, state.ranks.size_holds) = (Some(number), holds);
         }
