@@ -25,7 +25,7 @@ use hamhame_ws::{Opcode, write_masked_frame};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
 
-use crate::sample::{self, AT, MESSAGE, MOMENT, NAME};
+use crate::sample::{self, MESSAGE, MOMENT, NAME};
 use crate::work::Work;
 
 /// Where clients go: no name in it needs decoding, which has a step of its own in the benches.
