@@ -228,7 +228,7 @@ async fn what_is_wrong_in_the_file_is_named_with_the_file() {
         ("list", "listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]\n", "listen"),
         ("numbers", "origin = [1, 2]\n", "origin"),
         ("origin", "origin = \"example.org\"\n", "origin"),
-        ("address", "listen = \"localhost\"\n", "listen"),
+        ("address", "listen = \"nowhere\"\n", "listen"),
         ("date", "history-age = 2026-11-21\n", "history-age"),
     ];
     for (name, text, key) in cases {
@@ -267,9 +267,9 @@ async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
         (&["--broker", "redis://x"], &[], &["--broker", "redis://x", "embedded"]),
         (&["--broker", "nats://x"], &[], &["--broker", "nats://x", "embedded"]),
         (&["--origin", "example.org"], &[], &["--origin", "https://"]),
-        (&[], &[("HAMHAME_THREADS", "many")], &["threads", "many"]),
-        (&[], &[("HAMHAME_LISTEN", "nowhere")], &["listen", "nowhere"]),
-        (&[], &[("HAMHAME_LAN", "perhaps")], &["lan", "perhaps"]),
+        (&[], &[("HAMHAME_THREADS", "many")], &["HAMHAME_THREADS", "many"]),
+        (&[], &[("HAMHAME_LISTEN", "nowhere")], &["HAMHAME_LISTEN", "nowhere"]),
+        (&[], &[("HAMHAME_LAN", "perhaps")], &["HAMHAME_LAN", "perhaps"]),
         (&["--frame-bytes", "10"], &[], &["--frame-bytes", "10", "1024"]),
     ];
     for (args, environment, words) in cases {
