@@ -39,6 +39,47 @@ attack("20,000 acknowledgements of pings that nobody sent write no line each, an
   assert.ok(lines < 30, `${lines} lines in the log`);
 });
 
+// A9: frames of control cost nothing to send, and were answered or kept without limit.
+for (const [kind, hex] of [
+  ["PING", `000008060000000000${"61".repeat(8)}`],
+  ["SETTINGS", "000000040000000000"],
+  ["WINDOW_UPDATE", "00000408000000000000000001"],
+  ["an unknown kind", "0000004f0000000000"],
+]) {
+  attack(`frames of ${kind} without end, over HTTP/2, are asked to be calm`, { milliseconds: 2_000 }, async (siege) => {
+    const preface = Buffer.from("505249202a20485454502f322e300d0a0d0a534d0d0a0d0a000000040000000000", "hex");
+    const many = Buffer.concat(Array(2_000).fill(Buffer.from(hex, "hex")));
+    let ended = 0;
+    while (await siege.goesOn()) {
+      const socket = await siege.connect();
+      await siege.write(socket, preface);
+      for (let at = 0; at < 100 && (await siege.write(socket, many)); at += 1);
+      if (socket.destroyed || socket.closed) ended += 1;
+      socket.destroy();
+    }
+    assert.notEqual(ended, 0, "a connection like that is ended");
+    const memory = await siege.memory();
+    assert.ok(memory < 100, `${memory} MiB`);
+  });
+}
+
+// A10: a page of another site, whose name suddenly means this machine, was welcome.
+attack("a page whose name was made to mean this machine gets in by no door", { milliseconds: 1_000 }, async (siege) => {
+  const foreign = (request) => request.replace("Host: 127.0.0.1", "Host: rebind.example\r\nOrigin: http://rebind.example");
+  while (await siege.goesOn()) {
+    for (const path of ["/ws/room/page", "/ws", "/lab/echo", "/api/rooms/room/events", "/", "/metrics"]) {
+      let answer = "";
+      const socket = await siege.connect((bytes) => (answer += bytes));
+      await siege.write(socket, foreign(handshake(path, V1)));
+      while (!answer.includes("\r\n\r\n") && !socket.closed) await new Promise((resolve) => setTimeout(resolve, 2));
+      socket.destroy();
+      assert.match(answer, /^HTTP\/1\.1 421 /, path);
+    }
+  }
+  const lines = siege.server.log.split("\n").length;
+  assert.ok(lines < 40, `${lines} lines in the log`);
+});
+
 // A2: bounds per room, and a burst per session, multiplied to gigabytes in a minute.
 attack("long messages in many rooms, a session each, stay within the budget of memory", { server: ["--memory", "4M"] }, async (siege) => {
   const content = "x".repeat(3_900);

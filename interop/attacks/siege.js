@@ -27,6 +27,11 @@ const PATIENCE = 8;
 /** A quiet run may be quicker than what a scheduler's turn takes: it counts as at least this. */
 const LEAST_MS = 15;
 
+/** Waits for an event, or for the end of the socket, however it comes. @param {net.Socket} socket @param {string} event */
+async function first(socket, event) {
+  await Promise.race([once(socket, event), once(socket, "close")]).catch(() => {});
+}
+
 /** One server under attack. */
 export class Siege {
   #end = 0;
@@ -56,7 +61,7 @@ export class Siege {
     const socket = net.connect({ port: this.port, host: "127.0.0.1", localAddress: "127.0.0.2" });
     socket.on("data", read);
     socket.on("error", () => {});
-    await Promise.race([once(socket, "connect"), once(socket, "close")]);
+    await first(socket, "connect");
     return socket;
   }
 
@@ -64,7 +69,7 @@ export class Siege {
   async write(socket, bytes) {
     if (socket.destroyed || socket.closed) return false;
     if (socket.write(bytes)) return true;
-    await Promise.race([once(socket, "drain"), once(socket, "close")]);
+    await first(socket, "drain");
     return !socket.destroyed;
   }
 
