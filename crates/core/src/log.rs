@@ -25,7 +25,7 @@ pub trait Entry {
     fn weight(&self) -> usize;
     /// When it came, in microseconds by a clock that never jumps, counted against [`Window::age`]: the time of day may be set
     /// while the log lives.
-    fn at(&self) -> u64;
+    fn up(&self) -> u64;
 }
 
 /// Where a client starts to read, as decided by [`Log::start`].
@@ -103,7 +103,7 @@ impl<E: Entry> Log<E> {
     /// Drops the events that are older than the window at `now`, by the clock of [`Entry::at`].
     pub fn expire(&mut self, now: u64, mut dropped: impl FnMut(&E)) {
         let horizon = now.saturating_sub(self.window.age.as_micros() as u64);
-        while self.entries.front().is_some_and(|entry| entry.at() < horizon) {
+        while self.entries.front().is_some_and(|entry| entry.up() < horizon) {
             self.drop_oldest(&mut dropped);
         }
         self.fit();
@@ -119,7 +119,7 @@ impl<E: Entry> Log<E> {
 
     /// When the oldest event that is kept was.
     pub fn oldest_at(&self) -> Option<u64> {
-        self.entries.front().map(Entry::at)
+        self.entries.front().map(Entry::up)
     }
 
     /// Events that are kept.
@@ -203,7 +203,7 @@ mod tests {
         fn weight(&self) -> usize {
             self.text.len()
         }
-        fn at(&self) -> u64 {
+        fn up(&self) -> u64 {
             self.at
         }
     }

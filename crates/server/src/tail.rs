@@ -58,7 +58,7 @@ impl Entry for Event {
         }
     }
 
-    fn at(&self) -> u64 {
+    fn up(&self) -> u64 {
         self.up
     }
 }
