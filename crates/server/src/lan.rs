@@ -44,10 +44,10 @@ pub fn invitation(options: &Options, port: u16) -> Option<String> {
     let code = qr::terminal(&url).unwrap_or_default();
     let persian = "این نشانی را در مرورگر باز کنید، یا کد بالا را با دوربین گوشی بخوانید.";
     let english = "Open this address in a browser, or scan the code with a phone.";
+    // In a class there is always somebody who reads only one of them.
     let words = match options.lang {
-        Lang::Fa => persian.to_owned(),
-        Lang::En => english.to_owned(),
-        Lang::Auto => format!("{persian}\n{english}"),
+        Lang::Fa | Lang::Auto => format!("{persian}\n{english}"),
+        Lang::En => format!("{english}\n{persian}"),
     };
     Some(format!("{code}\n\n  {url}\n\n{words}\n"))
 }
