@@ -1,7 +1,7 @@
 //! `hamhame chat`: a room in a terminal, over the protocol `hamhame.v1`.
 //!
-//! The path of a message here: [`wire`] bytes ↔ text messages, [`message`] text ↔ what it says, [`room`] what follows from it
-//! (resuming, sending again, who is here), [`screen`] lines for people. `input` reads what is typed.
+//! The path of a message here: `wire` bytes ↔ text messages, `message` text ↔ what it says, `room` what follows from it
+//! (resuming, sending again, who is here), `screen` lines for people. `input` reads what is typed.
 #![forbid(unsafe_code)]
 
 mod address;

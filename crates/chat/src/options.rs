@@ -16,7 +16,7 @@ What is typed is said. Lines that begin with a slash are for the program: /who s
 #[derive(Debug, Parser)]
 #[command(name = "hamhame chat", after_help = EXAMPLES)]
 pub struct Options {
-    /// The server, or the link of a room: http://127.0.0.1:8000, https://chat.example/r/class
+    /// The server, or the link of a room, such as `http://127.0.0.1:8000` or `https://chat.example/r/class`
     pub url: String,
 
     /// The room, if the URL names none [default: general]

@@ -100,7 +100,7 @@ impl<E: Entry> Log<E> {
         }
     }
 
-    /// Drops the events that are older than the window at `now`, by the clock of [`Entry::at`].
+    /// Drops the events that are older than the window at `now`, by the clock of [`Entry::up`].
     pub fn expire(&mut self, now: u64, mut dropped: impl FnMut(&E)) {
         let horizon = now.saturating_sub(self.window.age.as_micros() as u64);
         while self.entries.front().is_some_and(|entry| entry.up() < horizon) {

@@ -25,6 +25,9 @@ const OF_THIS_MACHINE: [&str; 6] = [
     "https://[::1]:*",
 ];
 
+/// The longest origin that is looked at, in bytes: a scheme, a host (255 at most, RFC 1035 section 2.3.4) and a port are less.
+const LONGEST: usize = 512;
+
 /// The origins whose pages are welcome beside the server's own.
 pub fn welcome(options: &Options) -> Vec<String> {
     let mut origins = options.origins.clone();
@@ -59,6 +62,9 @@ fn is_meant(named: &str, origin: &str) -> bool {
 /// Whether the request comes from no page at all (no `origin`), from a page of the same host, or from one of `allowed`.
 pub fn is_allowed(origin: Option<&[u8]>, target: Option<Target<'_>>, allowed: &[String]) -> bool {
     let Some(origin) = origin else { return true };
+    if origin.len() > LONGEST {
+        return false;
+    }
     let Some(origin) = visible(origin) else { return false };
     let origin = origin.trim_end_matches('/').to_ascii_lowercase();
     if allowed.iter().any(|one| is_meant(one, &origin)) {

@@ -1,6 +1,6 @@
-//! The log on stderr, as nobody can make it a burden: a log that is not read never holds the server up ([`outlet`]), nothing
-//! that a peer does writes a line each time ([`quota`]), and every line is bounded and of characters that can be seen
-//! ([`line`]).
+//! The log on stderr, as nobody can make it a burden: a log that is not read never holds the server up (`outlet`), nothing
+//! that a peer does writes a line each time (`quota`), and every line is bounded and of characters that can be seen
+//! (`line`).
 
 mod line;
 mod outlet;

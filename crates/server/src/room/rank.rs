@@ -21,7 +21,7 @@ impl Room {
     }
 
     /// Takes out those whose grace period is over, and events that are too old. True if the room may be given up: nobody
-    /// is here and nothing is left to read. To be called when something is [due](Shared::next_due).
+    /// is here and nothing is left to read. To be called when something is due.
     pub fn sweep(self: &Arc<Self>, now: Moment) -> bool {
         let mut state = self.lock();
         let mut left = false;
