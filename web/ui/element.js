@@ -4,7 +4,7 @@
  */
 
 import { baseOf, isPlain } from "./direction.js";
-import { parts } from "./strings.js";
+import { parts, t } from "./strings.js";
 
 /** @typedef {Node | string | null | undefined | false} Child */
 /** @typedef {string | number | boolean | null | undefined} Value */
@@ -97,4 +97,22 @@ export function isolated(pieces) {
 /** @param {import("./strings.js").Key} key @param {import("./strings.js").Values} [values] @returns {Node[]} */
 export function rich(key, values) {
   return isolated(parts(key, values));
+}
+
+/**
+ * Makes marked texts of the document live: `data-t` is an element's text, `data-placeholder`, `data-title` and `data-label` are
+ * attributes. The server has filled them in before. @param {Element} root
+ */
+export function adopt(root) {
+  /** @param {string} mark @param {string[]} names */
+  const each = (mark, ...names) => {
+    for (const node of root.querySelectorAll(`[data-${mark}]`)) {
+      const key = /** @type {import("./strings.js").Key} */ (node.getAttribute(`data-${mark}`));
+      for (const name of names) bind(node, () => assign(node, name, t(key)));
+    }
+  };
+  each("t", "text");
+  each("placeholder", "placeholder");
+  each("title", "title", "aria-label");
+  each("label", "aria-label");
 }

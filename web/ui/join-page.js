@@ -1,7 +1,7 @@
 /** The start page, and the door of a room that was opened by its link. */
 
-import { element, rich } from "./element.js";
-import { icon, murmur } from "./icons.js";
+import { adopt, bind, element, rich } from "./element.js";
+import { icon } from "./icons.js";
 import { NAME, ROOM, nameFault, suggestRoom, visible } from "./names.js";
 import { preferences } from "./preferences.js";
 import { forgetRoom, recall, recentRooms } from "./settings.js";
@@ -9,10 +9,26 @@ import { number, t } from "./strings.js";
 
 /** @typedef {{ enter: (room: string, name: string) => void, home: () => void, language: (wanted: import("./strings.js").Language) => void }} Hooks */
 
-/** @param {string} id @param {import("./element.js").Properties} properties @param {() => string} label @param {Node | null} [extra] */
-function field(id, properties, label, extra = null) {
-  const error = element("p", { class: "field-error", id: `${id}-error`, hidden: true });
-  const input = element("input", { id, class: "input", dir: "auto", autocomplete: "off", "aria-describedby": `${id}-error`, ...properties });
+/** What the form was when it came. It is kept, as the page may need another one later. @type {Element | null} */
+let pattern = null;
+
+/** To be called before anything else of this module. @param {Element} node what stands in the document @returns {Element} the same */
+export function keepForm(node) {
+  pattern = /** @type {Element} */ (node.cloneNode(true));
+  for (const input of pattern.querySelectorAll("input")) input.value = "";
+  return node;
+}
+
+/** @template {Element} E @param {Element} root @param {string} selector @returns {E} */
+function find(root, selector) {
+  return /** @type {E} */ (root.querySelector(selector));
+}
+
+/** A field of the form, by its id. @param {Element} root @param {string} id */
+function field(root, id) {
+  const input = find(root, `#${id}`);
+  const error = find(root, `#${id}-error`);
+  if (!(input instanceof HTMLInputElement) || !(error instanceof HTMLElement)) return null;
   // An empty field follows the page, and so does its placeholder.
   const direct = () => (input.value === "" ? input.removeAttribute("dir") : (input.dir = "auto"));
   input.addEventListener("input", () => { direct(); fault(null); });
@@ -33,21 +49,33 @@ function field(id, properties, label, extra = null) {
     if (wrong) input.focus();
   };
   direct();
-  const node = element("div", { class: "field" }, element("label", { for: id, text: label }), element("div", { class: "field-row" }, input, extra), error);
-  return { node, input, fault, set: (/** @type {string} */ value) => { input.value = value; direct(); fault(null); } };
+  return { input, fault, set: (/** @type {string} */ value) => { input.value = value; direct(); fault(null); } };
 }
 
-/** @param {string | null} room given by the link, or to be asked for @param {Hooks} hooks */
-export function joinPage(room, hooks) {
-  const name = field("name", { testid: "name-input", name: "nickname", autocomplete: "nickname", value: recall("name"), maxlength: "200",
-    enterkeyhint: room === null ? "next" : "go", placeholder: () => t("join.name_placeholder") }, () => t("join.name"));
-  const suggest = element("button", { type: "button", class: "icon-button", testid: "suggest-room",
-    "aria-label": () => t("join.suggest"), title: () => t("join.suggest"), on: { click: () => where?.set(suggestRoom(Math.random, number)) } }, icon("dice"));
-  const where = room !== null ? null
-    : field("room", { testid: "room-input", enterkeyhint: "go", maxlength: "400", placeholder: () => t("join.room_placeholder") }, () => t("join.room"), suggest);
+/**
+ * The form of the document goes on with what was typed into it, the first time; later ones are made like it.
+ * @param {string | null} room given by the link, or to be asked for @param {Hooks} hooks @param {Element | null} standing
+ */
+export function joinPage(room, hooks, standing) {
+  const node = standing ?? /** @type {Element} */ (pattern?.cloneNode(true));
+  for (const part of node.querySelectorAll("[data-only]")) {
+    if (part.getAttribute("data-only") !== (room === null ? "start" : "room")) part.remove();
+    else part.removeAttribute("hidden");
+  }
+  find(node, ".prefs").replaceWith(preferences(hooks));
+  adopt(node);
+  const name = /** @type {NonNullable<ReturnType<typeof field>>} */ (field(node, "name"));
+  const where = field(node, "room");
+  if (name.input.value === "") name.set(recall("name") ?? "");
+  name.input.enterKeyHint = room === null ? "next" : "go";
+  if (room !== null) {
+    const title = find(node, "h1");
+    bind(title, () => title.replaceChildren(...rich("join.title_room", { room })));
+  }
 
-  /** @param {SubmitEvent} event */
-  const submit = (event) => {
+  /** @type {HTMLFormElement} */
+  const form = find(node, "form");
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
     const chosen = visible(name.input.value).trim();
     const wanted = room ?? visible(where?.input.value ?? "").trim();
@@ -56,21 +84,13 @@ export function joinPage(room, hooks) {
     if (roomIs) where?.fault(() => t(`join.room_${roomIs}`, { n: ROOM.graphemes }));
     if (nameIs) name.fault(() => t(`join.name_${nameIs}`, { n: NAME.graphemes }));
     if (!nameIs && (room !== null || !roomIs)) hooks.enter(wanted, chosen);
-  };
-
-  const title = room === null ? element("h1", { text: () => t("join.title") }) : element("h1", { children: () => rich("join.title_room", { room }) });
-  const form = element("form", { class: "card join-card", novalidate: true, on: { submit } },
-    title,
-    element("p", { class: "lead", text: () => t(room === null ? "app.tagline" : "join.lead_room") }),
-    name.node, where?.node,
-    element("button", { type: "submit", class: "button button-large", testid: "join-button", text: () => t("join.submit") }),
-    room === null ? element("p", { class: "hint", text: () => t("join.room_hint") })
-      : element("button", { type: "button", class: "link-button join-other", text: () => t("join.other_room"), on: { click: hooks.home } }));
-
-  const node = element("div", { class: "join" },
-    element("header", { class: "join-head" }, brand(), preferences(hooks)),
-    element("main", { class: "join-main" }, murmur(81, "join-murmur"), form, where === null ? null : recent(where.set, name.input)));
-  return { node, focus: () => (name.input.value === "" || !where ? name.input : where.input).focus() };
+  });
+  node.querySelector(".join-other")?.addEventListener("click", hooks.home);
+  node.querySelector(".icon-button")?.addEventListener("click", () => where?.set(suggestRoom(Math.random, number)));
+  const rooms = where === null ? null : recent(where.set, name.input);
+  if (rooms !== null) find(node, "main").append(rooms);
+  const first = name.input.value === "" || !where ? name.input : where.input;
+  return { node, form, focus: () => node.contains(document.activeElement) || first.focus() };
 }
 
 export function brand() {

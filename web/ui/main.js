@@ -3,7 +3,7 @@
 import { forgetCalendar } from "./calendar.js";
 import { refresh } from "./element.js";
 import { closeLayer, layerPopped } from "./layers.js";
-import { joinPage } from "./join-page.js";
+import { joinPage, keepForm } from "./join-page.js";
 import { RoomPage } from "./room-page.js";
 import { pathTo, roomOf } from "./route.js";
 import { remember, rememberRoom } from "./settings.js";
@@ -50,13 +50,15 @@ function goTo(path, state = {}) {
   history.pushState(state, "", path + location.search);
 }
 
-function showDoor() {
+/** @param {Element | null} [standing] the form that came with the document */
+function showDoor(standing = null) {
   room?.stop();
   room = null;
-  const door = joinPage(roomOf(location.pathname), { enter, home, language: changeLanguage });
-  app.replaceChildren(door.node);
+  const door = joinPage(roomOf(location.pathname), { enter, home, language: changeLanguage }, standing);
+  if (door.node !== app.firstElementChild) app.replaceChildren(door.node);
   titleOfDoor();
   door.focus();
+  return door;
 }
 
 async function home() {
@@ -97,7 +99,9 @@ function showRoom(name, nickname, resume) {
   room.focus();
 }
 
+/** Turns from the document as it came to what its address says. */
 function start() {
+  const standing = keepForm(/** @type {Element} */ (app.firstElementChild));
   setLanguage(document.documentElement.lang === "en" ? "en" : "fa");
   followDevice();
   // An entry without a state is a link within the page.
@@ -106,7 +110,9 @@ function start() {
   const place = name === null ? null : takePlace(name);
   // A reload inside a room goes on where it was.
   if (name !== null && place !== null && history.state?.joined) return showRoom(name, place.name, place.resume);
-  showDoor();
+  const door = showDoor(standing);
+  // Sent before this script was there.
+  if ("early" in document.documentElement.dataset) door.form.requestSubmit();
   if (name === null || place === null) return;
   // The address was entered anew, or a reload failed: then the browser's page about that has forgotten that we were inside.
   left = { room: name, place };
@@ -132,7 +138,10 @@ function travelled() {
 
 /** @param {string | null} name */
 function arrive(name) {
-  if (name === null || !history.state?.joined || left?.room !== name) return showDoor();
+  if (name === null || !history.state?.joined || left?.room !== name) {
+    showDoor();
+    return;
+  }
   const { place } = left;
   left = null;
   showRoom(name, place.name, place.resume);
@@ -142,3 +151,4 @@ addEventListener("popstate", travelled);
 addEventListener("pagehide", () => left && keepPlace(left.room, left.place));
 addEventListener("pageshow", ({ persisted }) => persisted && left && keepPlace(left.room, null));
 start();
+delete document.documentElement.dataset.wait;

@@ -100,12 +100,12 @@ pub fn router(server: Arc<Server>) -> Router {
         .layer(middleware::from_fn_with_state(app, add_headers))
 }
 
-async fn page(State(app): State<App>) -> Response {
-    assets::page(app.server.options.lang)
+async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    assets::page(&app.server.options, &uri, &headers)
 }
 
 async fn asset(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let mut response = assets::file(uri.path(), &headers);
+    let mut response = assets::file(&app.server.options, uri.path(), &headers);
     if uri.path().starts_with("/sdk/") {
         share(&app.server.origins, &headers, response.headers_mut());
     }

@@ -92,6 +92,10 @@ pub struct Options {
     )]
     pub lang: Lang,
 
+    /// Serve the page as it is packed into the binary, as a release build always does; a debug build else reads web/
+    #[arg(long, hide = true)]
+    pub packed: bool,
+
     /// What orders the events of a room
     #[arg(help_heading = "The process", long, env = "HAMHAME_BROKER", default_value = "embedded", value_name = "BROKER", value_parser = values::broker)]
     pub broker: String,

@@ -2,6 +2,7 @@
 mod common;
 
 use common::{HttpResponse, Raw, TestServer};
+use sha2::{Digest, Sha256};
 
 async fn get(server: &TestServer, path: &str, headers: &str) -> HttpResponse {
     server
@@ -25,7 +26,7 @@ async fn the_page_starts_in_the_language_that_the_option_says() {
         ("auto", r#"<html lang="fa" dir="rtl" data-lang-default="auto""#),
     ] {
         let server = TestServer::start(&["--lang", lang]).await;
-        for path in ["/", "/r/%DA%A9%D9%84%D8%A7%D8%B3", "/?lang=en"] {
+        for path in ["/", "/r/%DA%A9%D9%84%D8%A7%D8%B3", "/?lang=de"] {
             let page = server.get(path).await;
             assert_eq!(page.status, 200, "{path}");
             assert_eq!(root(&page.body), attributes, "{path}");
@@ -70,28 +71,171 @@ async fn every_answer_forbids_what_is_not_ours_and_no_type_is_guessed() {
 }
 
 #[tokio::test]
-async fn the_page_and_all_that_it_loads_come_from_here_with_their_types() {
-    let server = TestServer::start(&[]).await;
-    let page = server.get("/").await;
-    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
-    assert!(!page.body.contains("http://") && !page.body.contains("https://"), "{}", page.body);
-    let mut seen = 0;
-    for part in
-        page.body.split(['"', '\'']).filter(|part| part.starts_with('/') && part.contains('.'))
-    {
-        let file = server.get(part).await;
-        assert_eq!(file.status, 200, "{part}");
-        let expected = match part.rsplit('.').next() {
-            Some("js") => "text/javascript; charset=utf-8",
-            Some("css") => "text/css; charset=utf-8",
-            Some("svg") => "image/svg+xml",
-            Some("webmanifest") => "application/manifest+json",
-            _ => continue,
-        };
-        assert_eq!(file.header("content-type"), Some(expected), "{part}");
-        seen += 1;
+async fn the_form_stands_in_the_page_in_the_readers_language_before_any_script() {
+    for args in [&["--lang", "auto"][..], &["--lang", "auto", "--packed"]] {
+        let server = TestServer::start(args).await;
+        let (fa, en) = ("Accept-Language: fa\r\n", "Accept-Language: en-GB\r\n");
+        for (path, language, texts) in [
+            ("/", fa, ["نام شما", "نام اتاق", "مثلاً مریم"]),
+            ("/", en, ["Your name", "Room name", "placeholder=\""]),
+            ("/?lang=en", fa, ["Your name", "Room name", "lang=\"en\" dir=\"ltr\""]),
+            ("/r/class", en, ["Enter <bdi data-room></bdi>", "Your name", "<form"]),
+            ("/r/class", fa, ["ورود به <bdi data-room></bdi>", "نام شما", "<noscript><p"]),
+        ] {
+            let page = get(&server, path, language).await;
+            for text in texts {
+                assert!(page.body.contains(text), "{path} {text}: {}", page.body);
+            }
+            assert_eq!(page.header("vary"), Some("accept-encoding, accept-language"), "{path}");
+            let hidden = page.body.contains(r#"<div class="field" data-only="start" hidden>"#);
+            assert_eq!(hidden, path == "/r/class", "{path}");
+            assert!(!page.body.contains("{room}"), "only among the texts of the script: {path}");
+        }
     }
-    assert!(seen >= 2, "a script and a style at least: {}", page.body);
+}
+
+#[tokio::test]
+async fn the_page_and_all_that_it_loads_come_from_here_with_their_types() {
+    for args in [&[][..], &["--packed"]] {
+        let server = TestServer::start(args).await;
+        let page = server.get("/").await;
+        assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(!page.body.contains("http://") && !page.body.contains("https://"), "{}", page.body);
+        for part in loaded(&page.body) {
+            let file = server.get(&part).await;
+            assert_eq!(file.status, 200, "{part}");
+            let expected = match part.rsplit('.').next() {
+                Some("js") => "text/javascript; charset=utf-8",
+                Some("css") => "text/css; charset=utf-8",
+                Some("svg") => "image/svg+xml",
+                Some("png") => "image/png",
+                Some("woff2") => "font/woff2",
+                Some("webmanifest") => "application/manifest+json",
+                other => panic!("{part} is of no kind that is known: {other:?}"),
+            };
+            assert_eq!(file.header("content-type"), Some(expected), "{part}");
+        }
+    }
+}
+
+/// What a page or a style sheet names: quoted paths of files.
+fn loaded(text: &str) -> Vec<String> {
+    let parts = text.split(['"', '\'']);
+    let paths: Vec<_> = parts
+        .filter(|part| part.starts_with('/') && part.contains('.'))
+        .map(str::to_owned)
+        .collect();
+    assert!(paths.len() >= 3, "a script and a style at least: {text}");
+    paths
+}
+
+#[tokio::test]
+async fn a_packed_page_loads_few_files_whose_names_say_what_is_in_them_so_they_are_kept_for_good() {
+    let server = TestServer::start(&["--packed"]).await;
+    let page = server.get("/r/class").await;
+    assert_eq!(page.header("cache-control"), Some("no-cache"), "it is asked for each time");
+    let paths = loaded(&page.body);
+    let count = |ending: &str| paths.iter().filter(|path| path.ends_with(ending)).count();
+    assert_eq!((count(".css"), count(".js")), (1, 2), "{paths:?}");
+    for path in &paths {
+        let file = get(&server, path, "Accept-Encoding: gzip, br\r\n").await;
+        let kept = file.header("cache-control").unwrap_or_default().to_owned();
+        assert!(path.starts_with("/assets/") && kept.contains("immutable"), "{path}: {kept}");
+        if path.ends_with(".js") || path.ends_with(".css") {
+            assert_eq!(file.header("content-encoding"), Some("br"), "{path}");
+            let plain = server.get(path).await;
+            assert!(!plain.body.contains("\nimport ") && !plain.body.contains("@import"), "{path}");
+        }
+    }
+    // What other pages load keeps its name, and is asked about.
+    let sdk = server.get("/sdk/index.js").await;
+    assert_eq!((sdk.status, sdk.header("cache-control")), (200, Some("no-cache")));
+    for path in
+        ["/ui/main.js", "/i18n/fa.js", "/index.html", "start:fa:auto.html", "/start:fa:fa.html"]
+    {
+        let status = get(&server, path, "").await.status;
+        assert!(status == 404 || status == 400, "{path}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn an_asset_is_sent_in_the_coding_that_the_client_takes_and_is_the_same_in_each() {
+    let server = TestServer::start(&["--packed"]).await;
+    let page = server.get("/").await;
+    let script =
+        loaded(&page.body).into_iter().find(|path| path.ends_with(".js")).expect("a script");
+    for path in ["/", "/sdk/room.js", "/manifest.webmanifest", script.as_str()] {
+        let plain = server.get(path).await;
+        let mut tags = vec![plain.header("etag").expect("a tag").to_owned()];
+        for (accepted, coding) in [
+            ("br", Some("br")),
+            ("gzip", Some("gzip")),
+            ("gzip, deflate, br;q=0.9", Some("gzip")),
+            ("br;q=0, *", Some("gzip")),
+            ("*", Some("br")),
+            ("identity;q=0, br", Some("br")),
+            ("br;q=0", None),
+            ("", None),
+            ("zstd", None),
+        ] {
+            let headers = format!("Accept-Encoding: {accepted}\r\n");
+            let (head, body) = bytes(&server, "GET", path, &headers).await;
+            assert_eq!(head.header("content-encoding"), coding, "{path} {accepted:?}");
+            assert!(
+                head.header("vary").is_some_and(|vary| vary.contains("accept-encoding")),
+                "{path}"
+            );
+            let length: usize =
+                head.header("content-length").expect("a length").parse().expect("a number");
+            assert_eq!(length, body.len(), "{path} {accepted:?}");
+            let decoded = match coding {
+                Some("br") => {
+                    let mut decoded = Vec::new();
+                    brotli::BrotliDecompress(&mut &body[..], &mut decoded).expect("brotli");
+                    decoded
+                }
+                Some(_) => {
+                    let mut decoded = Vec::new();
+                    let mut decoder = flate2::read::GzDecoder::new(&body[..]);
+                    std::io::Read::read_to_end(&mut decoder, &mut decoded).expect("gzip");
+                    decoded
+                }
+                None => body,
+            };
+            assert!(decoded == plain.body.as_bytes(), "{path} {accepted:?}");
+            let tag = head.header("etag").expect("a tag").to_owned();
+            assert!(coding.is_none() || tag != tags[0], "each coding has a tag of its own: {path}");
+            let known = format!("{headers}If-None-Match: {tag}\r\n");
+            let again = get(&server, path, &known).await;
+            assert_eq!((again.status, again.body.as_str()), (304, ""), "{path} {accepted:?}");
+            assert_eq!(again.header("vary"), head.header("vary"), "{path}");
+            let (head, body) = bytes(&server, "HEAD", path, &headers).await;
+            assert_eq!((head.status, body.len()), (200, 0), "{path} {accepted:?}");
+            assert_eq!(head.header("content-length"), Some(length.to_string().as_str()), "{path}");
+            tags.push(tag);
+        }
+        for accepted in ["identity;q=0", "*;q=0"] {
+            let refused = get(&server, path, &format!("Accept-Encoding: {accepted}\r\n")).await;
+            assert_eq!(refused.status, 406, "{path} {accepted}");
+        }
+    }
+}
+
+/// The head of an answer, and the bytes behind it.
+async fn bytes(
+    server: &TestServer,
+    method: &str,
+    path: &str,
+    headers: &str,
+) -> (HttpResponse, Vec<u8>) {
+    let mut raw = Raw::connect(server.address()).await;
+    raw.write(format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n"))
+        .await;
+    let all = raw.rest().await;
+    let end = all.windows(4).position(|four| four == b"\r\n\r\n").expect("a head") + 4;
+    let head = String::from_utf8(all[..end].to_vec()).expect("a head is text");
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    (HttpResponse { status, head, body: String::new() }, all[end..].to_vec())
 }
 
 #[tokio::test]
@@ -102,7 +246,7 @@ async fn a_page_that_may_connect_may_load_the_sdk_from_here_and_no_other_page_ma
     let sdk = get(&server, "/sdk/index.js", named).await;
     assert_eq!((sdk.status, sdk.header(allowed)), (200, Some("https://school.example")));
     assert_eq!(sdk.header("content-type"), Some("text/javascript; charset=utf-8"));
-    assert_eq!(sdk.header("vary"), Some("Origin"));
+    assert!(sdk.head.to_lowercase().contains("vary: origin"), "{}", sdk.head);
     let tag = sdk.header("etag").unwrap_or_else(|| panic!("{}", sdk.head));
     let again = get(&server, "/sdk/index.js", &format!("{named}If-None-Match: {tag}\r\n")).await;
     assert_eq!((again.status, again.header(allowed)), (304, Some("https://school.example")));
@@ -191,4 +335,26 @@ async fn a_connection_is_kept_for_the_next_request() {
         let status = raw.answer().await.status;
         assert_eq!(status, if path == "/nothing" { 404 } else { 200 }, "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_font_is_the_file_whose_hash_is_recorded_beside_it() {
+    let fonts = concat!(env!("CARGO_MANIFEST_DIR"), "/../../web/fonts");
+    let record = std::fs::read_to_string(format!("{fonts}/README.md")).expect("a record");
+    let file = std::fs::read(format!("{fonts}/vazirmatn.woff2")).expect("a font");
+    let hash: String = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+    assert!(record.contains(&format!("| SHA-256 | `{hash}` |")), "it is {hash}");
+    assert!(file.len() <= 60_000, "{} bytes", file.len());
+    let licence = std::fs::read_to_string(format!("{fonts}/OFL.txt")).expect("a licence");
+    assert!(licence.contains("SIL Open Font License, Version 1.1"));
+    let server = TestServer::start(&["--packed"]).await;
+    let page = server.get("/").await;
+    let style = loaded(&page.body).into_iter().find(|path| path.ends_with(".css")).expect("styles");
+    let styles = server.get(&style).await.body;
+    let name = styles.split('"').find(|part| part.ends_with(".woff2")).expect("a font");
+    let (head, sent) = bytes(&server, "GET", name, "Accept-Encoding: br\r\n").await;
+    assert_eq!((head.status, head.header("content-type")), (200, Some("font/woff2")), "{name}");
+    assert!(head.header("cache-control").is_some_and(|kept| kept.contains("immutable")));
+    assert!(sent == file, "it is compressed by itself, and sent as it is");
+    assert_eq!(head.header("content-encoding"), None);
 }
