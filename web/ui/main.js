@@ -111,11 +111,10 @@ function start() {
   // A reload inside a room goes on where it was.
   if (name !== null && place !== null && history.state?.joined) return showRoom(name, place.name, place.resume);
   const door = showDoor(standing);
-  // Sent before this script was there.
-  if ("early" in document.documentElement.dataset) door.form.requestSubmit();
-  if (name === null || place === null) return;
   // The address was entered anew, or a reload failed: then the browser's page about that has forgotten that we were inside.
-  left = { room: name, place };
+  if (name !== null && place !== null) left = { room: name, place };
+  // Sent before this script was there; what waited in the place goes along.
+  if ("early" in document.documentElement.dataset) door.form.requestSubmit();
 }
 
 /** The browser went through its history. */
