@@ -152,6 +152,11 @@ impl Link {
         self.room.get().is_some_and(|room| room.dirty().is_marked(self.shard()))
     }
 
+    /// Bytes that are kept for what waits.
+    pub fn unsent_bytes(&self) -> usize {
+        self.unsent.try_borrow().map_or(0, |unsent| unsent.capacity())
+    }
+
     /// Whether there are frames that wait for the next write.
     pub fn has_held(&self) -> bool {
         !self.is_stuck() && !self.unsent.borrow().is_empty()

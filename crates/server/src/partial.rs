@@ -58,6 +58,11 @@ impl Partials {
         Partial { partials: self.clone(), network: network(address), held, since }
     }
 
+    /// A piece of the budget, for what else a connection has under way.
+    pub fn hold(&self) -> Held {
+        self.memory.hold()
+    }
+
     fn change(&self, network: IpAddr, before: usize, after: usize) -> Result<(), CloseCode> {
         let mut by_network = self.lock();
         let others = by_network.get(&network).copied().unwrap_or_default() - before as u64;

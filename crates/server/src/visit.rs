@@ -18,7 +18,7 @@ pub use client::{Client, Founded, Seat, network};
 use client::{Clients, Most};
 use hyper::body::{Frame, SizeHint};
 
-use crate::memory::Memory;
+use crate::memory::{Held, Memory};
 use crate::metrics::Metrics;
 use crate::options::Options;
 use crate::partial::{Partial, Partials};
@@ -147,6 +147,11 @@ impl Visit {
     /// A message of this visitor has begun to come.
     pub fn begin_part(&self) -> Partial {
         self.visitors.partials.begin(self.client().network())
+    }
+
+    /// A piece of the budget of memory, for what is kept for this visitor.
+    pub fn hold(&self) -> Held {
+        self.visitors.partials.hold()
     }
 
     /// A place for the client that a request is made for, if the peer is a proxy; it is to be kept until the answer is

@@ -129,6 +129,38 @@ async fn who_comes_back_to_a_room_that_gave_way_is_told_how_much_is_gone_on_ever
     assert!(last > offset);
 }
 
+/// Waits until connections have something under way, or nothing.
+async fn until_buffers(server: &TestServer, some: bool) {
+    let waiting = async {
+        while (server.metric("hamhame_memory_buffer_bytes").await > 0.0) != some {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("a change of what is under way", waiting).await;
+}
+
+#[tokio::test]
+async fn what_waits_for_a_client_that_does_not_read_counts_until_it_is_gone() {
+    let window = ["--history", "100000", "--history-bytes", "100000000"];
+    let server = TestServer::start(&[&TALKATIVE[..], &window].concat()).await;
+    let mut stalled = server.connect("/ws/room/stalled").narrow().open().await;
+    stalled.next().await;
+    let mut writer = server.member("room", "writer").await;
+    for n in 0..2000 {
+        writer.said(&format!("m{n}"), &long(n)).await;
+    }
+    until_buffers(&server, true).await;
+    stalled.abort();
+    until_buffers(&server, false).await;
+    // A stream that is not read has a batch under way.
+    let api = Api::new(&server, "room").await;
+    let epoch = writer.position().split(':').next().expect("an epoch").to_owned();
+    let streams = [api.stream(&format!("after={epoch}:0"), "").await];
+    until_buffers(&server, true).await;
+    drop(streams);
+    until_buffers(&server, false).await;
+}
+
 #[tokio::test]
 async fn memory_comes_back_when_rooms_are_given_up() {
     let server = TestServer::start(&["--max-rooms", "4"]).await;

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use axum::Extension;
-use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +17,7 @@ use super::request::{InRoom, Reader};
 use super::{Api, LIST};
 use crate::cursor::{Cursor, From, Versions};
 use crate::listen::Peer;
-use crate::transport::{Reading, poll, sse};
+use crate::transport::{Reading, counted, poll, sse};
 
 /// Where an event stream that was cut off goes on (HTML standard, section 9.2.4).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -70,7 +69,13 @@ pub async fn read(
         return Ok((headers, sse::body(reading)).into_response());
     }
     let wait = if method == Method::HEAD { Duration::ZERO } else { asked.wait };
-    Ok(Answer(poll::read(reading, asked.limit, wait).await).into_response())
+    let memory = reading.server.memory.clone();
+    let events = poll::read(reading, asked.limit, wait).await;
+    let body = serde_json::to_vec(&events).unwrap_or_default();
+    let body = counted(&memory, body).ok_or_else(|| {
+        Problem::new(ErrorCode::ServerFull, "Too many answers are not read yet; ask again later.")
+    })?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 
 /// What a reader asks for.

@@ -7,11 +7,38 @@ pub mod ws;
 use std::future::pending;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use hamhame_core::log::Start;
 
 use crate::cursor::Cursor;
 use crate::lease::Lease;
+use crate::memory::{Held, Memory};
 use crate::server::Server;
+
+/// A piece of an answer of up to so many bytes is not counted: every reader has one, and who keeps up takes it at once.
+const UNCOUNTED: usize = 4096;
+
+/// A piece of an answer on its way to a client over HTTP, which the connection keeps until the client takes it.
+struct Piece {
+    bytes: Vec<u8>,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Counts a large piece of an answer in the budget of memory until the connection is done with it. `None` if there is no room
+/// for it: the client has to come again, and nothing is lost, as it knows its position.
+pub fn counted(memory: &Arc<Memory>, bytes: Vec<u8>) -> Option<Bytes> {
+    if bytes.len() <= UNCOUNTED {
+        return Some(bytes.into());
+    }
+    let _held = memory.try_hold(bytes.capacity()).ok()?;
+    Some(Bytes::from_owner(Piece { bytes, _held }))
+}
 
 /// A client that reads over HTTP.
 pub struct Reading {

@@ -7,7 +7,6 @@ use std::io::Write;
 use std::time::Duration;
 
 use axum::body::Body;
-use bytes::Bytes;
 use futures_util::stream;
 use hamhame_core::codes::CloseCode;
 use hamhame_core::position::Position;
@@ -15,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
-use super::Reading;
+use super::{Reading, counted};
 use crate::clock;
 use crate::lease::{Lease, News, Waiting};
 use crate::metrics::Transport;
@@ -58,7 +57,8 @@ pub fn body(mut reading: Reading) -> Body {
     let stream = Stream { reading, following, beats, stage: Stage::First };
     Body::from_stream(stream::unfold(stream, |mut stream| async move {
         let records = stream.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(Bytes::from(records)), stream))
+        let records = counted(&stream.reading.server.memory, records)?;
+        Some((Ok::<_, std::convert::Infallible>(records), stream))
     }))
 }
 

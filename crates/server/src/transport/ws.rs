@@ -22,6 +22,7 @@ use hamhame_ws::{
 
 use crate::fanout::Shard;
 use crate::link::Link;
+use crate::memory::Held;
 use crate::partial::Partial;
 use crate::room::Room;
 use crate::stream::Io;
@@ -118,6 +119,8 @@ pub struct Wire {
     /// Boxed, as nearly nobody has anything under way.
     early: Option<Box<Early>>,
     visit: Rc<Visit>,
+    /// While the link is stuck: what waits in it, as it counts in the budget of memory.
+    stuck: Option<Box<Held>>,
 }
 
 /// What came before it could be done.
@@ -150,7 +153,7 @@ impl Wire {
     pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes, visit: Rc<Visit>) -> Wire {
         let early = (!backlog.is_empty())
             .then(|| Box::new(Early { backlog: backlog.into(), ..Early::default() }));
-        Wire { link, receiver, closing: Closing::new(), early, visit }
+        Wire { link, receiver, closing: Closing::new(), early, visit, stuck: None }
     }
 
     /// Whose it is.
@@ -180,6 +183,9 @@ impl Wire {
                     }
                 },
             };
+            if self.link.is_stuck() || self.stuck.is_some() {
+                self.count_unsent();
+            }
         }
         let ending = ending.unwrap_or(Ending::Lost);
         if ending != Ending::Paused {
@@ -194,6 +200,19 @@ impl Wire {
             return Poll::Ready(Event::Asked);
         }
         self.link.poll_ready(context).map(Event::Ready)
+    }
+
+    /// Counts what waits in a link that is stuck. Without room for it, the client is too slow.
+    fn count_unsent(&mut self) {
+        if !self.link.is_stuck() {
+            self.stuck = None;
+            return;
+        }
+        let bytes = self.link.unsent_bytes();
+        let held = self.stuck.get_or_insert_with(|| Box::new(self.visit.hold()));
+        if held.try_resize(bytes).is_err() {
+            self.link.signal().close(CloseCode::Slow);
+        }
     }
 
     /// Does first what came before the conversation.
