@@ -1,7 +1,9 @@
 // A person's window: what is on it, and what a person does with it. The page's `data-testid`s are known here alone.
 
 /** What the browser itself writes to the console when a connection fails. */
-const FAILED_CONNECTION = /WebSocket connection to|net::ERR_|ERR_CONNECTION|status of 504/;
+const FAILED_CONNECTION = /WebSocket connection to|net::ERR_|ERR_CONNECTION|status of (504|404)/;
+/** What Playwright writes there where a window is to go without a service worker. */
+const BLOCKED_WORKER = /^Service Worker registration blocked by Playwright/;
 
 export class Window {
   #complaints = [];
@@ -33,6 +35,7 @@ export class Window {
     page.on("pageerror", (error) => complain(`uncaught: ${error.stack}`));
     page.on("console", (message) => {
       if (!["error", "warning"].includes(message.type())) return;
+      if (BLOCKED_WORKER.test(message.text())) return;
       if (offlineExpected && FAILED_CONNECTION.test(message.text())) return;
       complain(`console ${message.type()}: ${message.text()} (${message.location().url})`);
     });

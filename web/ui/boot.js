@@ -62,7 +62,9 @@
     return !room() && (stored("recent") || "[]") !== "[]";
   }
 
-  if (comesBack()) {
+  // The page of a fault has no modules.
+  var isAlone = document.currentScript !== null && document.currentScript.hasAttribute("data-alone");
+  if (!isAlone && comesBack()) {
     // Removed by main.js, and here if that does not come.
     root.dataset.wait = "";
     setTimeout(function () { delete root.dataset.wait; }, 1500);

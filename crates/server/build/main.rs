@@ -12,9 +12,17 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
-    for part in
-        ["index.html", "favicon.svg", "manifest.webmanifest", "icons", "fonts", "ui", "sdk", "i18n"]
-    {
+    for part in [
+        "index.html",
+        "fault.html",
+        "favicon.svg",
+        "manifest.webmanifest",
+        "icons",
+        "fonts",
+        "ui",
+        "sdk",
+        "i18n",
+    ] {
         let path = root.join(part);
         // A path that is not there would have everything built anew each time.
         if path.exists() {

@@ -84,12 +84,13 @@ impl Packer<'_> {
         named
     }
 
-    /// The pages of `index.html`, and what they load.
+    /// The pages of `index.html` and `fault.html`, and what they load.
     fn pages(&mut self) -> Result<(), String> {
         let root = self.root;
         let read =
             |path: &str| std::fs::read_to_string(root.join(path.trim_start_matches('/'))).ok();
         let document = Document::read("index.html", &read)?;
+        let fault = Document::read("fault.html", &read)?;
         let markup = self.text("index.html")?;
         let mut styles = String::new();
         for tag in markup.split('<').filter(|tag| attribute(tag, "rel") == Some("stylesheet")) {
@@ -100,13 +101,18 @@ impl Packer<'_> {
         let boot = self.renaming(link::condense(&self.text("ui/boot.js")?)?);
         self.add_named("ui/main.js", script.into_bytes());
         self.add_named("ui/boot.js", boot.into_bytes());
+        let worker = self.renaming(link::condense(&self.text("ui/worker.js")?)?);
+        self.add_named("ui/worker.js", worker.into_bytes());
         for preset in PRESETS {
             for language in Language::ALL {
                 for door in [Door::Start, Door::Room] {
-                    let page = self.renaming(document.fill(language, door, preset)?);
+                    let page = self.renaming(document.fill(language, door.code(), preset)?);
                     let path = format!("{}:{}:{preset}.html", door.code(), language.code());
                     self.add(path, one_style(&page, &style).into_bytes(), false);
                 }
+                let page = self.renaming(fault.fill(language, "", preset)?);
+                let path = format!("fault:{}:{preset}.html", language.code());
+                self.add(path, one_style(&page, &style).into_bytes(), false);
             }
         }
         Ok(())

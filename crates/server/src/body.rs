@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use axum::BoxError;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Version, header};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
@@ -20,14 +20,27 @@ pub struct Plain<B> {
     whole: Arc<AtomicBool>,
 }
 
-/// Tells whether a body in chunks was read to its end, if it is one.
-pub struct Rest(Option<Arc<AtomicBool>>);
+/// Where the next request begins.
+pub enum Rest {
+    /// Behind a body of a length that is known, or none.
+    Known,
+    /// Behind the last chunk, if it was read.
+    Chunked(Arc<AtomicBool>),
+    /// Somebody on the way may see another end of the body than we do (RFC 9112, section 6.1).
+    Ambiguous,
+}
 
 /// The request with its body watched.
 pub fn watch<B>(request: hyper::Request<B>) -> (hyper::Request<Plain<B>>, Rest) {
     let whole = Arc::<AtomicBool>::default();
-    let is_chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let rest = Rest(is_chunked.then(|| whole.clone()));
+    let has = |name| request.headers().contains_key(name);
+    let rest = match has(header::TRANSFER_ENCODING) {
+        false => Rest::Known,
+        true if has(header::CONTENT_LENGTH) || request.version() < Version::HTTP_11 => {
+            Rest::Ambiguous
+        }
+        true => Rest::Chunked(whole.clone()),
+    };
     (request.map(|inner| Plain { inner, whole }), rest)
 }
 
@@ -42,7 +55,12 @@ pub fn is_coded_as_known(headers: &HeaderMap) -> bool {
 impl Rest {
     /// Has the connection end behind the response if nobody knows where the next request begins.
     pub fn settle(self, response: &mut Response) {
-        if self.0.is_some_and(|whole| !whole.load(Ordering::Relaxed)) {
+        let is_known = match self {
+            Rest::Known => true,
+            Rest::Chunked(whole) => whole.load(Ordering::Relaxed),
+            Rest::Ambiguous => false,
+        };
+        if !is_known {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }

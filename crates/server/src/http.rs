@@ -383,6 +383,8 @@ async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Re
     let places = places(request.version(), request.uri());
     let version = places.version;
     let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
+    let options = &app.server.options;
+    let reader = assets::Reader::of(options, request.method(), request.uri(), request.headers());
     let mut response = match Authority::of(places, hosts) {
         Ok(host) if !app.server.hosts.answer_for(host.as_ref()) => {
             app.server.metrics.refused();
@@ -394,6 +396,9 @@ async fn add_headers(State(app): State<App>, request: Request, next: Next) -> Re
     };
     if response.extensions().get::<Opening>().is_some() {
         return response;
+    }
+    if let Some(reader) = reader {
+        response = reader.show(options, response).await;
     }
     let is_own = response.extensions_mut().remove::<pages::OwnPage>().is_some();
     let headers = response.headers_mut();

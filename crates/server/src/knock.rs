@@ -41,8 +41,18 @@ pub enum Knock {
     Handshake(Handshake),
     /// The beginning of HTTP/2, with prior knowledge (RFC 9113, section 3.3): bytes that were read.
     Http2(Bytes),
-    /// Something else, or not all of it: bytes that were read, for hyper to go on with.
-    Other(Bytes),
+    /// Something else, or not all of it.
+    Other(Begun),
+}
+
+/// The beginning of a connection that hyper goes on with.
+#[derive(Default)]
+pub struct Begun {
+    /// Bytes that were read.
+    pub seen: Bytes,
+    /// The request names a later version of HTTP/1. It is taken for 1.1, and so would the next be; but where that begins is not
+    /// seen here, and hyper refuses it. So it is the connection's only one.
+    pub is_later: bool,
 }
 
 /// A handshake that is accepted.
@@ -68,40 +78,51 @@ pub async fn wait(stream: &mut Io, server: &Server, visit: &Visit) -> io::Result
             let mut buffer = [MaybeUninit::<u8>::uninit(); LOOKED_AT];
             let mut buffer = ReadBuf::uninit(&mut buffer);
             ready!(Pin::new(&mut *stream).poll_read(context, &mut buffer))?;
-            if begun.is_empty() {
-                take_for_1_1(buffer.filled_mut());
-            }
-            let bytes = buffer.filled();
-            if bytes.is_empty() {
+            if buffer.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
-            if begun.is_empty() && bytes[0] != PREFACE[0] {
-                let other = || Knock::Other(Bytes::copy_from_slice(bytes));
-                return Poll::Ready(Ok(
-                    look(bytes, server, visit).map_or_else(other, Knock::Handshake)
-                ));
+            // Nearly always the first read has it all, and nothing is copied.
+            if begun.is_empty() && is_enough(buffer.filled()) {
+                return Poll::Ready(Ok(judge(buffer.filled_mut(), server, visit)));
             }
-            begun.extend_from_slice(bytes);
-            if begun.starts_with(PREFACE) {
-                return Poll::Ready(Ok(Knock::Http2(std::mem::take(&mut begun).into())));
-            }
-            if !PREFACE.starts_with(&begun) {
-                return Poll::Ready(Ok(Knock::Other(std::mem::take(&mut begun).into())));
+            begun.extend_from_slice(buffer.filled());
+            if is_enough(&begun) {
+                return Poll::Ready(Ok(judge(&mut begun, server, visit)));
             }
         }
     })
     .await
 }
 
-/// A later version of HTTP/1 is the latest that is known (RFC 9110, section 6.2), here and for hyper, which knows no other.
-fn take_for_1_1(bytes: &mut [u8]) {
-    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return };
+/// Whether it can be told what begins: the line of a request is whole, or too long to be looked at, or HTTP/2's preface is.
+fn is_enough(bytes: &[u8]) -> bool {
+    if PREFACE.starts_with(bytes) {
+        return bytes.len() == PREFACE.len();
+    }
+    bytes.contains(&b'\n') || bytes.len() >= LOOKED_AT
+}
+
+fn judge(bytes: &mut [u8], server: &Server, visit: &Visit) -> Knock {
+    if bytes.starts_with(PREFACE) {
+        return Knock::Http2(Bytes::copy_from_slice(bytes));
+    }
+    let is_later = take_for_1_1(bytes);
+    let other = || Knock::Other(Begun { seen: Bytes::copy_from_slice(bytes), is_later });
+    look(bytes, server, visit).map_or_else(other, Knock::Handshake)
+}
+
+/// A later version of HTTP/1 is the latest that is known (RFC 9110, section 6.2), here and for hyper, which knows no other. Whether
+/// it was one.
+fn take_for_1_1(bytes: &mut [u8]) -> bool {
+    let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else { return false };
     let end = if bytes[..end].ends_with(b"\r") { end - 1 } else { end };
     if let [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9'] =
         &mut bytes[..end]
     {
         *minor = b'1';
+        return true;
     }
+    false
 }
 
 fn look(bytes: &[u8], server: &Server, visit: &Visit) -> Option<Handshake> {

@@ -33,7 +33,7 @@ use crate::fanout::Shard;
 use crate::http::{Opening, Upgrade};
 use crate::http2;
 use crate::http3;
-use crate::knock::{self, Handshake, Knock};
+use crate::knock::{self, Begun, Handshake, Knock};
 use crate::options::Options;
 use crate::server::Server;
 use crate::stream::Io;
@@ -200,7 +200,7 @@ async fn redirect(stream: TcpStream, server: &Server) {
 async fn talk(mut stream: Io, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
     let server = shard.server();
     let options = &server.options;
-    let mut knock = Some(Knock::Other(Bytes::new()));
+    let mut knock = Some(Knock::Other(Begun::default()));
     if !visit.over_limit {
         knock = tokio::select! {
             biased;
@@ -220,8 +220,8 @@ async fn talk(mut stream: Io, shard: Rc<Shard>, router: Router, visit: Rc<Visit>
             Box::pin(http2::speak(stream, seen, shard, router, visit)).await;
         }
         // Boxed, as it is large and a handshake does without.
-        Some(Knock::Other(seen)) => {
-            Box::pin(speak_http(stream, seen, shard, router, visit)).await;
+        Some(Knock::Other(begun)) => {
+            Box::pin(speak_http(stream, begun, shard, router, visit)).await;
         }
         None => {}
     }
@@ -243,7 +243,7 @@ fn http1_builder(options: &Options) -> http1::Builder {
     builder
 }
 
-async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
+async fn speak_http(stream: Io, begun: Begun, shard: Rc<Shard>, router: Router, visit: Rc<Visit>) {
     let server = shard.server().clone();
     let options = &server.options;
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
@@ -261,8 +261,11 @@ async fn speak_http(stream: Io, seen: Bytes, shard: Rc<Shard>, router: Router, v
         }
     });
     watch_peer(&stream, Some(options.heartbeat));
-    let io = TokioIo::new(Deadline::new(stream, seen, options.write_timeout));
-    let connection = http1_builder(options).serve_connection(io, service).with_upgrades();
+    let io = TokioIo::new(Deadline::new(stream, begun.seen, options.write_timeout));
+    let connection = http1_builder(options)
+        .keep_alive(!begun.is_later)
+        .serve_connection(io, service)
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

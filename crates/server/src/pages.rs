@@ -27,12 +27,8 @@ pub async fn shorthand() -> Response {
 
 /// The file at a path that begins with `/pages/`; `index.html` stands for its folder.
 pub async fn file(folder: Option<&Path>, path: &str) -> Response {
-    let nothing = || {
-        let mut response =
-            (StatusCode::NOT_FOUND, format!("there is nothing at {path}\n")).into_response();
-        response.extensions_mut().insert(OwnPage);
-        response
-    };
+    let nothing =
+        || (StatusCode::NOT_FOUND, format!("there is nothing at {path}\n")).into_response();
     let Some(folder) = folder else {
         return (
             StatusCode::NOT_FOUND,

@@ -126,6 +126,24 @@ async fn a_body_comes_in_chunks_or_with_a_length_and_in_no_other_coding() {
 }
 
 #[tokio::test]
+async fn where_others_may_see_another_end_of_a_body_the_connection_ends_behind_the_answer() {
+    let server = TestServer::start(&[]).await;
+    let body = "10\r\n{\"client_id\":\"\"}\r\n0\r\n\r\n";
+    let next = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+    for (version, lengths) in [
+        ("HTTP/1.1", "Transfer-Encoding: chunked\r\nContent-Length: 27\r\n"),
+        ("HTTP/1.1", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"),
+        ("HTTP/1.0", "Connection: keep-alive\r\nTransfer-Encoding: chunked\r\n"),
+    ] {
+        let head = format!(
+            "POST /api/rooms/room/sessions {version}\r\nHost: a\r\nContent-Type: application/json\r\n{lengths}\r\n"
+        );
+        let text = all(&server, &format!("{head}{body}{next}")).await;
+        assert_eq!(text.matches("HTTP/1.").count(), 1, "{version} {lengths}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn no_request_is_swallowed_with_the_trailers_of_another() {
     let server = TestServer::start(&[]).await;
     let next = "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -147,9 +165,18 @@ async fn a_later_version_of_http_1_is_taken_for_1_1_and_no_other_is() {
     for (target, fine) in [("/healthz", 200), ("/ws/room/", 101)] {
         for version in ["HTTP/1.2", "HTTP/1.9"] {
             let head = request(target, "Host: a\r\n").replace("HTTP/1.1", version);
-            let answer = Raw::send(server.address(), head).await.answer().await;
+            let answer = Raw::send(server.address(), &head).await.answer().await;
             assert_eq!(answer.status, fine, "{target} {version}: {}", answer.head);
             assert!(answer.head.starts_with("HTTP/1.1 "), "{}", answer.head);
+            // However it is cut; and as the version of the next one is not seen, there is no next one.
+            let (begin, rest) = head.split_at(head.find("/1.").expect("a version") + 2);
+            let mut raw = Raw::send(server.address(), begin).await;
+            raw.write(rest).await;
+            let answer = raw.answer().await;
+            assert_eq!(answer.status, fine, "{target} {version}: {}", answer.head);
+            if fine == 200 {
+                assert_eq!(answer.header("connection"), Some("close"), "{}", answer.head);
+            }
         }
         for version in ["HTTP/2.0", "HTTP/0.9", "HTTP/1.10", "HTTP/1.", "HTTP/1.x", "http/1.1"] {
             let head = request(target, "Host: a\r\n").replace("HTTP/1.1", version);

@@ -1,8 +1,8 @@
-//! The page before any script: `index.html` with the texts of a language in it. The build and the debug server both make it so.
+//! The page before any script: `index.html`, or `fault.html`, with the texts of a language in it. The build and the debug server both make it so.
 //!
 //! Elements of `index.html` say what they hold: `data-t` a text's key (with `a|b` the one for Persian and the one for English),
 //! `data-placeholder`, `data-title` and `data-label` the same for attributes, `data-icon` an icon's name, `data-only` the door that
-//! they are for. The script of the page finds the same marks, and goes on with the elements that are there.
+//! they are for, or a kind of fault (`fault.html`). The script of the page finds the same marks, and goes on with the elements that are there.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ impl Door {
     }
 }
 
-/// `index.html`, its texts and its icons.
+/// A page, its texts and its icons.
 pub struct Document {
     markup: String,
     texts: [BTreeMap<String, String>; 2],
@@ -76,8 +76,8 @@ impl Document {
         })
     }
 
-    /// The page in `language`, with the form of `door`. `preset` is for the script, which knows what the visitor chose.
-    pub fn fill(&self, language: Language, door: Door, preset: &str) -> Result<String, String> {
+    /// The page in `language`, with what is for `only` shown. `preset` is for the script, which knows what the visitor chose.
+    pub fn fill(&self, language: Language, only: &str, preset: &str) -> Result<String, String> {
         let mut page = String::with_capacity(self.markup.len() * 2);
         let mut elsewhere = BTreeMap::new();
         let mut pieces = self.markup.split('<');
@@ -105,7 +105,7 @@ impl Document {
                     page.push_str(&format!(" {name}=\"{text}\""));
                 }
             }
-            if attribute(tag, "data-only").is_some_and(|only| only != door.code()) {
+            if attribute(tag, "data-only").is_some_and(|whose| whose != only) {
                 page.push_str(" hidden");
             }
             page.push('>');

@@ -3,6 +3,7 @@
 
 mod coding;
 pub mod document;
+mod fault;
 mod language;
 mod tree;
 
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use self::coding::Coding;
 use self::document::{Document, Door, Language};
+pub use self::fault::Reader;
 use crate::options::{Lang, Options};
 
 /// A file of the page as the build made it.
@@ -50,11 +52,7 @@ struct Representation {
 pub fn page(options: &Options, uri: &Uri, request: &HeaderMap) -> Response {
     let language = language::choose(uri.query(), options.lang, request);
     let door = if is_room(uri.path()) { Door::Room } else { Door::Start };
-    let preset = match options.lang {
-        Lang::Fa => "fa",
-        Lang::En => "en",
-        Lang::Auto => "auto",
-    };
+    let preset = preset(options.lang);
     let vary = if options.lang == Lang::Auto {
         "accept-encoding, accept-language"
     } else {
@@ -67,10 +65,19 @@ pub fn page(options: &Options, uri: &Uri, request: &HeaderMap) -> Response {
             None => nothing("/"),
         };
     }
-    match written(language, door, preset) {
+    match written("index.html", language, door.code(), preset) {
         Ok(page) => send(plain("index.html", page.into_bytes(), vary), request),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("web/ has a fault: {error}\n"))
             .into_response(),
+    }
+}
+
+/// What `--lang` says, as the script of the page is told it.
+fn preset(lang: Lang) -> &'static str {
+    match lang {
+        Lang::Fa => "fa",
+        Lang::En => "en",
+        Lang::Auto => "auto",
     }
 }
 
@@ -108,10 +115,10 @@ fn read(path: &str) -> Option<Vec<u8>> {
     std::fs::read(Path::new(WEB).join(path)).ok()
 }
 
-/// The page as the files in `web/` say it now.
-fn written(language: Language, door: Door, preset: &str) -> Result<String, String> {
+/// A page as the files in `web/` say it now.
+fn written(page: &str, language: Language, only: &str, preset: &str) -> Result<String, String> {
     let text = |path: &str| String::from_utf8(read(path)?).ok();
-    Document::read("index.html", &text)?.fill(language, door, preset)
+    Document::read(page, &text)?.fill(language, only, preset)
 }
 
 fn plain(path: &str, bytes: Vec<u8>, vary: &'static str) -> Representation {
@@ -140,7 +147,14 @@ fn packed(file: &'static Packed, vary: &'static str, request: &HeaderMap) -> Res
         coding => format!("{}-{}", file.tag, coding.name()),
     };
     let (kind, immutable) = (file.kind, file.immutable);
-    send(Representation { kind, immutable, tag, bytes: bytes.into(), coding, vary }, request)
+    let what = Representation { kind, immutable, tag, bytes: bytes.into(), coding, vary };
+    let mut response = send(what, request);
+    if file.path.starts_with("/assets/worker.") {
+        // It is for all pages, not only for what is beside it (W3C, Service Workers, section 6.2).
+        let everywhere = HeaderValue::from_static("/");
+        response.headers_mut().insert("service-worker-allowed", everywhere);
+    }
+    response
 }
 
 fn none_acceptable() -> Response {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// Folders, and what their files end in; a folder below is one of its own.
 const FOLDERS: [(&str, &[&str]); 7] = [
-    ("", &["favicon.svg", "manifest.webmanifest", "index.html"]),
+    ("", &["favicon.svg", "manifest.webmanifest", "index.html", "fault.html"]),
     ("icons", &[".png"]),
     ("fonts", &[".woff2"]),
     ("ui", &[".js"]),
