@@ -91,6 +91,8 @@ export const en = {
   "message.pending": "Sending…",
   "message.sent": "Sent",
   "message.failed": "Not sent",
+  "message.maybe_sent": "Perhaps sent",
+  "message.maybe_sent_why": "This went out long ago and the answer never came. It may be in the room already.",
   "message.retry": "Send again",
   "message.discard": "Discard",
   "message.rate_limited": { one: "That was quick; wait {n} second.", other: "That was quick; wait {n} seconds." },

@@ -91,6 +91,8 @@ export const fa = {
   "message.pending": "در حال ارسال…",
   "message.sent": "فرستاده شد",
   "message.failed": "فرستاده نشد",
+  "message.maybe_sent": "شاید فرستاده شده",
+  "message.maybe_sent_why": "این پیام مدت‌ها پیش فرستاده شد و پاسخی از سرور نیامد. شاید در اتاق گفته شده باشد.",
   "message.retry": "دوباره بفرست",
   "message.discard": "دور بینداز",
   "message.rate_limited": { one: "تند نوشتید؛ تا {n} ثانیهٔ دیگر صبر کنید.", other: "تند نوشتید؛ تا {n} ثانیهٔ دیگر صبر کنید." },
