@@ -170,7 +170,7 @@ scene("a class in the same network needs no TLS", async (stage) => {
 const invitations = (dialog) => Promise.all([dialog.locator("img"), dialog.getByRole("textbox"), dialog.getByTestId("copy-link")].map((one) => one.count()));
 
 scene("who is on the server's own machine is told that others do not reach it, and gets a link for this machine alone", async (stage) => {
-  for (const [lang, only] of [["fa", /فقط روی همین دستگاه/], ["en", /only on this machine/]]) {
+  for (const [lang, only] of [["fa", /فقط برای همین دستگاه/], ["en", /for this machine only/]]) {
     const window = await stage.window({ permissions: ["clipboard-read", "clipboard-write"] });
     await window.enter({ room, name: `مریم ${lang}`, query: `?lang=${lang}` });
     await window.get("share-button").first().click();

@@ -101,7 +101,7 @@ scene("what went out a day before a reload without an answer is said again only 
     await ali.enter({ room: room + lang, name: "علی" });
     const maryam = await stage.window();
     await maryam.enter({ room: room + lang, name: "مریم", query: `?lang=${lang}` });
-    await maryam.visit("/healthz");
+    await maryam.visit();
     await maryam.page.evaluate((key) => {
       const place = JSON.parse(sessionStorage.getItem(key));
       const at = Date.now() - 24 * 3_600_000;
@@ -109,6 +109,7 @@ scene("what went out a day before a reload without an answer is said again only 
       sessionStorage.setItem(key, JSON.stringify(place));
     }, `hamhame.place.${room + lang}`);
     await maryam.visit(`/r/${encodeURIComponent(room + lang)}?lang=${lang}`);
+    await maryam.introduce("مریم");
     await ali.sees("نرفته");
     assert.deepEqual(await ali.texts(), ["نرفته"]);
     const old = maryam.message("دیروز");

@@ -131,7 +131,7 @@ export const en = {
   "share.link": "Link to the room",
   "share.local": "Nobody else can come in yet: this server is reachable on this machine only.",
   "share.local_how": "To invite people on your network, start it with {flag}. For the internet, put it behind a domain and open the page there.",
-  "share.local_copy": "Copy the link (only on this machine)",
+  "share.local_copy": "Copy for this machine only",
   "share.local_failed": "Could not copy; the link stands in the address bar.",
   "share.copy": "Copy the link",
   "share.copied": "Link copied",

@@ -35,7 +35,11 @@ export function shareDialog(room) {
   const dialog = element("dialog", { class: "dialog", testid: "share-dialog", "aria-labelledby": "share-title",
     on: { click: (event) => { if (event.target === dialog) dialog.close(); } } }, body);
   /** @param {string | null} origin */
-  const fill = (origin) => body.append(...(origin === null ? onlyHere(room) : invitation(room, linkTo(room, origin), large)));
+  const fill = (origin) => {
+    body.append(...(origin === null ? onlyHere(room) : invitation(room, linkTo(room, origin), large)));
+    // Who hears the page would else be taken past it, to the button.
+    if (origin === null) dialog.setAttribute("aria-describedby", "share-local");
+  };
   if (isLoopback(location.hostname)) void originForOthers().then(fill);
   else fill(location.origin);
   return [dialog, large.node];
@@ -71,7 +75,7 @@ function invitation(room, link, large) {
 function onlyHere(room) {
   const link = linkTo(room, location.origin);
   return [
-    element("div", { class: "local-hint", testid: "share-local" },
+    element("div", { class: "local-hint", id: "share-local", testid: "share-local" },
       element("p", { text: () => t("share.local") }),
       element("p", { children: () => rich("share.local_how", { flag: "--lan" }) })),
     element("div", { class: "dialog-actions" },
