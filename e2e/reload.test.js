@@ -96,6 +96,33 @@ scene("what was said before the room ever answered survives a reload as well", a
   assert.deepEqual(await ali.texts(), ["کسی هست؟"]);
 });
 
+scene("what went out a day before a reload without an answer is said again only if its writer wants it", async (stage) => {
+  for (const [lang, doubt, again] of [["fa", /شاید در اتاق گفته شده باشد/, "دوباره بفرست"], ["en", /may be in the room already/, "Send again"]]) {
+    const ali = await stage.window();
+    await ali.enter({ room: room + lang, name: "علی" });
+    const maryam = await stage.window();
+    await maryam.enter({ room: room + lang, name: "مریم", query: `?lang=${lang}` });
+    await maryam.visit();
+    await maryam.page.evaluate((key) => {
+      const place = JSON.parse(sessionStorage.getItem(key));
+      const at = Date.now() - 24 * 3_600_000;
+      place.resume.outgoing = [{ id: "old-1", content: "دیروز", at, transmitted: at }, { id: "old-2", content: "نرفته", at, transmitted: null }];
+      sessionStorage.setItem(key, JSON.stringify(place));
+    }, `hamhame.place.${room + lang}`);
+    await maryam.visit(`/r/${encodeURIComponent(room + lang)}?lang=${lang}`);
+    await maryam.introduce("مریم");
+    await ali.sees("نرفته");
+    assert.deepEqual(await ali.texts(), ["نرفته"]);
+    const old = maryam.message("دیروز");
+    assert.match(await old.getByRole("alert").innerText(), doubt);
+    assert.equal(await old.getByRole("img", { name: lang === "fa" ? "شاید فرستاده شده" : "Perhaps sent" }).count(), 1);
+    await old.getByRole("button", { name: again }).click();
+    await maryam.sees("دیروز");
+    await ali.sees("دیروز");
+    assert.deepEqual(await ali.texts(), ["نرفته", "دیروز"]);
+  }
+});
+
 /** The same tab once more: window.open copies the session storage, as "duplicate tab" does. */
 async function duplicateOf(window, stage, network) {
   const context = window.page.context();

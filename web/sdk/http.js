@@ -34,6 +34,8 @@ import { readMessage } from "./wire.js";
 
 /** Errors that end a session over HTTP and say nothing of what was asked. */
 const ENDS = new Set(["not_joined", "session_replaced", "shutting_down"]);
+/** How long after the first time a request may be made again without a new join. */
+const AT_ONCE_MS = 60_000;
 /** Close codes for errors that the table has none for. @type {Record<string, number>} */
 const CLOSES = { not_joined: 4002, rate_limited: 4003 };
 /** Close codes for errors that are temporary this time. @type {Record<string, number>} */
@@ -215,11 +217,14 @@ export class Http {
 
   /** @param {{id: string, content: string}} body @returns {Promise<any>} */
   async #post(body) {
+    const begun = this.#clock.wall();
     try {
       return await this.#requests.ask("POST", "/messages", { body });
     } catch (error) {
-      // A connection that was kept open may be closed by the other side just then. The id makes it safe to say it again.
-      if (/** @type {Fault} */ (error).kind !== "unreachable" || this.#isOver) throw error;
+      // A connection that was kept open may be closed by the other side just then. The id makes it safe to say it again, unless the machine
+      // has slept so long that the server does not know it any more: the outbox sees to that after the next welcome.
+      const isNow = Math.abs(this.#clock.wall() - begun) <= AT_ONCE_MS;
+      if (/** @type {Fault} */ (error).kind !== "unreachable" || this.#isOver || !isNow) throw error;
       return this.#requests.ask("POST", "/messages", { body });
     }
   }

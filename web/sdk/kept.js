@@ -9,6 +9,8 @@ import { wellFormed } from "./wire.js";
  * @property {string} id
  * @property {string} content
  * @property {number} at when it was said, ms since 1970
+ * @property {number | null} [transmitted] since when it may be in the log, ms since 1970; `null` if it never went out. Without it, from
+ *   an older page, it may have gone out as soon as it was said
  * @property {SendError} [error] why it has failed
  * @property {number} [offset] where the log has it, as far as is known; its event has not been seen
  */
@@ -41,10 +43,11 @@ export function keep(list, now) {
 
 /** @param {any} one @param {number} now @returns {Kept | null} */
 function read(one, now) {
-  const { id, content, at, error, offset } = one ?? {};
+  const { id, content, at, error, offset, transmitted } = one ?? {};
   if (typeof id !== "string" || !/^[ -~]{1,64}$/.test(id) || typeof content !== "string") return null;
   /** @type {Kept} */
   const message = { id, content: wellFormed(content), at: typeof at === "number" && at >= 0 && at <= now ? at : now };
+  if (transmitted === null || (Number.isFinite(transmitted) && transmitted >= 0)) message.transmitted = transmitted;
   if (error !== undefined) {
     const reason = readError(error);
     return reason && { ...message, error: reason };

@@ -18,11 +18,22 @@ import { utf8Length, wellFormed } from "./wire.js";
  * @property {SendError | null} error why it failed
  */
 
+/**
+ * The first time at which a message went out and it is not known what became of it, by both clocks: a machine that sleeps may stop the
+ * first, and the second can be set.
+ *
+ * @typedef {{now: number, wall: number}} Moment
+ */
+
+/** @typedef {Outgoing & {doubt: Moment | null}} Entry */
+
 /** Unanswered sends at a time. */
 const WINDOW = 16;
 /** Temporary refusals without a `retry_after` after which a message fails, rather than hold up the others for ever. */
 const MAX_TRIES = 5;
 const MAX_HOLD_MS = 60_000;
+/** A server knows an id for a day. An hour is for its clock, ours, and what stands before the message. */
+const KNOWN_MS = 23 * 3_600_000;
 
 /**
  * What we say, until the server has it: first in, first out, each with an id under which it can be sent again.
@@ -30,6 +41,10 @@ const MAX_HOLD_MS = 60_000;
  * The order is kept although several are under way at once: no more are sent than the server's rate limit is sure to
  * accept ({@link Allowance}), so that none is refused before a later one is accepted; and a message that is refused
  * for now holds up those behind it until it is through.
+ *
+ * What went out without an answer is sent again, also into another epoch of the log: where it stood before, it is gone for everybody, and
+ * who read it there knows it by its id. Only what went out too long ago is not: no server knows its id any more, so that it might be said
+ * twice. It has failed as `maybe_sent`, and a person decides.
  */
 export class Outbox {
   #clock;
@@ -41,11 +56,11 @@ export class Outbox {
   #allowance = new Allowance();
   #prefix;
   #counter = 0;
-  /** Not acknowledged, in the order of saying. @type {Outgoing[]} */
+  /** Not acknowledged, in the order of saying. @type {Entry[]} */
   #queue = [];
-  /** Sent on this connection and not answered. @type {Set<string>} */
-  #underWay = new Set();
-  /** Acknowledged, but the event itself has not come: by id, with the offset. @type {Map<string, [Outgoing, number]>} */
+  /** Sent on this connection and not answered, with the time. @type {Map<string, Moment>} */
+  #underWay = new Map();
+  /** Acknowledged, but the event itself has not come: by id, with the offset. @type {Map<string, [Entry, number]>} */
   #unseen = new Map();
   #isOpen = false;
   #session = "";
@@ -67,10 +82,11 @@ export class Outbox {
     this.#hold = new Alarm(clock);
     const digits = () => Math.floor(clock.random() * 2 ** 40).toString(36).padStart(8, "0");
     this.#prefix = `${digits()}${digits()}`;
-    for (const { id, content, at, error = null, offset } of kept) {
+    for (const { id, content, at, error = null, offset, transmitted = at } of kept) {
       const status = offset !== undefined ? "sent" : error === null ? "pending" : "failed";
-      /** @type {Outgoing} */
-      const outgoing = { id, content, at, status, error };
+      const doubt = transmitted === null ? null : this.#momentAt(transmitted);
+      /** @type {Entry} */
+      const outgoing = { id, content, at, status, error, doubt };
       if (offset === undefined) this.#queue.push(outgoing);
       else this.#unseen.set(id, [outgoing, offset]);
     }
@@ -78,42 +94,43 @@ export class Outbox {
 
   /** What a later life of the page goes on with. @returns {Kept[]} */
   get kept() {
-    const unseen = this.#acknowledged.map(([{ id, content, at }, offset]) => ({ id, content, at, offset }));
-    const queue = this.#queue.map(({ id, content, at, error }) => ({ id, content, at, ...(error && { error }) }));
+    const unseen = this.#acknowledged.map(([entry, offset]) => ({ ...this.#keep(entry), offset }));
+    const queue = this.#queue.map((entry) => ({ ...this.#keep(entry), ...(entry.error && { error: entry.error }) }));
     return keep([...unseen, ...queue], this.#clock.wall());
   }
 
   /** @returns {Outgoing[]} */
   get list() {
-    return this.#queue.map((outgoing) => ({ ...outgoing }));
+    return this.#queue.map(shown);
   }
 
   /** @param {string} id @returns {Outgoing} one that is in the list */
   find(id) {
     const outgoing = this.#queue.find((other) => other.id === id);
     if (outgoing === undefined) throw new RangeError(`no outgoing message ${id}`);
-    return { ...outgoing };
+    return shown(outgoing);
   }
 
   /** @param {string} content @returns {Outgoing} */
   push(content) {
     this.#counter += 1;
-    /** @type {Outgoing} */
+    /** @type {Entry} */
     const outgoing = {
       id: `${this.#prefix}-${this.#counter}`,
       content: wellFormed(content),
       at: this.#clock.wall(),
       status: "pending",
       error: null,
+      doubt: null,
     };
     this.#queue.push(outgoing);
-    this.#changed({ ...outgoing });
+    this.#changed(shown(outgoing));
     this.#flush();
-    return { ...outgoing };
+    return shown(outgoing);
   }
 
   /**
-   * After a welcome: what was not answered goes out again.
+   * After a welcome: what was not answered goes out again, unless that was too long ago.
    *
    * @param {string} session
    * @param {Limits} limits
@@ -129,6 +146,7 @@ export class Outbox {
     this.#allowance.spend(now, session === this.#session ? this.#underWay.size : 0);
     this.#session = session;
     this.#limits = limits;
+    for (const entry of this.#queue) entry.doubt = this.#doubtOf(entry);
     this.#underWay.clear();
     this.#isOpen = true;
     this.#flush();
@@ -161,6 +179,7 @@ export class Outbox {
     if (isSeen) this.#unseen.delete(id);
     else if (outgoing !== undefined) this.#unseen.set(id, [outgoing, offset]);
     if (outgoing === undefined) return;
+    outgoing.doubt = this.#doubtOf(outgoing);
     this.#answered(id);
     this.#queue.splice(this.#queue.indexOf(outgoing), 1);
     this.#tries = 0;
@@ -209,6 +228,9 @@ export class Outbox {
   retry(id) {
     const outgoing = this.#take(id);
     if (outgoing === undefined) return;
+    // Whoever says it again has been told that it may have been said.
+    this.#answered(id);
+    outgoing.doubt = null;
     this.#queue.push(outgoing);
     this.#set(outgoing, "pending", null);
     this.#flush();
@@ -219,7 +241,7 @@ export class Outbox {
     this.#take(id);
   }
 
-  /** @param {string} id @returns {Outgoing | undefined} the failed one, taken out */
+  /** @param {string} id @returns {Entry | undefined} the failed one, taken out */
   #take(id) {
     const index = this.#queue.findIndex((other) => other.id === id && other.status === "failed");
     return index < 0 ? undefined : this.#queue.splice(index, 1)[0];
@@ -230,11 +252,33 @@ export class Outbox {
     if (this.#underWay.delete(id)) this.#allowance.spend(this.#clock.now(), 1);
   }
 
-  /** @param {Outgoing} outgoing @param {Outgoing["status"]} status @param {SendError | null} error */
+  /** @param {Entry} outgoing @param {Outgoing["status"]} status @param {SendError | null} error */
   #set(outgoing, status, error) {
     outgoing.status = status;
     outgoing.error = error;
-    this.#changed({ ...outgoing });
+    this.#changed(shown(outgoing));
+  }
+
+  /** Since when it may be in the log, as far as we know; `null` if it cannot be. @param {Entry} entry */
+  #doubtOf({ id, doubt }) {
+    return doubt ?? this.#underWay.get(id) ?? null;
+  }
+
+  /** @param {number} wall when an earlier life of the page sent it; if that is still to come, the time of day was set back @returns {Moment} */
+  #momentAt(wall) {
+    return { now: this.#clock.now() - Math.abs(this.#clock.wall() - wall), wall };
+  }
+
+  /** @param {Moment} moment @returns {number} ms, rather too many than too few */
+  #ageOf({ now, wall }) {
+    return Math.max(this.#clock.now() - now, this.#clock.wall() - wall);
+  }
+
+  /** @param {Entry} entry @returns {Kept} */
+  #keep(entry) {
+    const doubt = this.#doubtOf(entry);
+    const transmitted = doubt && Math.max(0, Math.round(this.#clock.wall() - this.#ageOf(doubt)));
+    return { id: entry.id, content: entry.content, at: entry.at, transmitted };
   }
 
   /** Sends as many as may be sent now, and sees to it that the rest follows. */
@@ -251,12 +295,17 @@ export class Outbox {
         this.#set(next, "failed", error);
         continue;
       }
+      if (next.doubt !== null && this.#ageOf(next.doubt) > KNOWN_MS) {
+        const message = "The message went out long ago and was not answered. The room may have it.";
+        this.#set(next, "failed", { code: "maybe_sent", message, temporary: false });
+        continue;
+      }
       const wait = this.#waitMs(now);
       if (wait > 0) {
         if (wait < Infinity) this.#pace.set(wait, () => this.#flush());
         return;
       }
-      this.#underWay.add(next.id);
+      this.#underWay.set(next.id, { now, wall: this.#clock.wall() });
       this.#transmit(message);
     }
   }
@@ -277,4 +326,9 @@ export class Outbox {
     const most = this.#limits.message_bytes;
     return most != null && utf8Length(JSON.stringify(message)) > most;
   }
+}
+
+/** What others are told of it. @param {Entry} entry @returns {Outgoing} */
+function shown({ id, content, at, status, error }) {
+  return { id, content, at, status, error };
 }

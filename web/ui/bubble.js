@@ -107,7 +107,8 @@ export function finish(node, message, grouped) {
  */
 export function showStatus(node, outgoing, actions) {
   node.dataset.status = outgoing.status;
-  mark(node, outgoing.status);
+  const isDoubtful = /** @type {{ code?: string } | null} */ (outgoing.error)?.code === "maybe_sent";
+  mark(node, outgoing.status, isDoubtful ? "message.maybe_sent" : undefined);
   node.querySelector(".trouble")?.remove();
   if (outgoing.status !== "failed") return;
   node.append(
@@ -123,17 +124,16 @@ export function showStatus(node, outgoing, actions) {
   );
 }
 
-/** @param {HTMLElement} node @param {Outgoing["status"]} status */
-function mark(node, status) {
+/** @param {HTMLElement} node @param {Outgoing["status"]} status @param {import("./strings.js").Key} [label] what else it says than the status */
+function mark(node, status, label = `message.${status}`) {
   const meta = node.querySelector(".meta");
   if (!meta) return;
   meta.querySelector(".state")?.remove();
   const symbol = { pending: /** @type {const} */ ("clock"), sent: /** @type {const} */ ("check"), failed: /** @type {const} */ ("alert") };
   const state = element("span", { class: `state state-${status}`, role: "img" }, icon(symbol[status]));
   bind(state, () => {
-    const label = t(`message.${status}`);
-    state.setAttribute("aria-label", label);
-    state.title = label;
+    state.title = t(label);
+    state.setAttribute("aria-label", state.title);
   });
   meta.append(state);
 }

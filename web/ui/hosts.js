@@ -1,4 +1,4 @@
-/** Names of hosts: which text is one, and how one is shown so that nobody takes it for another. */
+/** Names of hosts: which text is one, whom one leads to, and how one is shown so that nobody takes it for another. */
 
 const GENERIC = new Set(("com org net edu gov mil int info biz name pro dev app io xyz online site shop store tech cloud blog page link live news " +
   "media chat club space world email school academy wiki codes design agency digital studio art games zone today global ir ایران").split(" "));
@@ -15,6 +15,14 @@ export function isKnownHost(name, isSure) {
   if (GENERIC.has(last) || COUNTRIES.has(last)) return true;
   // Any country will do with a path behind it: `docs.rs/tokio`, but not `main.rs`.
   return isSure && (/^[a-z]{2}$/i.test(last) || GENERIC.has(last.toLowerCase()));
+}
+
+/** What leads everybody to their own machine: the name, 127.0.0.0/8 (also within IPv6) and, in a browser, the address that is none. */
+const LOOPBACK = /^((.+\.)?localhost\.?|(127|0)\.[\d.]+|\[::1?\]|\[::ffff:(7f..|0):[\da-f]+\])$/i;
+
+/** @param {string} hostname as a URL has it @returns {boolean} whether nobody else reaches a server by it */
+export function isLoopback(hostname) {
+  return LOOPBACK.test(hostname);
 }
 
 /** What a label may consist of to be shown as it is; all of it of one alphabet. */

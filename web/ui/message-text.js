@@ -1,14 +1,17 @@
 /** What a message says, as elements: paragraphs that run each its own way, links, code. */
 
+import { copy } from "./clipboard.js";
 import { blocks, spans } from "./code.js";
 import { paragraphs } from "./direction.js";
 import { element } from "./element.js";
 import { icon } from "./icons.js";
 import { linkify } from "./linkify.js";
 import { t } from "./strings.js";
-import { say } from "./toast.js";
 
 /** @typedef {import("./direction.js").Paragraph} Paragraph */
+
+/** @type {Parameters<typeof copy>[2]} */
+const WORDS = { copied: "code.copied", failed: "code.copy_failed" };
 
 /** @param {string} text @returns {Node[]} */
 function linked(text) {
@@ -37,20 +40,8 @@ function codeBlock(code) {
   // by keys in every browser, whichever message is read.
   const pre = element("pre", { dir: "ltr", tabindex: "0" }, element("code", { text: `${code}\n` }));
   const button = element("button", { type: "button", class: "icon-button code-copy", testid: "code-copy", tabindex: "-1",
-    "aria-label": () => t("code.copy"), title: () => t("code.copy"), on: { click: () => void copy(code, pre) } }, icon("copy"));
+    "aria-label": () => t("code.copy"), title: () => t("code.copy"), on: { click: () => void copy(code, pre, WORDS) } }, icon("copy"));
   return element("div", { class: "code", testid: "code", dir: "ltr" }, pre, button);
-}
-
-/** @param {string} code @param {HTMLElement} pre that shows it */
-async function copy(code, pre) {
-  try {
-    await navigator.clipboard.writeText(code);
-    say(t("code.copied"));
-  } catch {
-    // No clipboard without https (a class on a local network): the old way, then by hand.
-    getSelection()?.selectAllChildren(pre);
-    say(t(document.execCommand("copy") ? "code.copied" : "code.copy_failed"));
-  }
 }
 
 /**

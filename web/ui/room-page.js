@@ -306,5 +306,6 @@ function explain(error) {
   const { code, message, retry_after: after } = /** @type {{ code?: string, message?: string, retry_after?: number }} */ (error ?? {});
   if (code === "rate_limited") return t("message.rate_limited", { n: Math.max(1, Math.ceil(after ?? 1)) });
   if (code === "too_long" || code === "too_large") return t("message.too_large");
+  if (code === "maybe_sent") return t("message.maybe_sent_why");
   return message ? t("refused.general", { message }) : t("message.refused");
 }

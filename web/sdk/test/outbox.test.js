@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Desk, message } from "../fakes/desk.js";
 
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 const limited = { type: "error", code: "rate_limited", message: "Too many.", temporary: true };
 
 /** The contents of what was sent on the latest connection. @param {Desk} desk */
@@ -222,6 +224,96 @@ test("an acknowledged message that a gap passed over was in the log, and is not 
   desk.untilNextTry();
   desk.welcome({ position: "f:0", recovered: false, member: "me2", session: "s2" });
   assert.deepEqual([sent(desk), desk.room.outgoing], [[], []]);
+});
+
+/** The connection is cut, and there is another one only after this time. @param {Desk} desk @param {number} ms @param {object} [welcome] */
+function away(desk, ms, welcome) {
+  desk.socket.end();
+  desk.clock.sleep(ms);
+  if (desk.room.state === "waiting") desk.untilNextTry();
+  desk.welcome({ recovered: true, ...welcome });
+}
+
+/** @param {Desk} desk */
+const failures = (desk) => desk.room.outgoing.filter(({ status }) => status === "failed").map(({ content, error }) => `${content} ${error?.code}`);
+
+test("what went out a day ago without an answer is not said again by itself, and what never went out is", () => {
+  const desk = new Desk().enter();
+  const { id } = desk.room.send("under way");
+  desk.socket.end();
+  desk.room.send("never");
+  away(desk, DAY);
+  assert.deepEqual([sent(desk), failures(desk)], [["never"], ["under way maybe_sent"]]);
+  assert.deepEqual(desk.room.outgoing[0]?.error?.temporary, false);
+  desk.room.retry(id);
+  assert.deepEqual(desk.socket.all("send").map((one) => [one.content, one.id === id]), [["never", false], ["under way", true]]);
+  // That a person said so counts as the first time.
+  away(desk, 20 * HOUR);
+  assert.deepEqual([sent(desk).at(-1), failures(desk)], ["under way", []]);
+});
+
+test("a machine that sleeps may stop the clock that nobody can set: the time of day counts as well", () => {
+  const desk = new Desk().enter();
+  desk.room.send("a");
+  desk.clock.setWall(DAY);
+  away(desk, 0);
+  assert.deepEqual([sent(desk), failures(desk)], [[], ["a maybe_sent"]]);
+});
+
+test("that the time of day is set back makes no old message a young one", () => {
+  const desk = new Desk().enter();
+  desk.room.send("a");
+  desk.clock.setWall(-7 * DAY);
+  away(desk, DAY);
+  assert.deepEqual([sent(desk), failures(desk)], [[], ["a maybe_sent"]]);
+});
+
+test("the first time it went out counts, not the last", () => {
+  const desk = new Desk().enter();
+  desk.room.send("a");
+  away(desk, 12 * HOUR);
+  assert.deepEqual(sent(desk), ["a"]);
+  away(desk, 12 * HOUR);
+  assert.deepEqual([sent(desk), failures(desk)], [[], ["a maybe_sent"]]);
+});
+
+test("a new epoch is said what was under way once more, but not what went out a day ago, acknowledged or not", () => {
+  for (const [ms, again, failed] of /** @type {const} */ ([[HOUR, ["unseen", "unanswered"], []], [DAY, [], ["unseen maybe_sent", "unanswered maybe_sent"]]])) {
+    const desk = new Desk().enter();
+    const { id } = desk.room.send("unseen");
+    desk.room.send("unanswered");
+    desk.socket.say({ type: "ack", id, offset: 1 });
+    away(desk, ms, { position: "f:0", recovered: false, member: "me2", session: "s2" });
+    assert.deepEqual([sent(desk), failures(desk)], [again, failed]);
+  }
+});
+
+test("what may have been said is sent after all if it is read in the log", () => {
+  const desk = new Desk().enter();
+  const { id } = desk.room.send("a");
+  away(desk, DAY);
+  desk.socket.say(message(1, { member: "me", id, content: "a" }));
+  assert.deepEqual([statuses(desk), desk.room.outgoing], [["a pending", "a failed", "a sent"], []]);
+});
+
+test("what was refused for now is in no log, and goes out however long ago that was", () => {
+  const desk = new Desk().enter();
+  const { id } = desk.room.send("a");
+  desk.socket.say({ ...limited, id, retry_after: 1 });
+  away(desk, DAY);
+  desk.clock.advance(1_000);
+  assert.deepEqual([sent(desk), failures(desk)], [["a"], []]);
+});
+
+test("what a person says again in a closed room goes out when it is entered again, however long ago it went out before", () => {
+  const desk = new Desk().enter();
+  const { id } = desk.room.send("a");
+  desk.socket.end(4502);
+  desk.clock.sleep(DAY);
+  desk.room.join();
+  desk.room.retry(id);
+  desk.welcome({ recovered: true });
+  assert.deepEqual(sent(desk), ["a"]);
 });
 
 test("what is pending when the room closes for good has failed with the reason, and can be said again later", () => {

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Desk, message } from "../fakes/desk.js";
 
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
 /** The page is loaded again: nobody leaves, and what is left went through a text. @param {Desk} desk @param {object} [more] options */
 function reload(desk, more) {
   const text = JSON.stringify(desk.room.resumption);
@@ -115,6 +118,65 @@ test("what the server acknowledged and the log does not show after a reload is s
   assert.deepEqual(sent(lost), ["a", "b"]);
 });
 
+test("what never went out is sent after a reload, however long ago it was said", () => {
+  const first = new Desk();
+  first.room.send("a");
+  first.clock.sleep(7 * DAY);
+  const second = reload(reload(first)).enter();
+  assert.deepEqual(sent(second), ["a"]);
+});
+
+test("what went out a day before the reload and was not answered has failed as maybe_sent, and a person decides", () => {
+  const first = new Desk().enter();
+  const { id } = first.room.send("a");
+  first.socket.end();
+  first.room.send("b");
+  const second = reload(first);
+  second.clock.sleep(DAY);
+  const third = reload(second);
+  assert.deepEqual(listed(third), ["a pending", "b pending"]);
+  third.enter({ recovered: true });
+  answerAll(third);
+  assert.deepEqual([sent(third), listed(third)], [["b"], ["a failed"]]);
+  assert.equal(third.room.outgoing[0]?.error?.code, "maybe_sent");
+  third.room.retry(id);
+  const [, again] = third.socket.all("send");
+  assert.deepEqual([again?.id, again?.content], [id, "a"]);
+});
+
+test("what went out an hour before the reload goes out again, also if the time of day was corrected meanwhile", () => {
+  for (const correction of [0, -2 * HOUR, 2 * HOUR]) {
+    const first = new Desk().enter();
+    first.room.send("a");
+    first.clock.sleep(HOUR);
+    const { resumption: resume } = first.room;
+    first.clock.setWall(correction);
+    const second = new Desk({ resume }, first.clock).enter({ recovered: true });
+    second.clock.advance(1_000);
+    assert.deepEqual(sent(second), ["a"], String(correction));
+  }
+});
+
+test("if the time of day was set back by days it is not known how long ago a message went out", () => {
+  const first = new Desk().enter();
+  first.room.send("a");
+  const { resumption: resume } = first.room;
+  first.clock.setWall(-2 * DAY);
+  const second = new Desk({ resume }, first.clock).enter({ recovered: true });
+  second.clock.advance(1_000);
+  assert.deepEqual([sent(second), second.room.outgoing[0]?.error?.code], [[], "maybe_sent"]);
+});
+
+test("what an older page kept without saying whether it went out may have gone out when it was said", () => {
+  const { clock } = new Desk();
+  for (const transmitted of [undefined, "soon", -1, NaN, {}]) {
+    const outgoing = /** @type {any[]} */ ([DAY, HOUR].map((ago) => ({ id: `c${ago}`, content: `${ago}`, at: clock.wall() - ago, transmitted })));
+    const desk = new Desk({ resume: { token: "t1", position: "e:0", outgoing } }, clock).enter({ recovered: true });
+    desk.clock.advance(1_000);
+    assert.deepEqual([sent(desk), listed(desk)], [[`${HOUR}`], [`${DAY} failed`, `${HOUR} pending`]]);
+  }
+});
+
 test("a page that was loaded again is never faster than the server's limit, whatever was sent before", () => {
   const first = new Desk().enter({ limits: { burst: 3, rate: 5 } });
   for (let i = 0; i < 5; i += 1) first.room.send(String(i));
@@ -126,7 +188,7 @@ test("a page that was loaded again is never faster than the server's limit, what
 });
 
 test("of junk in what was kept only messages are taken, each once, and nothing throws", () => {
-  const good = { id: "c1", content: "good", at: 5 };
+  const good = { id: "c1", content: "good", at: 5, transmitted: null };
   const error = { code: "too_long", message: "?", temporary: false };
   const junk = [
     null, 5, "x", [], {}, { ...good, id: 5 }, { ...good, id: "" }, { ...good, id: "خ" }, { ...good, id: "x".repeat(65) },

@@ -43,7 +43,7 @@ test("what is left behind is the token, the last position, the last attempt, the
   const place = { token: "t1", position: "e:5", attempt: 0, room: "کلاس", name: "مریم" };
   assert.deepEqual(desk.room.resumption, { ...place, outgoing: [] });
   const { id } = desk.room.send("hi");
-  assert.deepEqual(desk.room.resumption, { ...place, outgoing: [{ id, content: "hi", at: desk.clock.wall() }] });
+  assert.deepEqual(desk.room.resumption, { ...place, outgoing: [{ id, content: "hi", at: desk.clock.wall(), transmitted: desk.clock.wall() }] });
 });
 
 test("each join with a token has a greater number than the one before, whatever the clock does and in each life of the page", () => {

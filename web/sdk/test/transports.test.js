@@ -168,6 +168,21 @@ test("a message whose request is lost is said again at once, and the room stays 
   assert.deepEqual(it.desk.all("outgoing").map(({ status }) => status), ["pending", "sent"]);
 });
 
+test("a message whose request broke off while the machine slept for a day is not said again by itself", async () => {
+  const it = scene({ transport: "polling" });
+  it.desk.room.join();
+  await it.pass(3_000);
+  it.web.isSilent = true;
+  it.desk.room.send("one");
+  it.clock.setWall(24 * 3_600_000);
+  it.web.isSilent = false;
+  it.web.cut();
+  await it.pass(30_000);
+  assert.equal(it.standing[0], "connected");
+  assert.equal(it.web.asked.filter((request) => request === "POST /messages").length, 1);
+  assert.deepEqual(it.desk.room.outgoing.map(({ error }) => error?.code), ["maybe_sent"]);
+});
+
 test("it climbs again when the way is free, without a moment in which the room is not there", async () => {
   const it = scene();
   it.upgrades("refuse");
