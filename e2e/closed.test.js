@@ -39,6 +39,7 @@ scene("a name that the server keeps for itself is refused in words", async (stag
   await window.get("closed").waitFor();
   assert.equal(await window.get("closed").getAttribute("data-code"), "name_refused");
   assert.match(await window.get("closed").innerText(), /نام/);
+  assert.match(await window.get("broken-rule").innerText(), /خود سامانه/);
 });
 
 scene("a full room says so and does not keep knocking", { server: ["--max-members", "1"] }, async (stage) => {

@@ -94,10 +94,15 @@ export class Stage {
    * @param {boolean} [options.offlineExpected] whether failed connections may be in its console
    */
   async window({ origin = this.server.origin, offlineExpected = false, ...options } = {}) {
+    return this.windowIn(await this.context(options), { origin, offlineExpected });
+  }
+
+  /** Another person's browser, for pages that are not hamhame's. @param {object} [options] playwright's */
+  async context(options) {
     const context = await (this.#browser ?? (await browser())).newContext({ viewport: { width: 1280, height: 800 }, ...options });
     this.#contexts.push(context);
     context.setDefaultTimeout(15_000);
-    return this.windowIn(context, { origin, offlineExpected });
+    return context;
   }
 
   /** A further window of the same browser, or of the page another opened. */

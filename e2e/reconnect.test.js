@@ -282,6 +282,7 @@ scene("a name is kept for who was cut off: the newcomer waits and is offered ano
     await newcomer.introduce("مریم");
     await newcomer.state("waiting");
     await newcomer.get("other-name").click();
+    assert.equal(await newcomer.get("closed").getAttribute("data-code"), "name_kept");
     await newcomer.get("closed").getByTestId("name-input").fill(`مریم ${lang}`);
     await newcomer.get("closed").getByTestId("join-button").click();
     await newcomer.connected();

@@ -14,6 +14,9 @@ const SIZES = [
   { width: 1280, height: 800 },
 ];
 
+/** Names that break a rule which the page leaves to the server. */
+const REFUSED = { reserved: "همهمه", mixed_digits: "رضا ۴٤", refused: "م·ن" };
+
 const words = {
   fa: {
     room: "کلاس شبکه",
@@ -129,6 +132,15 @@ async function full(stage, lang, options, shot) {
   await taken.get("closed").waitFor();
   await shot(taken, "name-taken");
 
+  for (const [rule, name] of Object.entries(REFUSED)) {
+    const refused = await stage.window(options);
+    await refused.visit(`/r/${encodeURIComponent(room)}?lang=${lang}`);
+    await refused.introduce(name);
+    await refused.get("broken-rule").waitFor();
+    await shot(refused, `name-refused-${rule}`);
+    await refused.page.context().close();
+  }
+
   for (let line = 1; line <= 12; line += 1) await others[1].say(`${words[lang].talk[line % 5][1]} (${line})`);
   await window.sees("(12)");
   await window.wheel(-900);
@@ -145,6 +157,16 @@ async function full(stage, lang, options, shot) {
   await window.stateOtherThan("connected");
   await window.say(words[lang].pending);
   await shot(window, "disconnected");
+
+  // Its name is kept for it.
+  const kept = await stage.window(options);
+  await kept.visit(`/r/${encodeURIComponent(room)}?lang=${lang}`);
+  await kept.introduce(words[lang].names[0]);
+  await kept.get("other-name").waitFor();
+  await shot(kept, "name-kept");
+  await kept.get("other-name").click();
+  await kept.get("closed").waitFor();
+  await shot(kept, "name-kept-other");
 }
 
 /** The picture at the head of the README: desktop and phone would not fit, so the desktop in Persian. */

@@ -177,6 +177,8 @@ export const en = {
 
   "closed.name_taken": "This name is taken here",
   "closed.name_taken_text": "Someone called {name} is in the room right now. Enter under another name.",
+  "closed.name_kept": "This name is kept for someone",
+  "closed.name_kept_text": "Someone called {name} lost their connection and may return. Enter under another name.",
   "closed.name_refused": "This name was not accepted",
   "closed.name_refused_text": "A name has 1 to 32 characters, none of them hidden, and does not look like one of the system's own.",
   "rule.empty": "There is nothing in it that can be seen.",

@@ -14,6 +14,7 @@ import { number, t } from "./strings.js";
  */
 const CASES = {
   name_taken: { icon: "name", out: "rename" },
+  name_kept: { icon: "name", out: "rename" },
   name_refused: { icon: "name", out: "rename" },
   room_refused: { icon: "door", out: "home" },
   room_full: { icon: "people", out: "retry" },
@@ -25,6 +26,7 @@ const CASES = {
 
 /** Close codes that need no word of their own: see docs/reference/codes.md. @type {Record<number, string>} */
 const BY_CODE = {
+  4006: "name_kept",
   4501: "name_refused",
   4502: "name_taken",
   4503: "banned",
@@ -81,7 +83,7 @@ export function offerTakeOver(card, take) {
 /** @param {string} name @param {string} kind @param {Hooks} hooks @param {Node} home */
 function renameForm(name, kind, hooks, home) {
   const input = element("input", { class: "input", id: "new-name", testid: "name-input", dir: "auto", autocomplete: "nickname", maxlength: "200", enterkeyhint: "go",
-    value: kind === "name_taken" ? anotherName(name, number) : name });
+    value: kind === "name_refused" ? name : anotherName(name, number) });
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();

@@ -289,7 +289,7 @@ export class RoomPage {
   /** Rather than wait for a name that is kept for somebody. */
   #chooseName() {
     this.#session.connection.leave();
-    this.#close({ code: 4502, name: "name_taken", message: "" });
+    this.#close({ code: 4006, name: "name_kept", message: "" });
   }
 
   /** @param {string} name */
