@@ -2,12 +2,16 @@
 //! again after a reconnect: under the same id the server stores it once.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 /// Lines that may wait; who types further waits, too.
 const MOST: usize = 100;
+
+/// For so long the server is sure to know a message again: a day, less what clocks differ by (docs/reference/protocol.md, "How long
+/// an `id` is known").
+const KNOWN: Duration = Duration::from_hours(23);
 
 /// Messages on their way.
 #[derive(Debug, Default)]
@@ -28,6 +32,8 @@ pub struct Outgoing {
     pub id: String,
     /// What is said.
     pub content: String,
+    /// When it went out for the first time. The wall clock goes on while the machine sleeps.
+    first_sent: Option<SystemTime>,
 }
 
 impl Outbox {
@@ -40,7 +46,7 @@ impl Outbox {
     pub fn add(&mut self, content: String) {
         self.counted += 1;
         let id = format!("{}-{}", self.prefix, self.counted);
-        self.waiting.push_back(Outgoing { id, content });
+        self.waiting.push_back(Outgoing { id, content, first_sent: None });
     }
 
     /// Whether another line may be typed.
@@ -59,9 +65,10 @@ impl Outbox {
             return None;
         }
         self.not_before = None;
-        let next = self.waiting.front();
-        self.under_way = next.is_some();
-        next
+        let next = self.waiting.front_mut()?;
+        next.first_sent.get_or_insert_with(SystemTime::now);
+        self.under_way = true;
+        Some(next)
     }
 
     /// When there will be something to send that waits now.
@@ -69,9 +76,17 @@ impl Outbox {
         self.not_before.filter(|_| !self.under_way)
     }
 
-    /// The connection is another one: what was under way goes out again.
-    pub fn begin_again(&mut self) {
+    /// The connection is another one, now: what was under way goes out again. Gives back what it said if that was so long ago that
+    /// the server might not know it again, and say it twice.
+    pub fn begin_again(&mut self, now: SystemTime) -> Option<String> {
         self.under_way = false;
+        let sent = self.waiting.front()?.first_sent?;
+        // A clock that was set back by so much tells nothing either.
+        let age = now.duration_since(sent).unwrap_or_else(|error| error.duration());
+        if age < KNOWN {
+            return None;
+        }
+        self.waiting.pop_front().map(|outgoing| outgoing.content)
     }
 
     /// This message is in the log.
@@ -119,7 +134,7 @@ mod tests {
         outbox.add("two".into());
         assert_eq!(sent(&mut outbox).as_deref(), Some("one"));
         assert_eq!(sent(&mut outbox), None, "not before it is acknowledged");
-        outbox.begin_again();
+        assert_eq!(outbox.begin_again(SystemTime::now()), None);
         assert_eq!(sent(&mut outbox).as_deref(), Some("one"));
         outbox.acknowledge("a-1");
         assert_eq!(sent(&mut outbox).as_deref(), Some("two"));
@@ -129,6 +144,26 @@ mod tests {
         assert_eq!(sent(&mut outbox).as_deref(), Some("two"));
         assert_eq!(outbox.give_up("a-2").as_deref(), Some("two"));
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn what_went_out_a_day_ago_and_was_not_answered_is_not_said_again() {
+        let day = Duration::from_hours(24);
+        for (then, kept) in [
+            (SystemTime::now() + day / 2, true),
+            (SystemTime::now() + day, false),
+            (SystemTime::now() - day, false),
+        ] {
+            let mut outbox = Outbox::new("a".into());
+            outbox.add("one".into());
+            outbox.add("two".into());
+            assert_eq!(sent(&mut outbox).as_deref(), Some("one"));
+            let given_up = outbox.begin_again(then);
+            assert_eq!(given_up.as_deref(), (!kept).then_some("one"), "{then:?}");
+            // What never went out goes out at any age.
+            let next = sent(&mut outbox);
+            assert_eq!(next.as_deref(), Some(if kept { "one" } else { "two" }), "{then:?}");
+        }
     }
 
     #[test]

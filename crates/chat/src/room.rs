@@ -140,7 +140,10 @@ impl Room {
         lines: &mut Receiver<String>,
     ) -> anyhow::Result<After> {
         self.attempt += 1;
-        self.outbox.begin_again();
+        if let Some(content) = self.outbox.begin_again(SystemTime::now()) {
+            let begin: String = content.chars().take(40).collect();
+            self.screen.note(&format!("perhaps said a day ago, type it again if not: {begin}"));
+        }
         self.refused = None;
         self.come_back = None;
         self.silence = JOINING;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, Version, header};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use axum::{Extension, Json, Router};
 use futures_util::future::LocalBoxFuture;
@@ -91,6 +91,8 @@ pub fn router(server: Arc<Server>) -> Router {
         .route("/pages", get(pages::shorthand))
         .route("/pages/", get(own_page))
         .route("/pages/{*path}", get(own_page))
+        // What browsers ask for beside a page that names no icon, as students' own often do not.
+        .route("/favicon.ico", get(|| async { Redirect::permanent("/favicon.svg") }))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))

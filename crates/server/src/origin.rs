@@ -41,10 +41,17 @@ pub fn welcome(options: &Options) -> Vec<String> {
     origins
 }
 
-/// Tells the log of a page that was refused.
+/// Tells the log of a page that was refused, and the option that would allow it.
 pub fn report(origin: Option<&[u8]>) {
     let origin = String::from_utf8_lossy(origin.unwrap_or_default()).into_owned();
-    tracing::warn!(origin, "refused a page of a foreign origin; --origin ORIGIN allows it");
+    let option = if is_plain(&origin) { origin.as_str() } else { "ORIGIN" };
+    tracing::warn!(origin, "refused a page of a foreign origin; --origin {option} allows it");
+}
+
+/// Whether a line that is read and copied to a shell may have it as it is: whoever asks chooses what stands there.
+fn is_plain(origin: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:/[]_".contains(&byte);
+    !origin.is_empty() && origin.len() <= 255 && origin.bytes().all(plain)
 }
 
 /// Whether an origin is one of those that `named` means: itself, any, or one at any port.
