@@ -99,7 +99,9 @@ fn is_enough(bytes: &[u8]) -> bool {
     if PREFACE.starts_with(bytes) {
         return bytes.len() == PREFACE.len();
     }
-    bytes.contains(&b'\n') || bytes.len() >= LOOKED_AT
+    // What no line of a request has needs no more bytes to be refused.
+    let is_line = bytes.iter().all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\r');
+    !is_line || bytes.len() >= LOOKED_AT
 }
 
 fn judge(bytes: &mut [u8], server: &Server, visit: &Visit) -> Knock {

@@ -248,9 +248,6 @@ async fn what_is_no_http_is_refused() {
             String::from_utf8_lossy(&answer)
         );
     }
-    // HTTP/2 by prior knowledge is not spoken here; its preface is answered with the end.
-    let answer = Raw::send(server.address(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.rest().await;
-    assert!(!answer.starts_with(b"HTTP/1.1 2"), "{:?}", String::from_utf8_lossy(&answer));
     bystanders.noticed_nothing().await;
 }
 

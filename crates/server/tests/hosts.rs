@@ -175,7 +175,8 @@ async fn a_page_of_this_machine_is_welcome_and_a_foreign_one_is_told_what_would_
     server.terminate();
     assert!(server.wait().await.success());
     assert!(
-        server.log().contains("--origin http://evil.example") && server.log().contains("evil.example"),
+        server.log().contains("--origin http://evil.example")
+            && server.log().contains("evil.example"),
         "{}",
         server.log()
     );
