@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { scene } from "./harness.js";
 
+/** Who goes on in spite of the certificate has no service worker: browsers fetch none from there, and say so in the console. */
+const UNTRUSTED = { ignoreHTTPSErrors: true, serviceWorkers: "block" };
+
 scene("two windows chat over one HTTP/2 connection each", { server: ["--tls", "self-signed"] }, async (stage) => {
   const answers = [];
   const enter = async (name) => {
-    const window = await stage.window({ ignoreHTTPSErrors: true });
+    const window = await stage.window(UNTRUSTED);
     const inspector = await window.page.context().newCDPSession(window.page);
     await inspector.send("Network.enable");
     inspector.on("Network.webSocketHandshakeResponseReceived", ({ response }) => answers.push(response.status));
@@ -25,10 +28,10 @@ scene("two windows chat over one HTTP/2 connection each", { server: ["--tls", "s
 });
 
 scene("where HTTP/2 is spoken, the other transports are streams of the page's own connection", { server: ["--tls", "self-signed"] }, async (stage) => {
-  const maryam = await stage.window({ ignoreHTTPSErrors: true });
+  const maryam = await stage.window(UNTRUSTED);
   await maryam.enter({ room: "کلاس", name: "مریم", query: "?transport=sse" });
   await maryam.travelsBy("sse");
-  const ali = await stage.window({ ignoreHTTPSErrors: true });
+  const ali = await stage.window(UNTRUSTED);
   await ali.enter({ room: "کلاس", name: "علی", query: "?transport=long-polling" });
   await ali.travelsBy("long-polling");
   await maryam.say("سلام علی");
