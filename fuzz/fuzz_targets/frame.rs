@@ -1,7 +1,7 @@
 //! Evolves inputs for the frame parser; what must hold of them stands beside the tests that use random ones.
 #![no_main]
 
-#[path = "../../crates/ws/tests/checks/mod.rs"]
+#[path = "../../crates/ws/tests/it/checks/mod.rs"]
 mod checks;
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

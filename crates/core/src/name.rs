@@ -429,5 +429,8 @@ fn judge(text: &str) -> Result<(), NameError> {
 }
 
 #[cfg(test)]
+#[path = "name_properties.rs"]
+mod properties;
+#[cfg(test)]
 #[path = "name_tests.rs"]
 mod tests;

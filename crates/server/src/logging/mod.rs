@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context as Surroundings, Layer, SubscriberExt};
 
 use crate::clock;
@@ -24,7 +24,7 @@ use quota::{LeftOut, Quotas};
 /// What is logged unless the operator says otherwise: of libraries, errors alone; what they warn of is what peers do.
 const FILTER: &str = "error,hamhame=info";
 
-/// The variable that says otherwise, in the syntax of `tracing_subscriber`'s `EnvFilter`.
+/// The variable that says otherwise, in the syntax of `tracing_subscriber`'s `Targets`.
 pub const FILTER_VARIABLE: &str = "HAMHAME_LOG_FILTER";
 
 /// The log of this process.
@@ -54,7 +54,7 @@ impl Log {
     /// If the filter cannot be read, or there is no thread for the log.
     pub fn start(format: LogFormat) -> anyhow::Result<Log> {
         let wanted = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| FILTER.to_owned());
-        let filter = EnvFilter::try_new(&wanted).with_context(|| {
+        let filter: Targets = wanted.parse().with_context(|| {
             format!(
                 "{FILTER_VARIABLE} {wanted:?} is no filter; write it like hamhame=debug,h2=warn"
             )

@@ -1,0 +1,52 @@
+//! What hamhame promises, from outside: every test starts the binary and talks to it over real sockets. One binary of tests, as
+//! each links all that the server is made of.
+
+mod common;
+
+mod bad_input;
+mod chat_in_a_terminal;
+mod compression;
+mod floods;
+mod handshake;
+mod hostile;
+mod hosts;
+mod http1;
+mod http2;
+mod http2_hostile;
+mod http3;
+mod http3_api;
+mod http3_hostile;
+mod http3_malformed;
+mod http3_streams;
+mod http_api;
+mod lan;
+mod large_room;
+mod lease;
+mod limits;
+mod linking;
+mod logging;
+mod memory;
+mod names_and_text;
+mod options;
+mod own_pages;
+mod pages;
+mod promise_1_order;
+mod promise_2_cut_wires;
+mod promise_2_hop;
+mod promise_2_nothing_lost;
+mod promise_3_slow_reader;
+mod promise_4_presence;
+mod promise_5_ghost;
+mod promise_5_goodbye;
+mod promise_6_drain;
+mod promise_7_bad_input;
+mod promise_7_bad_messages;
+mod promises_of_presence_on_every_transport;
+mod promises_on_every_transport;
+mod protocol_v1;
+mod seed_dialect;
+mod streams;
+mod tls;
+mod trusted_proxy;
+mod tungstenite;
+mod unfinished_messages;
