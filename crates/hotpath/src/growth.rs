@@ -5,8 +5,8 @@ use std::hint::black_box;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
-use hamhame::origin::{self, Target};
-use hamhame::proxy::{Network, ProxyHeader, ProxyOptions};
+use hamhame::config::{Network, ProxyHeader, ProxyOptions};
+use hamhame::net::origin::{self, Target};
 use hamhame_core::command::{self, Dialect};
 use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::Position;

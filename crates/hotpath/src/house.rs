@@ -12,12 +12,13 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use hamhame::entry::Saying;
-use hamhame::fanout::Shard;
-use hamhame::options::Options;
+use hamhame::config::Options;
+use hamhame::delivery::shard::Shard;
+use hamhame::http;
+use hamhame::http::listen;
 use hamhame::room::Room;
+use hamhame::room::intent::Saying;
 use hamhame::server::Server;
-use hamhame::{http, listen};
 use hamhame_core::command::Dialect;
 use hamhame_core::id::Id;
 use hamhame_core::name::RoomName;
@@ -64,11 +65,11 @@ impl House {
         let listener = listen::bind(listen_on)?;
         let address = listener.get_ref().local_addr()?;
         let shard = Shard::new(server.clone(), 0);
-        let router = http::router(server.clone());
-        let (porch, arrivals) = listen::porch();
+        let router = http::routes::router(server.clone());
+        let (way, arrivals) = listen::way();
         tokio::task::spawn_local(listen::serve(shard.clone(), router, arrivals));
         tokio::task::spawn_local(shard.run());
-        tokio::task::spawn_local(listen::accept(listener, server.clone(), vec![porch]));
+        tokio::task::spawn_local(listen::accept(listener, server.clone(), vec![way]));
         drop((entered, in_set));
         Ok(House { runtime, tasks, server, address, clients: Vec::new() })
     }
@@ -291,7 +292,7 @@ impl Work for Arriving {
     fn prepare(&mut self, _: usize) {
         self.house.clients.clear();
         for _ in 0..4 {
-            // Whoever went is struck out of the books.
+            // Whoever went is struck off the shard's list.
             self.house.look();
             self.house.work();
         }

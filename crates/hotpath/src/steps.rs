@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use hamhame::reply;
-use hamhame::tail::{Batch, Tail};
+use hamhame::delivery::reply;
+use hamhame::room::tail::{Batch, Tail};
 use hamhame_core::command::{self, Dialect};
 use hamhame_core::event;
 use hamhame_core::id::Id;

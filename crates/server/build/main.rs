@@ -1,11 +1,11 @@
 //! Packs the page into the binary: its modules joined, its styles in one file, names that say what is in a file, everything
 //! compressed. A debug build does not serve it unless it is told to (`--packed`), and so compresses it in haste.
 
-#[path = "../src/assets/document.rs"]
+#[path = "../src/http/assets/document.rs"]
 mod document;
 mod link;
 mod pack;
-#[path = "../src/assets/tree.rs"]
+#[path = "../src/http/assets/tree.rs"]
 mod tree;
 
 use std::path::{Path, PathBuf};
@@ -30,7 +30,7 @@ fn main() {
         }
     }
     println!("cargo::rerun-if-changed=build");
-    println!("cargo::rerun-if-changed=src/assets");
+    println!("cargo::rerun-if-changed=src/http/assets");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo says where"));
     let thorough = std::env::var("PROFILE").is_ok_and(|profile| profile == "release");
     match pack::pack(&root) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use axum::http::{Uri, Version};
+
 /// What stands in `Host`, in `:authority` or in an absolute target: a host, and a port if one is named (RFC 3986, section 3.2, without
 /// user information, as RFC 9110 has it in section 4.2.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,26 @@ pub struct Places<'a> {
 /// It names no host though it must, or two, or what is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unnamed;
+
+impl<'a> Places<'a> {
+    /// Of a request, apart from its headers. What CONNECT names in HTTP/1.1 is where a tunnel should lead.
+    pub fn of(version: Version, target: &'a Uri) -> Places<'a> {
+        let is_host = version >= Version::HTTP_2 || target.scheme().is_some();
+        let target = target.authority().filter(|_| is_host);
+        Places { version: numbers(version), target: target.map(|authority| authority.as_str()) }
+    }
+}
+
+/// Major and minor version of HTTP.
+pub fn numbers(version: Version) -> (u8, u8) {
+    match version {
+        Version::HTTP_09 => (0, 9),
+        Version::HTTP_10 => (1, 0),
+        Version::HTTP_11 => (1, 1),
+        Version::HTTP_2 => (2, 0),
+        _ => (3, 0),
+    }
+}
 
 impl<'a> Authority<'a> {
     /// Reads it. Nothing but what RFC 3986 allows passes, and no host without a name (RFC 9110, section 4.2.1).

@@ -3,8 +3,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use hamhame::config::Options;
 use hamhame::logging::Log;
-use hamhame::options::Options;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();

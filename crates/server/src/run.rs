@@ -12,11 +12,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
-use crate::fanout::Shard;
-use crate::listen::{self, Arrivals, Listener};
-use crate::options::Options;
+use crate::config::Options;
+use crate::delivery::shard::Shard;
+use crate::http::http3;
+use crate::http::listen::{self, Arrival, Arrivals, Listener};
+use crate::http::routes;
+use crate::net::lan;
 use crate::server::Server;
-use crate::{http, http3, lan};
 
 /// From the signal to the exit, whatever clients do.
 const SHUTDOWN: Duration = Duration::from_secs(8);
@@ -45,8 +47,8 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
     let address = lan::listen_address(&options);
     let threads = options.thread_count();
     let server = Arc::new(Server::new(options)?);
-    let router = http::router(server.clone());
-    let (porches, mut arrivals): (Vec<_>, Vec<_>) = (0..threads).map(|_| listen::porch()).unzip();
+    let router = routes::router(server.clone());
+    let (ways, mut arrivals): (Vec<_>, Vec<_>) = (0..threads).map(|_| listen::way()).unzip();
     // The first shard runs on this thread, beside the accept loop and the signals.
     let first = arrivals.remove(0);
     for (arrivals, index) in arrivals.into_iter().zip(1..) {
@@ -62,7 +64,7 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
         let plain_address = plain.as_ref().map(|plain| plain.get_ref().local_addr()).transpose()?;
         announce(listener.get_ref().local_addr()?, plain_address, &server)?;
         if let Some(plain) = plain {
-            tokio::task::spawn_local(listen::accept(plain, server.clone(), porches.clone()));
+            tokio::task::spawn_local(listen::accept(plain, server.clone(), ways.clone()));
         }
         tokio::task::spawn_local(shard(server.clone(), router, first, 0));
         tokio::task::spawn_local(sweep(server.clone()));
@@ -73,9 +75,13 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
             ));
         }
         if let Some(endpoint) = quic.clone() {
-            tokio::task::spawn_local(http3::accept(endpoint, server.clone(), porches.clone()));
+            let (own, ways) = (server.clone(), ways.clone());
+            let welcome = move |caller, peer| {
+                listen::welcome(Arrival::Quic(caller), peer, &own, &ways);
+            };
+            tokio::task::spawn_local(http3::accept(endpoint, server.clone(), welcome));
         }
-        let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), porches));
+        let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), ways));
         wait_for_signal().await?;
         drain(&server).await;
         if let Some(endpoint) = quic {

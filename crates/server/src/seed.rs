@@ -12,13 +12,14 @@ use hamhame_core::name::RoomName;
 use hamhame_ws::{Opcode, write_frame};
 
 use crate::clock;
-use crate::fanout::{Registered, Shard};
-use crate::link::{Link, Voice};
+use crate::delivery::link::{Link, Voice};
+use crate::delivery::shard::{Registered, Shard};
+use crate::net::admission::Client;
 use crate::room::{Opener, Room};
 use crate::server::Server;
+use crate::session::conversation::{Conversation, Flow};
 use crate::signal::Signal;
-use crate::transport::ws::{Conversation, Flow, Opened, Wire};
-use crate::visit::Client;
+use crate::transport::ws::{Opened, Wire};
 
 /// The rooms of the tutorials, one each for the whole server.
 pub struct Tutorials {
@@ -118,7 +119,7 @@ impl Guest {
 
     async fn talk(self, room: Option<&Arc<Room>>, kind: Kind) {
         let Guest { link, mut wire, shard, registered } = self;
-        let books = match room {
+        let heartbeats = match room {
             Some(room) => {
                 link.cursor.set(room.head());
                 (None, Some(registered.attach(room, &link)))
@@ -135,7 +136,7 @@ impl Guest {
             client: wire.client().clone(),
         };
         wire.converse(&mut talk).await;
-        drop(books);
+        drop(heartbeats);
     }
 }
 

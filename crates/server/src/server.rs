@@ -7,18 +7,18 @@ use hamhame_core::name::{Name, RoomName};
 use tokio::sync::watch;
 
 use crate::broker::{Broker, Embedded};
+use crate::config::Options;
 use crate::departed::Departed;
-use crate::hosts::Hosts;
-use crate::inbox::{Inbox, Inboxes};
 use crate::memory::Memory;
 use crate::metrics::Metrics;
-use crate::options::Options;
-use crate::origin;
-use crate::registry::Registry;
-use crate::room::Shared;
-use crate::tls::Tls;
+use crate::net::admission::Visitors;
+use crate::net::hosts::Hosts;
+use crate::net::origin;
+use crate::net::tls::Tls;
+use crate::room::inbox::{Inbox, Inboxes};
+use crate::room::registry::Registry;
+use crate::room::{Room, Shared};
 use crate::token::{Proof, Sealer, random_id};
-use crate::visit::Visitors;
 
 /// The least that a client waits before it comes back to a server that restarts, in milliseconds.
 const FIRST_BACK: u64 = 250;
@@ -36,7 +36,7 @@ pub struct Server {
     /// Who orders events.
     pub broker: Box<dyn Broker>,
     /// How rooms wake shards.
-    pub inboxes: Arc<Inboxes>,
+    pub inboxes: Arc<Inboxes<Room>>,
     /// What all of it may keep in memory.
     pub memory: Arc<Memory>,
     /// Counters.
@@ -57,7 +57,8 @@ impl Server {
     /// # Errors
     /// If the system gives no randomness for the secret, or the certificate cannot be used.
     pub fn new(options: Options) -> anyhow::Result<Server> {
-        let inboxes: Arc<Inboxes> = (0..options.thread_count()).map(|_| Inbox::default()).collect();
+        let inboxes: Arc<Inboxes<Room>> =
+            (0..options.thread_count()).map(|_| Inbox::default()).collect();
         let metrics = Arc::new(Metrics::new(inboxes.len()));
         let memory = Arc::new(Memory::new(options.memory.budget()));
         let shared = Shared::new(options.window(), inboxes.clone(), memory.clone());
@@ -101,7 +102,7 @@ impl Server {
     }
 
     /// When a client over HTTP should come back from a server that goes: each at another time, after those that are told by
-    /// [`Shard::shut_down`](crate::fanout::Shard::shut_down).
+    /// [`Shard::shut_down`](crate::delivery::shard::Shard::shut_down).
     pub fn come_back(&self) -> Duration {
         let spread = self.options.drain.as_millis().max(1) as u64;
         Duration::from_millis(FIRST_BACK + random_id() % spread)

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::common::{bench, run, run_fanout};
 use clap::Parser;
-use hamhame::options::Options;
+use hamhame::config::Options;
 use serde_json::Value;
 
 /// The server as a process of its own: this very file, started again.

@@ -7,9 +7,9 @@ use axum::response::Response;
 
 use super::Api;
 use crate::authority::Authority;
-use crate::http;
-use crate::listen::Secure;
-use crate::origin::{self, Target};
+use crate::authority::Places;
+use crate::net::origin::{self, Target};
+use crate::net::peer::Secure;
 
 /// For how long a browser may remember that it may, in seconds.
 const REMEMBERED: &str = "600";
@@ -20,7 +20,7 @@ pub async fn allow(State(api): State<Api>, request: Request, next: Next) -> Resp
     let origin = request.headers().get(header::ORIGIN).cloned();
     let asks = request.method() == Method::OPTIONS
         && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let places = http::places(request.version(), request.uri());
+    let places = Places::of(request.version(), request.uri());
     let hosts = request.headers().get_all(header::HOST).iter().map(HeaderValue::as_bytes);
     let own = Authority::of(places, hosts).ok().flatten();
     let secure = request.extensions().get::<Secure>().is_some();

@@ -15,8 +15,8 @@ use super::problem::{Problem, ProblemDetails};
 use super::query::Query;
 use super::request::{InRoom, Reader};
 use super::{Api, LIST};
-use crate::cursor::{Cursor, From, Versions};
-use crate::listen::Peer;
+use crate::delivery::cursor::{Cursor, From, Versions};
+use crate::net::peer::Peer;
 use crate::transport::{Reading, counted, poll, sse};
 
 /// Where an event stream that was cut off goes on (HTML standard, section 9.2.4).

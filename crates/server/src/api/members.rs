@@ -10,13 +10,13 @@ use super::problem::{Problem, ProblemDetails};
 use super::query::Query;
 use super::request::{InRoom, Reader};
 use super::{Api, LIST};
-use crate::reply::{User, users};
+use crate::delivery::reply::{User, users};
 
 /// Some of the members of a room.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Members<'a> {
     /// In order of joining.
-    #[schema(value_type = Vec<super::openapi::User>)]
+    #[schema(value_type = Vec<crate::transport::shapes::User>)]
     users: Vec<User<'a>>,
     /// Members in all.
     count: usize,

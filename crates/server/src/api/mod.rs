@@ -20,8 +20,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, get, post};
 use hamhame_core::codes::ErrorCode;
 
-use crate::lease::Leases;
 use crate::server::Server;
+use crate::session::lease::Leases;
 use problem::Problem;
 
 /// Most entries in one answer.

@@ -1,16 +1,14 @@
 //! The API's description (OpenAPI 3.1), from the types and handlers that make it up. The shapes that it shares with
 //! `hamhame.v1` are those of that protocol's schema.
 
-use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{ObjectBuilder, Schema};
+use utoipa::openapi::OpenApi as Document;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, RefOr};
-use utoipa::{Modify, OpenApi, PartialSchema, ToSchema};
+use utoipa::{Modify, OpenApi};
 
 use super::{events, members, messages, sessions};
 
@@ -42,40 +40,6 @@ impl Modify for Security {
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));
     }
-}
-
-/// A shape that [`with_messages`] takes from the schema of `hamhame.v1`.
-macro_rules! of_messages {
-    ($($(#[$doc:meta])* $type:ident = $name:literal;)+) => {
-        $($(#[$doc])* pub struct $type;
-
-        impl PartialSchema for $type {
-            fn schema() -> RefOr<Schema> {
-                ObjectBuilder::new().into()
-            }
-        }
-
-        impl ToSchema for $type {
-            fn name() -> Cow<'static, str> {
-                $name.into()
-            }
-        })+
-    };
-}
-
-of_messages! {
-    /// An event of the log.
-    Event = "event";
-    /// What changed in presence.
-    Presence = "presence";
-    /// Who is writing.
-    Typing = "typing";
-    /// A member.
-    User = "user";
-    /// What a new member needs to know.
-    Session = "session";
-    /// A code of the table.
-    ErrorCode = "errorCode";
 }
 
 /// `GET /api/openapi.json`

@@ -9,7 +9,7 @@ use hamhame_core::codes::ErrorCode;
 use hamhame_core::name::NameError;
 use serde::Serialize;
 
-use crate::reply::{Fault, round_up, seconds};
+use crate::delivery::reply::{Fault, round_up, seconds};
 use crate::server::Server;
 use crate::session::Refused;
 
@@ -38,7 +38,7 @@ pub struct ProblemDetails<'a> {
     /// What is wrong in this case.
     detail: &'a str,
     /// Of the table of codes.
-    #[schema(value_type = crate::api::openapi::ErrorCode)]
+    #[schema(value_type = crate::transport::shapes::ErrorCode)]
     code: &'a str,
     /// Whether the same may succeed later.
     temporary: bool,

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::Api;
 use super::problem::Problem;
-use crate::lease::Lease;
+use crate::session::lease::Lease;
 use crate::token;
 
 /// The room that a request is for.

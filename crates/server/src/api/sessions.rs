@@ -15,11 +15,11 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::problem::{Problem, ProblemDetails};
 use super::request::{Caller, InRoom, Json};
-use crate::cursor::Versions;
-use crate::lease::Lease;
-use crate::link::Voice;
-use crate::listen::Peer;
-use crate::reply::Welcome;
+use crate::delivery::cursor::Versions;
+use crate::delivery::link::Voice;
+use crate::delivery::reply::Welcome;
+use crate::net::peer::Peer;
+use crate::session::lease::Lease;
 use crate::session::{Claim, Join, Refused, Session};
 use crate::signal::Signal;
 
@@ -80,7 +80,7 @@ struct Joined<'a> {
     params(("room" = String, Path, description = "The room, percent-encoded")),
     request_body = JoinRequest,
     responses(
-        (status = 201, description = "A member", body = super::openapi::Session,
+        (status = 201, description = "A member", body = crate::transport::shapes::Session,
             headers(("Location" = String, description = "The session, for those who hold its token"))),
         (status = "4XX", description = "Refused", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "Not now", body = ProblemDetails, content_type = "application/problem+json"),

@@ -6,8 +6,8 @@ use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
 
 use super::{Broker, Parting};
-use crate::entry::{Entrant, Entry, Saying};
 use crate::room::Room;
+use crate::room::intent::{Entrant, Entry, Saying};
 use crate::signal::Signal;
 
 /// Orders events in this process alone.

@@ -10,18 +10,9 @@ use std::sync::Arc;
 pub use embedded::Embedded;
 use hamhame_core::id::Id;
 
-use crate::entry::{Entrant, Entry, Saying};
 use crate::room::Room;
+use crate::room::intent::{Entrant, Entry, Parting, Saying};
 use crate::signal::Signal;
-
-/// How a connection ended, as far as the room is concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Parting {
-    /// The member leaves now.
-    ForGood,
-    /// The member keeps its place until this time (microseconds since the start).
-    Until(u64),
-}
 
 /// Orders what happens in rooms.
 pub trait Broker: Send + Sync + 'static {

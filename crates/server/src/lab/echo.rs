@@ -7,11 +7,12 @@ use std::sync::Arc;
 use hamhame_ws::handshake::Deflate;
 use hamhame_ws::{Limits, Opcode, write_frame};
 
-use crate::deflate;
-use crate::link::{Link, Voice};
-use crate::options::Options;
+use crate::config::Options;
+use crate::delivery::link::{Link, Voice};
+use crate::room::deflate;
+use crate::session::conversation::{Conversation, Flow};
 use crate::signal::Signal;
-use crate::transport::ws::{Conversation, Flow, Opened, Wire};
+use crate::transport::ws::{Opened, Wire};
 
 /// Talks until the client is gone.
 pub async fn run(opened: Opened) {

@@ -16,16 +16,13 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::{Context as Surroundings, Layer, SubscriberExt};
 
 use crate::clock;
-use crate::options::LogFormat;
+use crate::config::{FILTER_VARIABLE, LogFormat};
 use line::Fields;
 use outlet::Outlet;
 use quota::{LeftOut, Quotas};
 
 /// What is logged unless the operator says otherwise: of libraries, errors alone; what they warn of is what peers do.
 const FILTER: &str = "error,hamhame=info";
-
-/// The variable that says otherwise, in the syntax of `tracing_subscriber`'s `Targets`.
-pub const FILTER_VARIABLE: &str = "HAMHAME_LOG_FILTER";
 
 /// The log of this process.
 pub struct Log {

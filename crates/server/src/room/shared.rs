@@ -12,8 +12,8 @@ use hamhame_core::log::Window;
 use super::Room;
 use super::order::Order;
 use crate::clock;
-use crate::inbox::Inboxes;
 use crate::memory::Memory;
+use crate::room::inbox::Inboxes;
 
 /// The most bytes of events that who appends one drops of others', over the budget: more than it can append, so that all
 /// who append together free what they fill, and no more, so that nobody waits for long.
@@ -27,7 +27,7 @@ pub struct Shared {
     /// What each of their logs keeps.
     pub window: Window,
     /// How they wake shards.
-    pub inboxes: Arc<Inboxes>,
+    pub inboxes: Arc<Inboxes<Room>>,
     /// What all of their logs may keep.
     pub memory: Arc<Memory>,
     /// The largest logs come first, and of those of a size who has been there longest.
@@ -46,7 +46,7 @@ pub struct Shared {
 
 impl Shared {
     /// For rooms that keep `window`, wake `inboxes` and count in `memory`.
-    pub fn new(window: Window, inboxes: Arc<Inboxes>, memory: Arc<Memory>) -> Shared {
+    pub fn new(window: Window, inboxes: Arc<Inboxes<Room>>, memory: Arc<Memory>) -> Shared {
         Shared {
             window,
             inboxes,

@@ -10,9 +10,9 @@ use hamhame_core::name::Name;
 use hamhame_core::presence::Roster;
 
 use super::LIST_LIMIT;
-use crate::entry::{Admission, Presence};
+use crate::room::intent::{Admission, Presence};
+use crate::room::tail::Tail;
 use crate::signal::Signal;
-use crate::tail::Tail;
 use crate::token::Proof;
 
 /// How long an empty room without a log stays, in microseconds: who polls it must find the same one each time.

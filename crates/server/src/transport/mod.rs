@@ -1,6 +1,8 @@
 //! How batches of events reach a client.
 
+pub mod chat;
 pub mod poll;
+pub mod shapes;
 pub mod sse;
 pub mod ws;
 
@@ -10,10 +12,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hamhame_core::log::Start;
 
-use crate::cursor::Cursor;
-use crate::lease::Lease;
+use crate::delivery::cursor::Cursor;
 use crate::memory::{Held, Memory};
 use crate::server::Server;
+use crate::session::lease::Lease;
 
 /// A piece of an answer of up to so many bytes is not counted: every reader has one, and who keeps up takes it at once.
 const UNCOUNTED: usize = 4096;

@@ -7,9 +7,9 @@ use serde_json::value::RawValue;
 use tokio::time::timeout;
 
 use super::Reading;
-use crate::cursor::Cursor;
+use crate::delivery::cursor::Cursor;
+use crate::delivery::reply::seconds;
 use crate::metrics::Transport;
-use crate::reply::seconds;
 
 /// An answer has no further batch once it has this many bytes.
 const ANSWER_BYTES: usize = 1 << 20;
@@ -18,7 +18,7 @@ const ANSWER_BYTES: usize = 1 << 20;
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Events {
     /// The events after the position asked for, in the order of the log.
-    #[schema(value_type = Vec<crate::api::openapi::Event>)]
+    #[schema(value_type = Vec<crate::transport::shapes::Event>)]
     events: Vec<Box<RawValue>>,
     /// Of the last of them: read on after it.
     #[schema(example = "k3J9x0aQ2Zc:42")]
@@ -32,11 +32,11 @@ pub struct Events {
     missed: u64,
     /// What changed in presence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<crate::api::openapi::Presence>)]
+    #[schema(value_type = Option<crate::transport::shapes::Presence>)]
     presence: Option<Box<RawValue>>,
     /// Who is writing, if that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<crate::api::openapi::Typing>)]
+    #[schema(value_type = Option<crate::transport::shapes::Typing>)]
     typing: Option<Box<RawValue>>,
     /// Versions of presence and typing, for the next request.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,10 +16,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{Reading, counted};
 use crate::clock;
-use crate::lease::{Lease, News, Waiting};
+use crate::delivery::reply;
 use crate::metrics::Transport;
-use crate::reply;
-use crate::tail::payload;
+use crate::room::tail::payload;
+use crate::session::lease::{Lease, News, Waiting};
 use crate::token::random_id;
 
 /// What a client that was cut off waits before it comes back, in milliseconds.

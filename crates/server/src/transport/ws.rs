@@ -20,13 +20,13 @@ use hamhame_ws::{
     write_frame,
 };
 
-use crate::fanout::Shard;
-use crate::link::Link;
+use crate::delivery::link::Link;
+use crate::delivery::shard::Shard;
 use crate::memory::Held;
-use crate::partial::Partial;
-use crate::room::Room;
-use crate::stream::Io;
-use crate::visit::{Client, Visit};
+use crate::net::admission::{Client, Visit};
+use crate::net::partial::Partial;
+use crate::net::stream::Io;
+use crate::session::conversation::{Conversation, Ending, Flow};
 
 /// A WebSocket whose handshake is done, with what the client sent right behind it.
 pub struct Opened {
@@ -48,56 +48,6 @@ impl Opened {
         let receiver = Receiver::new(Role::Server, limits);
         if self.deflate.is_some() { receiver.with_deflate() } else { receiver }
     }
-}
-
-/// What a conversation wants after a message.
-pub enum Flow {
-    /// Go on.
-    Continue,
-    /// Finish what has been read, then hand back: [`Ending::Paused`].
-    Pause,
-    /// Close with this code.
-    End(CloseCode),
-}
-
-/// What is talked about on a WebSocket.
-pub trait Conversation {
-    /// A text message came; replies are appended to `out` as frames.
-    fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow;
-
-    /// A binary message came.
-    fn binary(&mut self, data: &[u8], out: &mut Vec<u8>) -> Flow {
-        let _ = (data, out);
-        Flow::End(CloseCode::UnsupportedData)
-    }
-
-    /// The room that what was said goes to, if more must not be said before it has been delivered.
-    fn pressed(&self) -> Option<&Arc<Room>> {
-        None
-    }
-
-    /// It is over, and how: nothing of the client is heard any more. Who waits for its answer is told after this.
-    fn over(&mut self, ending: Ending) {
-        let _ = ending;
-    }
-
-    /// A ping came, or a pong that nobody asked for. A ping is answered in any case; this is for those who count.
-    fn ping(&mut self) -> Flow {
-        Flow::Continue
-    }
-}
-
-/// How a conversation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The client said that it goes (1000, or a close frame without a code).
-    Left,
-    /// It did not show that it is here for as long as it may: its place is given up, but its token is not.
-    Expired,
-    /// Anything else: it may come back.
-    Lost,
-    /// The conversation asked for a pause; the connection is open.
-    Paused,
 }
 
 /// How long a peer has to answer our close frame.

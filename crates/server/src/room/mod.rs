@@ -1,0 +1,451 @@
+//! Step 5 of a message's way: the room. Its lock is held for an append or a look, never across an `.await`.
+//!
+//! Only this module appends to a tail. An append moves the head and marks the room dirty on every shard that has members
+//! here; the shard's flusher does the rest (`fanout`). Whoever reads over HTTP [watches](Watch) it.
+
+pub mod deflate;
+pub mod inbox;
+pub mod intent;
+mod order;
+mod rank;
+pub mod registry;
+pub mod said;
+mod shared;
+mod state;
+pub mod tail;
+mod watch;
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hamhame_core::event::{self, Passage};
+use hamhame_core::id::Id;
+use hamhame_core::log::Start;
+use hamhame_core::name::RoomName;
+use hamhame_core::position::{Epoch, Position};
+use hamhame_core::presence::{Difference, Roster};
+pub use shared::Shared;
+use state::{Place, Ranks, Seat, State, TakeOver};
+use tokio::sync::Notify;
+pub use watch::Watch;
+
+use crate::clock::{self, Moment};
+use crate::net::admission::Founded;
+use crate::room::deflate::Demand;
+use crate::room::inbox::Dirty;
+use crate::room::intent::Parting;
+use crate::room::intent::{Entrant, Entry, MembersPage, Presence, Saying};
+use crate::room::tail::{Batch, Tail};
+use crate::signal::Signal;
+use crate::token::Proof;
+
+/// Past this many members nobody is told of single comings and goings, and lists become a count.
+pub const LIST_LIMIT: usize = 1_000;
+
+/// Events that may wait for a flusher before those who speak are held. Without it, readers that find much to read could
+/// append more than the log keeps before anybody is written to.
+const PRESSURE: u64 = 512;
+
+/// How long a member counts as writing after it said so, in microseconds.
+const TYPING: u64 = 6_000_000;
+
+/// Members shown as writing at once; in a large room more would be noise.
+const TYPING_SHOWN: usize = 8;
+
+/// A named log and the members in it.
+pub struct Room {
+    name: RoomName,
+    /// Tells rooms of the same name in different lives apart.
+    serial: u64,
+    epoch: Epoch,
+    head: AtomicU64,
+    presence_version: AtomicU64,
+    typing_version: AtomicU64,
+    members: AtomicU32,
+    state: Mutex<State>,
+    dirty: Dirty<Room>,
+    compression: Demand,
+    /// Wakes the [watchers](Watch).
+    news: Notify,
+    shared: Arc<Shared>,
+    opener: Opener,
+}
+
+/// Whose doing it is that there is the room.
+pub enum Opener {
+    /// Nobody finds it by name, and it stays as long as the server: a tutorial room of the seeds.
+    Server,
+    /// It is in the registry; one of those that an address opened, if that is counted.
+    Client(Option<Founded>),
+}
+
+impl Room {
+    /// An empty room.
+    pub fn new(
+        name: RoomName,
+        serial: u64,
+        epoch: Epoch,
+        shared: Arc<Shared>,
+        opener: Opener,
+    ) -> Arc<Room> {
+        let tail = Tail::new(epoch, shared.window);
+        let room = Arc::new(Room {
+            name,
+            serial,
+            epoch,
+            head: AtomicU64::new(0),
+            presence_version: AtomicU64::new(0),
+            typing_version: AtomicU64::new(0),
+            members: AtomicU32::new(0),
+            dirty: Dirty::new(shared.inboxes.clone()),
+            compression: Demand::default(),
+            news: Notify::new(),
+            shared,
+            opener,
+            state: Mutex::new(State {
+                tail,
+                roster: Roster::default(),
+                typing: Vec::new(),
+                large_at: 0,
+                empty_since: Some(clock::uptime_micros()),
+                away: VecDeque::new(),
+                ranks: Ranks::default(),
+                gone: false,
+                closed: false,
+                watchers: 0,
+            }),
+        });
+        room.rank(&mut room.lock());
+        room
+    }
+
+    /// The room's name, as the one who came first wrote it.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// Identifies this life of the room in this process.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Which shards have members here, and which of them know that there is something new.
+    pub fn dirty(&self) -> &Dirty<Room> {
+        &self.dirty
+    }
+
+    /// Whether what is said here is to be compressed.
+    pub fn compression(&self) -> &Demand {
+        &self.compression
+    }
+
+    /// Offset of the newest event, without taking the lock.
+    pub fn head(&self) -> u64 {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// Whether so much is appended and not yet written, even to those who keep up, that who speaks should wait a moment.
+    pub fn is_pressed(&self) -> bool {
+        self.head().saturating_sub(self.dirty.delivered()) > PRESSURE
+    }
+
+    /// Waits until the flushers have caught up. Only flushers are waited for, never a client.
+    pub async fn eased(&self) {
+        while self.is_pressed() {
+            // Enough where the flusher is on this thread; another thread may need a moment to be scheduled.
+            tokio::task::yield_now().await;
+            if self.is_pressed() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    /// Version of the presence, without taking the lock.
+    pub fn presence_version(&self) -> u64 {
+        self.presence_version.load(Ordering::Acquire)
+    }
+
+    /// Version of who is writing, without taking the lock.
+    pub fn typing_version(&self) -> u64 {
+        self.typing_version.load(Ordering::Acquire)
+    }
+
+    /// Members, without taking the lock.
+    pub fn member_count(&self) -> usize {
+        self.members.load(Ordering::Acquire) as usize
+    }
+
+    /// Position of the newest event, without taking the lock.
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, offset: self.head() }
+    }
+
+    /// Reads what comes after `cursor` into `batch`. If events after `cursor` are gone it gives their number and
+    /// reads on from the oldest kept: `batch.from` is then where the gap ends.
+    pub fn read(&self, cursor: u64, batch: &mut Batch) -> u64 {
+        let state = self.lock();
+        let from = cursor.max(state.tail.floor());
+        state.tail.read(self.name.as_str(), from, batch);
+        from - cursor
+    }
+
+    /// Appends a message, or finds it there already, and gives its offset. `None` if the room is [closed](Self::close).
+    pub fn say(self: &Arc<Self>, saying: Saying<'_>) -> Option<u64> {
+        let mut state = self.lock();
+        if state.closed {
+            return None;
+        }
+        let said = saying.id.map(|id| (saying.member, id));
+        if let Some(offset) = said.and_then(|(member, id)| state.tail.said(member, id)) {
+            return Some(offset);
+        }
+        let body = event::message(
+            self.name.as_str(),
+            saying.name,
+            saying.content,
+            saying.at.shown,
+            saying.member,
+            saying.id,
+        );
+        let compressed = self.compression.is_for(body.len());
+        let offset = state.tail.append(body, saying.at, said, self.dirty.delivered());
+        if compressed && let Some(message) = state.tail.newest() {
+            // Others need not wait for the compressor. Who reads meanwhile gets the message as it is; and it is said: a server
+            // that goes now must still deliver it.
+            self.head.store(offset, Ordering::Release);
+            drop(state);
+            let frame = deflate::shared_frame(&message);
+            state = self.lock();
+            if let Some(frame) = frame {
+                state.tail.add_deflated(offset, frame);
+            }
+        }
+        if let Some(writing) = state.typing.iter().position(|(member, _)| *member == saying.member)
+        {
+            state.typing.swap_remove(writing);
+            self.typing_version.fetch_add(1, Ordering::AcqRel);
+        }
+        self.publish(state);
+        Some(offset)
+    }
+
+    /// The server goes: what is in the log by now is what everyone is still to get, and nothing is acknowledged after it.
+    pub fn close(&self) {
+        self.lock().closed = true;
+    }
+
+    /// Appends plain text: the tutorial rooms of the seeds.
+    pub fn say_plain(self: &Arc<Self>, text: &str, at: Moment) {
+        let mut state = self.lock();
+        state.tail.append_plain(text, at, self.dirty.delivered());
+        self.publish(state);
+    }
+
+    /// Lets a member in, takes a session over, or says why not. One operation under one lock, so that nothing can be
+    /// missed between the position given and the events read from it.
+    pub fn join(self: &Arc<Self>, entrant: Entrant<'_>) -> Entry {
+        let mut state = self.lock();
+        if state.gone {
+            return Entry::Gone;
+        }
+        state.tail.expire(entrant.at.up);
+        let start = state.tail.start(entrant.after, entrant.history);
+        let identity = entrant.proof.unwrap_or(entrant.fresh);
+        match state.take_over(identity, entrant.attempt, entrant.signal) {
+            TakeOver::Done => return Entry::In(state.admission(identity, entrant.name, start)),
+            TakeOver::Late => return Entry::Late,
+            TakeOver::None => {}
+        }
+        if let Some(holder) = state.name_holder(entrant.name) {
+            match state.roster.seat(holder).map(|seat| &seat.place) {
+                Some(Place::Connected(signal)) => return Entry::Taken(signal.clone()),
+                Some(Place::Away { until }) if *until > entrant.at.up => {
+                    return Entry::Kept(Duration::from_micros(until - entrant.at.up));
+                }
+                _ => self.remove(&mut state, holder, entrant.at),
+            }
+        }
+        if state.roster.count() >= entrant.max_members {
+            return Entry::Full;
+        }
+        self.seat(&mut state, identity, &entrant);
+        let admission = state.admission(identity, entrant.name, start);
+        self.publish(state);
+        Entry::In(admission)
+    }
+
+    /// The connection behind `signal` ended. Nothing happens if the member has another one by now, which is false then.
+    pub fn part(self: &Arc<Self>, member: Id, signal: &Arc<Signal>, parting: Parting) -> bool {
+        let mut state = self.lock();
+        let seat = state.roster.seat_mut(member).filter(|seat| seat.is_held_by(signal));
+        let Some(seat) = seat else { return false };
+        match parting {
+            Parting::Until(until) => {
+                seat.place = Place::Away { until };
+                state.away.push_back((until, member));
+                self.due_by(&mut state, until);
+            }
+            Parting::ForGood => {
+                self.remove(&mut state, member, clock::now());
+                self.publish(state);
+            }
+        }
+        true
+    }
+
+    /// Takes out the member whose place is held by `signal`.
+    pub fn evict(self: &Arc<Self>, signal: &Arc<Signal>) {
+        let mut state = self.lock();
+        let ghost = state
+            .roster
+            .seats()
+            .find(|(_, seat)| seat.is_held_by(signal))
+            .map(|(member, _)| member);
+        if let Some(member) = ghost {
+            self.remove(&mut state, member, clock::now());
+            self.publish(state);
+        }
+    }
+
+    /// Begins to read, after a position or as a newcomer who is shown the last `history` events. `None` if the room was given
+    /// up: find it again.
+    pub fn watch(
+        self: &Arc<Self>,
+        after: Option<Position>,
+        history: u64,
+        now: u64,
+    ) -> Option<(Watch, Start)> {
+        let mut state = self.lock();
+        if state.gone {
+            return None;
+        }
+        state.tail.expire(now);
+        state.watchers += 1;
+        self.rank(&mut state);
+        let start = state.tail.start(after, history);
+        Some((Watch { room: self.clone() }, start))
+    }
+
+    /// Some of the members, in order of joining: up to `limit` behind `page`, the version of the presence, and the next page.
+    pub fn members(&self, page: u64, limit: usize) -> MembersPage {
+        let state = self.lock();
+        let (users, next) = state.roster.page(page, limit);
+        MembersPage { users, next, count: state.roster.count(), version: state.roster.version() }
+    }
+
+    /// Whether the session is here and has a connection, or a lease.
+    pub fn is_connected(&self, identity: Proof) -> bool {
+        let state = self.lock();
+        state.roster.seat(identity.member).is_some_and(|seat| {
+            seat.session == identity.session && matches!(seat.place, Place::Connected(_))
+        })
+    }
+
+    /// The display name of a member.
+    pub fn name_of(&self, member: Id) -> Option<Arc<str>> {
+        self.lock().roster.name(member).cloned()
+    }
+
+    /// Presence now.
+    pub fn presence(&self) -> Presence {
+        self.lock().presence()
+    }
+
+    /// What changed in presence since `base`, with the version and count it leads to; `None` if only a snapshot helps.
+    pub fn presence_since(&self, base: u64) -> Option<(Difference, u64, usize)> {
+        let state = self.lock();
+        if base <= state.large_at {
+            return None;
+        }
+        let difference = state.roster.since(base)?;
+        Some((difference, state.roster.version(), state.roster.count()))
+    }
+
+    /// Notes that a member is writing or has stopped.
+    pub fn set_typing(self: &Arc<Self>, member: Id, typing: bool, now: u64) {
+        let mut state = self.lock();
+        let before = state.typing.len();
+        state.typing.retain(|(other, until)| *other != member && *until > now);
+        if typing && state.typing.len() < TYPING_SHOWN {
+            state.typing.push((member, now + TYPING));
+        } else if state.typing.len() == before {
+            return;
+        }
+        self.typing_version.fetch_add(1, Ordering::AcqRel);
+        self.announce(state);
+    }
+
+    /// Who is writing.
+    pub fn typing(&self, now: u64) -> Vec<Id> {
+        let state = self.lock();
+        state.typing.iter().filter(|(_, until)| *until > now).map(|(member, _)| *member).collect()
+    }
+
+    fn seat(&self, state: &mut State, identity: Proof, entrant: &Entrant<'_>) {
+        // One copy of the name for the roster, the log and the session.
+        let name: Arc<str> = entrant.name.as_str().into();
+        if state.roster.count() < LIST_LIMIT {
+            let (member, name, at) = (identity.member, name.clone(), entrant.at);
+            let delivered = self.dirty.delivered();
+            state.tail.append_passage(Passage::Join, member, name, at, delivered);
+        }
+        let key = (!entrant.name.is_anonymous()).then(|| entrant.name.key());
+        let place = Place::Connected(entrant.signal.clone());
+        let attempt = entrant.attempt.unwrap_or(0);
+        let seat = Seat { session: identity.session, attempt, place };
+        state.roster.join(identity.member, name, key, seat);
+        state.empty_since = None;
+    }
+
+    fn remove(&self, state: &mut State, member: Id, at: Moment) {
+        let noticed = state.roster.count() <= LIST_LIMIT;
+        if let Some(writing) = state.typing.iter().position(|(other, _)| *other == member) {
+            state.typing.swap_remove(writing);
+            self.typing_version.fetch_add(1, Ordering::AcqRel);
+        }
+        let Some(name) = state.roster.leave(member) else { return };
+        if noticed {
+            let delivered = self.dirty.delivered();
+            state.tail.append_passage(Passage::Leave, member, name, at, delivered);
+        }
+        if state.roster.count() == 0 {
+            state.empty_since = Some(at.up);
+        }
+    }
+
+    /// Ends a change: makes it visible to the lock-free readers, lets the lock go, and wakes the shards.
+    fn publish(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.roster.count() > LIST_LIMIT {
+            state.large_at = state.roster.version();
+        }
+        self.head.store(state.tail.head(), Ordering::Release);
+        self.presence_version.store(state.roster.version(), Ordering::Release);
+        let (before, members) = (self.members.load(Ordering::Relaxed), state.roster.count() as u32);
+        if before != members {
+            self.members.store(members, Ordering::Release);
+            self.shared.members_changed(before, members);
+        }
+        let exceeded = self.rank(&mut state);
+        self.announce(state);
+        if exceeded {
+            // Who fills the memory makes the room for it.
+            self.shared.relieve();
+        }
+    }
+
+    /// Lets the lock go and wakes whoever waits for something new here.
+    fn announce(self: &Arc<Self>, state: MutexGuard<'_, State>) {
+        let watched = state.watchers > 0;
+        drop(state);
+        self.dirty.mark(self);
+        if watched {
+            self.news.notify_waiters();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,268 @@
+//! A session without a connection of its own: it is here as long as its lease is renewed by requests.
+//!
+//! Each lease has a task, as each WebSocket has: it waits for the end of the lease and for what other threads ask of the
+//! session's [`Signal`].
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hamhame_core::codes::CloseCode;
+use hamhame_core::id::Id;
+use hamhame_core::name::RoomName;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::Options;
+use crate::net::admission::{Client, Seat};
+use crate::server::Server;
+use crate::session::Session;
+use crate::session::conversation::Ending;
+use crate::signal::Signal;
+use crate::token::{self, Proof};
+
+/// All leases, by their sessions.
+#[derive(Default)]
+pub struct Leases(Mutex<Table>);
+
+#[derive(Default)]
+struct Table {
+    by_session: HashMap<Id, Arc<Lease>>,
+}
+
+/// One session, and until when it is here.
+pub struct Lease {
+    /// `None` when it is over.
+    session: Mutex<Option<Session>>,
+    identity: Proof,
+    token: String,
+    room: RoomName,
+    signal: Arc<Signal>,
+    times: Mutex<Times>,
+    news: watch::Sender<News>,
+    _place: Place,
+}
+
+/// What those who read with the session are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// How often the client was asked to show that it is there.
+    pub probes: u64,
+    /// It is over, with this code.
+    pub close: Option<CloseCode>,
+}
+
+struct Times {
+    /// The last request began.
+    seen: Instant,
+    /// The last request that waited, or streamed, ended.
+    quiet: Instant,
+    /// Requests that wait, and streams: by them the client can be asked whether it is there.
+    waiting: u32,
+    /// It was, since the last request began.
+    asked: bool,
+}
+
+/// A place among the sessions of its address; dropping it frees the place.
+pub struct Place {
+    leases: Arc<Leases>,
+    _seat: Seat,
+}
+
+impl Leases {
+    /// A place for a session of this address. `None` if it has all that it may.
+    pub fn enter(self: &Arc<Self>, client: &Arc<Client>, options: &Options) -> Option<Place> {
+        let mut most = options.address.max_connections_per_address;
+        if !options.limited() {
+            most = u32::MAX;
+        } else if self.count() >= options.max_connections as usize {
+            return None;
+        }
+        client.sit(most).map(|_seat| Place { leases: self.clone(), _seat })
+    }
+
+    /// The session that `token` is of, if it is here.
+    pub fn find(&self, token: &str, room: &RoomName) -> Option<Arc<Lease>> {
+        let claimed = token::claimed(token)?;
+        let lease = self.lock().by_session.get(&claimed.session).cloned()?;
+        lease.is_for(token, room).then_some(lease)
+    }
+
+    /// Sessions over HTTP.
+    pub fn count(&self) -> usize {
+        self.lock().by_session.len()
+    }
+
+    fn insert(&self, lease: &Arc<Lease>) {
+        let before = self.lock().by_session.insert(lease.identity.session, lease.clone());
+        // Not under the lock, as it may give its place back.
+        drop(before);
+    }
+
+    /// Nothing happens if the session has another lease by now.
+    fn remove(&self, lease: &Arc<Lease>) {
+        let mut table = self.lock();
+        let session = lease.identity.session;
+        let gone = table.by_session.get(&session).filter(|held| Arc::ptr_eq(held, lease)).cloned();
+        if gone.is_some() {
+            table.by_session.remove(&session);
+        }
+        // Its place is given back after the lock.
+        drop(table);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease {
+    /// Begins the lease of a session that has just joined with `token`.
+    pub fn begin(
+        server: &Arc<Server>,
+        session: Session,
+        identity: Proof,
+        token: &str,
+        signal: Arc<Signal>,
+        place: Place,
+    ) -> Arc<Lease> {
+        let now = Instant::now();
+        let leases = place.leases.clone();
+        let lease = Arc::new(Lease {
+            room: session.room().name().clone(),
+            session: Mutex::new(Some(session)),
+            identity,
+            token: token.to_owned(),
+            signal,
+            times: Mutex::new(Times { seen: now, quiet: now, waiting: 0, asked: false }),
+            news: watch::Sender::default(),
+            _place: place,
+        });
+        leases.insert(&lease);
+        tokio::spawn(lease.clone().keep(server.clone(), leases));
+        lease
+    }
+
+    /// The client shows that it is here.
+    pub fn renew(&self) {
+        let mut times = self.times();
+        times.seen = Instant::now();
+        times.asked = false;
+        drop(times);
+        self.signal.heard();
+    }
+
+    /// The session, to do something with it; `None` when it is over.
+    pub fn session<T>(&self, act: impl FnOnce(&mut Session) -> T) -> Option<T> {
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        session.as_mut().map(act)
+    }
+
+    /// Why it is over, if it is.
+    pub fn close_code(&self) -> Option<CloseCode> {
+        self.signal.close_asked()
+    }
+
+    /// What is told to those who read with it.
+    pub fn news(&self) -> watch::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// A request waits, or streams. A connection alone shows nothing of the client at its end, which may be a proxy; so the
+    /// lease goes on, and the client is asked before it is over.
+    pub fn wait(self: &Arc<Self>) -> Waiting {
+        self.times().waiting += 1;
+        // The task looks again how long it has to wait.
+        self.signal.wake();
+        Waiting(self.clone())
+    }
+
+    /// The member leaves now, for good.
+    pub fn leave(&self) {
+        self.end(Ending::Left);
+        self.signal.close(CloseCode::Normal);
+    }
+
+    /// Waits for the end.
+    async fn keep(self: Arc<Self>, server: Arc<Server>, leases: Arc<Leases>) {
+        let close = loop {
+            tokio::select! {
+                () = poll_fn(|context| self.signal.poll_woken(context)) => {
+                    if let Some(code) = self.signal.close_asked() {
+                        break code;
+                    }
+                    if self.signal.is_asked() {
+                        self.ask();
+                    }
+                }
+                () = sleep_until(self.next_look(&server.options)) => {
+                    if self.until(&server.options) <= Instant::now() {
+                        self.signal.close(CloseCode::LeaseExpired);
+                    } else if self.asks_at(&server.options).is_some_and(|at| at <= Instant::now()) {
+                        self.times().asked = true;
+                        self.ask();
+                    }
+                }
+                // Those who read are told by themselves, and nobody leaves.
+                () = server.drained() => return,
+            }
+        };
+        leases.remove(&self);
+        let expired = close == CloseCode::LeaseExpired;
+        self.end(if expired { Ending::Expired } else { Ending::Lost });
+        self.news.send_modify(|news| news.close = Some(close));
+    }
+
+    fn end(&self, ending: Ending) {
+        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut session) = session {
+            session.part(ending);
+        }
+        // After it, so that who wants the name finds the place given up, and does not take a client that goes for a ghost.
+        self.signal.end();
+    }
+
+    /// Has the client show that it is here.
+    fn ask(&self) {
+        self.news.send_modify(|news| news.probes += 1);
+    }
+
+    fn next_look(&self, options: &Options) -> Instant {
+        let until = self.until(options);
+        self.asks_at(options).map_or(until, |at| at.min(until))
+    }
+
+    /// When the member is gone if nothing comes from it. Who has been asked and did not answer gets no grace.
+    fn until(&self, options: &Options) -> Instant {
+        let times = self.times();
+        let until = times.seen + options.lease;
+        if times.asked { until } else { until.max(times.quiet + options.grace) }
+    }
+
+    /// When it is to be asked, if it can be and was not yet: so early that the answer has time.
+    fn asks_at(&self, options: &Options) -> Option<Instant> {
+        let times = self.times();
+        let early = options.lease.saturating_sub(options.grace).max(options.lease / 2);
+        (times.waiting > 0 && !times.asked).then(|| times.seen + early)
+    }
+
+    fn is_for(&self, token: &str, room: &RoomName) -> bool {
+        use subtle::ConstantTimeEq;
+        self.room.key() == room.key() && bool::from(self.token.as_bytes().ct_eq(token.as_bytes()))
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request that waits, or a stream.
+pub struct Waiting(Arc<Lease>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut times = self.0.times();
+        times.waiting -= 1;
+        times.quiet = Instant::now();
+    }
+}

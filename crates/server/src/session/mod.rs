@@ -1,0 +1,447 @@
+//! Step 3 of a message's way: one client in one room. A [`Command`] comes in, a reply goes out.
+
+pub mod conversation;
+pub mod lease;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hamhame_core::codes::{CloseCode, ErrorCode};
+use hamhame_core::command::{self, Command, Dialect};
+use hamhame_core::id::Id;
+use hamhame_core::limits::TokenBucket;
+use hamhame_core::name::{Name, NameError, RoomName};
+use hamhame_core::position::Position;
+use hamhame_core::text::{self, TextError};
+
+use crate::clock;
+use crate::config::Options;
+use crate::delivery::link::Voice;
+use crate::delivery::reply::{self, Fault, Refusal};
+use crate::net::admission::Client;
+use crate::room::Room;
+use crate::room::intent::Parting;
+use crate::room::intent::{Admission, Entrant, Entry, Saying};
+use crate::server::Server;
+use crate::session::conversation::{Conversation, Ending, Flow};
+use crate::signal::Signal;
+use crate::token::{Proof, random_id};
+
+/// Commands other than messages that a session may send at once, and per second; pings and what is empty count too.
+const COMMAND_BURST: u32 = 100;
+/// See [`COMMAND_BURST`].
+const COMMAND_RATE: f64 = 20.0;
+
+/// Refusals that a session is told, at once and per second. Who goes on beyond is closed.
+const REFUSAL_BURST: u32 = 100;
+/// See [`REFUSAL_BURST`].
+const REFUSAL_RATE: f64 = 10.0;
+
+/// Why a client cannot have what it asked for.
+#[derive(Debug)]
+pub struct Refused {
+    /// From the table of codes.
+    pub code: ErrorCode,
+    /// In plain words.
+    pub message: Cow<'static, str>,
+    /// When the same may succeed.
+    pub retry_after: Option<Duration>,
+    /// Of a name: what is wrong with it.
+    pub fault: Option<Fault>,
+}
+
+/// What a client asks for when it joins.
+pub struct Join {
+    /// Where.
+    pub room: RoomName,
+    /// As whom.
+    pub name: Name,
+    /// What it had before.
+    pub claim: Claim,
+}
+
+/// What one who joins says of the time before.
+#[derive(Default)]
+pub struct Claim {
+    /// The secret of an earlier session.
+    pub token: Option<String>,
+    /// The position of the last event it has.
+    pub after: Option<Position>,
+    /// Grows with every `join` of the session. A client gives attempts up that take too long; such a `join` may arrive after
+    /// that of the next attempt, whose connection it must not end. Without it, who comes last is the last.
+    pub attempt: Option<u64>,
+    /// Without a position: so many of the last events, as far as the server gives them.
+    pub history: u64,
+}
+
+/// One client in one room. Dropping it is losing the connection, unless it [parted](Session::part) before.
+pub struct Session {
+    server: Arc<Server>,
+    room: Arc<Room>,
+    name: Arc<str>,
+    session: Id,
+    member: Id,
+    signal: Arc<Signal>,
+    /// Whose it is.
+    client: Arc<Client>,
+    dialect: Dialect,
+    parted: bool,
+    /// There from the first command on: most members only listen, and all of them wait for long.
+    allowance: Option<Box<Allowance>>,
+}
+
+/// What one session may do before it is asked to slow down.
+struct Allowance {
+    messages: TokenBucket,
+    commands: TokenBucket,
+    refusals: TokenBucket,
+}
+
+impl Allowance {
+    fn new(options: &Options) -> Allowance {
+        Allowance {
+            messages: TokenBucket::new(options.message_burst, options.message_rate),
+            commands: TokenBucket::new(COMMAND_BURST, COMMAND_RATE),
+            refusals: TokenBucket::new(REFUSAL_BURST, REFUSAL_RATE),
+        }
+    }
+}
+
+impl Session {
+    /// Joins. If the name is held by another session, its connection has a moment to show that it is alive.
+    ///
+    /// # Errors
+    /// With the code and the words to tell the client.
+    pub async fn join(
+        server: &Arc<Server>,
+        join: &Join,
+        voice: Voice,
+        signal: &Arc<Signal>,
+        client: &Arc<Client>,
+    ) -> Result<(Session, Admission), Refused> {
+        let options = &server.options;
+        let claim = &join.claim;
+        let proof = claim
+            .token
+            .as_deref()
+            .and_then(|token| server.open_token(token, &join.room, &join.name));
+        let fresh = Proof { session: random_identifier(), member: random_identifier() };
+        loop {
+            let now = clock::now();
+            let room = server.registry.find_or_make(&join.room, Some(client));
+            let room =
+                room.map_err(|error| Refused::new(ErrorCode::ServerFull, error.to_string()))?;
+            let entrant = Entrant {
+                name: &join.name,
+                proof,
+                fresh,
+                attempt: claim.attempt,
+                after: claim.after,
+                history: claim.history.min(options.join_history),
+                signal,
+                max_members: options.max_members as usize,
+                at: now,
+            };
+            match server.broker.join(&room, entrant) {
+                Entry::In(admission) => {
+                    let recovered = admission.start.recovered == Some(true);
+                    server.metrics.joined(recovered);
+                    let session = Session::new(server, room, &admission, signal, client, voice);
+                    return Ok((session, admission));
+                }
+                Entry::Gone => {}
+                Entry::Late => {
+                    let message = "a later attempt to join has the session";
+                    return Err(Refused::new(ErrorCode::SessionReplaced, message));
+                }
+                Entry::Full => {
+                    let most = options.max_members;
+                    let message = format!("the room is full: it has {most} members");
+                    return Err(Refused::new(ErrorCode::RoomFull, message));
+                }
+                Entry::Kept(rest) => {
+                    let name = join.name.as_str();
+                    let message =
+                        format!("the name {name} is kept for somebody whose connection is lost.");
+                    let refused = Refused::new(ErrorCode::NameTaken, message);
+                    return Err(Refused { retry_after: Some(rest), ..refused });
+                }
+                Entry::Taken(holder) => {
+                    if holder.answers(options.probe).await {
+                        let message = format!(
+                            "the name {} is taken here; choose another",
+                            join.name.as_str()
+                        );
+                        return Err(Refused::new(ErrorCode::NameTaken, message));
+                    }
+                    server.broker.evict(&room, &holder);
+                }
+            }
+        }
+    }
+
+    fn new(
+        server: &Arc<Server>,
+        room: Arc<Room>,
+        admission: &Admission,
+        signal: &Arc<Signal>,
+        client: &Arc<Client>,
+        voice: Voice,
+    ) -> Session {
+        Session {
+            server: server.clone(),
+            room,
+            name: admission.name.clone(),
+            session: admission.identity.session,
+            member: admission.identity.member,
+            signal: signal.clone(),
+            client: client.clone(),
+            dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
+            parted: false,
+            allowance: None,
+        }
+    }
+
+    /// Where it is.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// The secret that proves that it was admitted under this name.
+    pub fn token(&self, admission: &Admission, name: &Name) -> String {
+        self.server.seal(admission.identity, self.room.name(), name)
+    }
+
+    /// Gives its place up, at once, as the ending asks for it. A client of the seeds has no token to come back with, so it
+    /// leaves in any case. Whoever then waits for its answer must be told after this: until then the place is still its own.
+    pub fn part(&mut self, ending: Ending) {
+        // While the server goes, nobody leaves: the others must not read of departures that are none.
+        if std::mem::replace(&mut self.parted, true) || self.server.is_draining() {
+            return;
+        }
+        let parting = if ending == Ending::Lost && self.dialect == Dialect::V1 {
+            Parting::Until(clock::uptime_micros() + self.server.options.grace.as_micros() as u64)
+        } else {
+            Parting::ForGood
+        };
+        let parted = self.server.broker.part(&self.room, self.member, &self.signal, parting);
+        if parted && ending == Ending::Left && self.dialect == Dialect::V1 {
+            self.server.departed.add(self.session);
+        }
+    }
+
+    /// Its public identity.
+    pub fn member(&self) -> Id {
+        self.member
+    }
+
+    /// Does what the client asks, and appends the reply to `out`.
+    pub fn apply(&mut self, command: Command<'_>, out: &mut Vec<u8>) -> Flow {
+        match command {
+            Command::Send { id, content } => match self.say(id.as_deref(), &content) {
+                Ok(offset) => {
+                    let ack = id.zip(offset).filter(|_| self.dialect == Dialect::V1);
+                    if let Some((id, offset)) = ack {
+                        reply::ack(out, &id, offset);
+                    }
+                    Flow::Continue
+                }
+                Err(refused) => self.tell(out, &refused, id.as_deref()),
+            },
+            Command::Join { .. } => {
+                let words = "this session has joined already";
+                self.tell(out, &Refused::new(ErrorCode::AlreadyJoined, words), None)
+            }
+            command => match self.take_command() {
+                Some(flow) => flow,
+                None => self.note(&command, out),
+            },
+        }
+    }
+
+    fn note(&self, command: &Command<'_>, out: &mut Vec<u8>) -> Flow {
+        match command {
+            Command::Typing(typing) => self.set_typing(*typing),
+            _ => reply::heartbeat(out, self.room.position()),
+        }
+        Flow::Continue
+    }
+
+    /// Notes that the member is writing or has stopped.
+    pub fn set_typing(&self, typing: bool) {
+        self.room.set_typing(self.member, typing, clock::uptime_micros());
+    }
+
+    /// Says something, and gives its offset. `None` if there is nothing to say, in the dialect of the seeds, or nothing more
+    /// is said because the server goes: whoever waits for the answer then says it again where the next one is.
+    ///
+    /// # Errors
+    /// If it is too much, too long or empty.
+    pub fn say(&mut self, id: Option<&str>, content: &str) -> Result<Option<u64>, Refused> {
+        let now = clock::uptime();
+        if let Err(wait) = self.take(now, |allowance| &mut allowance.messages) {
+            return Err(Refused::for_now("Too many messages at once.", wait));
+        }
+        if let Err(wait) = self.client.take_message(now) {
+            return Err(Refused::for_now("Too many messages at once from your address.", wait));
+        }
+        let content = match text::clean(content, &self.server.options.text_limits()) {
+            Ok(content) => content,
+            Err(TextError::Empty) if self.dialect == Dialect::Seed => return Ok(None),
+            Err(error) => {
+                let code = match error {
+                    TextError::Empty => ErrorCode::Empty,
+                    _ => ErrorCode::TooLong,
+                };
+                return Err(Refused::new(code, error.to_string()));
+            }
+        };
+        let saying = Saying {
+            member: self.member,
+            id,
+            name: &self.name,
+            content: &content,
+            at: clock::now(),
+        };
+        let offset = self.server.broker.say(&self.room, saying);
+        if offset.is_some() {
+            self.server.metrics.said();
+        }
+        Ok(offset)
+    }
+
+    /// Counts a request that is no message, where there is no connection to end for it.
+    ///
+    /// # Errors
+    /// If there were too many.
+    pub fn count_request(&mut self) -> Result<(), Refused> {
+        self.take(clock::uptime(), |allowance| &mut allowance.commands)
+            .map_err(|wait| Refused::for_now("Too many requests at once.", wait))
+    }
+
+    /// Tells a refusal, or ends the connection of one who does not care.
+    fn tell(&mut self, out: &mut Vec<u8>, refused: &Refused, id: Option<&str>) -> Flow {
+        self.server.metrics.refused();
+        if self.take(clock::uptime(), |allowance| &mut allowance.refusals).is_err() {
+            return too_many();
+        }
+        write_refusal(out, self.dialect, self.room.name(), &refused.refusal(id));
+        Flow::Continue
+    }
+
+    /// Counts a command that is no message. `Some` if there were too many.
+    fn take_command(&mut self) -> Option<Flow> {
+        let taken = self.take(clock::uptime(), |allowance| &mut allowance.commands);
+        taken.is_err().then(too_many)
+    }
+
+    /// Takes one of what `of` names, or says after how long there is one.
+    fn take(
+        &mut self,
+        now: Duration,
+        of: fn(&mut Allowance) -> &mut TokenBucket,
+    ) -> Result<(), Duration> {
+        let options = &self.server.options;
+        if !options.limited() {
+            return Ok(());
+        }
+        let allowance = self.allowance.get_or_insert_with(|| Box::new(Allowance::new(options)));
+        of(allowance).try_take(now)
+    }
+}
+
+impl Conversation for Session {
+    fn pressed(&self) -> Option<&Arc<Room>> {
+        Some(&self.room).filter(|room| room.is_pressed())
+    }
+
+    fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
+        match command::decode(self.dialect, text) {
+            Ok(Some(command)) => self.apply(command, out),
+            Ok(None) => self.take_command().unwrap_or(Flow::Continue),
+            Err(error) => {
+                let refused = Refused::new(error.code, error.message);
+                self.tell(out, &refused, error.id.as_deref())
+            }
+        }
+    }
+
+    fn ping(&mut self) -> Flow {
+        self.take_command().unwrap_or(Flow::Continue)
+    }
+
+    fn over(&mut self, ending: Ending) {
+        self.part(ending);
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.part(Ending::Lost);
+    }
+}
+
+impl Refused {
+    /// With words of its own.
+    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Refused {
+        Refused { code, message: message.into(), retry_after: None, fault: None }
+    }
+
+    /// A name, or a room's, that cannot be.
+    pub fn name(code: ErrorCode, error: &NameError) -> Refused {
+        Refused { fault: Some(error.into()), ..Refused::new(code, error.to_string()) }
+    }
+
+    /// What will be possible again after `wait`.
+    fn for_now(message: &'static str, wait: Duration) -> Refused {
+        let code = ErrorCode::RateLimited;
+        Refused { code, message: message.into(), retry_after: Some(wait), fault: None }
+    }
+
+    /// The code that the connection is closed with, if it cannot go on.
+    pub fn close(&self) -> Option<CloseCode> {
+        if self.retry_after.is_some() { self.code.close_for_now() } else { self.code.close() }
+    }
+
+    /// As it is told, about the `send` with this `id`.
+    fn refusal<'a>(&'a self, id: Option<&'a str>) -> Refusal<'a> {
+        let fault = self.fault.clone();
+        Refusal {
+            code: self.code,
+            message: &self.message,
+            retry_after: self.retry_after,
+            id,
+            fault,
+        }
+    }
+
+    /// Writes it in the client's dialect.
+    pub fn write(&self, out: &mut Vec<u8>, voice: Voice, room: &RoomName) {
+        let dialect = if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed };
+        write_refusal(out, dialect, room, &self.refusal(None));
+    }
+}
+
+/// Writes a refusal in either dialect.
+pub fn write_refusal(out: &mut Vec<u8>, dialect: Dialect, room: &RoomName, refusal: &Refusal<'_>) {
+    match (dialect, refusal.retry_after) {
+        (Dialect::V1, _) => reply::error(out, refusal),
+        (Dialect::Seed, None) => reply::notice(out, room, refusal.message),
+        (Dialect::Seed, Some(after)) => {
+            let tenths = after.as_millis().div_ceil(100);
+            let text =
+                format!("{} Try again in {}.{} s.", refusal.message, tenths / 10, tenths % 10);
+            reply::notice(out, room, &text);
+        }
+    }
+}
+
+/// The end of one who goes on and on.
+pub fn too_many() -> Flow {
+    Flow::End(CloseCode::TooManyRequests)
+}
+
+fn random_identifier() -> Id {
+    Id::new(random_id())
+}
