@@ -7,6 +7,7 @@ mod bad_input;
 mod chat_in_a_terminal;
 mod compression;
 mod floods;
+mod floors;
 mod handshake;
 mod hostile;
 mod hosts;
