@@ -6,7 +6,8 @@ use anyhow::Result;
 use hdrhistogram::Histogram;
 
 use crate::dialect::{FromServer, Session, write_message};
-use crate::fleet::{End, Fleet, Guest, Outbox};
+use crate::fleet::Fleet;
+use crate::guest::{End, Guest, Outbox};
 use crate::ledger::{Entry, Faults, Ledger};
 use crate::marker::{Content, Finder, Marker, Purpose};
 use crate::target::Dialect;

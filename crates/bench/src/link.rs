@@ -8,9 +8,8 @@ use hamhame_ws::handshake::Offer;
 use hamhame_ws::{FrameHead, Opcode, Role, write_masked_close, write_masked_frame};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::fleet::{End, Outbox};
-use crate::target::Target;
-use crate::transport::Transport;
+use crate::guest::{End, Outbox};
+use crate::target::{Target, Transport};
 
 /// Keys to mask frames with. They need not be secret here (RFC 6455 section 10.3 protects proxies from
 /// scripts), only different, so a xorshift does.

@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::drive::Pace;
 use crate::marker::{Content, Fill, MARKER_LEN};
+use crate::target::Transport;
 use crate::target::{Dialect, Target};
-use crate::transport::Transport;
 
 /// Loads a chatroom server, measures what it costs, and checks while measuring that every member gets
 /// every message once and in the order of the room.

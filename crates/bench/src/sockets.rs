@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::fleet::{End, Guest, Outbox};
+use crate::guest::{End, Guest, Outbox};
 use crate::link::{Frames, Keys, Link, State, walk_frames};
 use crate::poller::{Interest, Poller, Ready};
 use crate::target::Target;

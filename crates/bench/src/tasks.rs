@@ -7,95 +7,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Notify;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::fleet::{End, Guest, Outbox};
+use crate::guest::{End, Guest, Outbox};
+use crate::member::{Ears, Happening, Mailbox, Member, Order, Place, What};
 use crate::target::Target;
-use crate::transport::{Trust, live};
+use crate::transport::live;
+use crate::trust::Trust;
 use crate::wire::{Meter, Wire};
-
-/// What a member is to do.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// Say this.
-    Say(Vec<u8>),
-    /// Say goodbye.
-    Leave,
-}
-
-#[derive(Debug)]
-enum What {
-    Opened,
-    Text(Vec<u8>),
-    Ended(End),
-}
-
-#[derive(Debug)]
-struct Happening {
-    link: usize,
-    /// Which of the member's connections it happened on.
-    life: u64,
-    now: u64,
-    what: What,
-}
-
-/// Where tasks leave what happened, and whom it wakes.
-#[derive(Debug)]
-struct Mailbox {
-    happenings: Mutex<Vec<Happening>>,
-    filled: Notify,
-}
-
-/// A member as its task knows it.
-#[derive(Debug)]
-pub(crate) struct Member {
-    pub(crate) place: Place,
-    pub(crate) orders: UnboundedReceiver<Order>,
-}
-
-/// Where a member is, and what it hears with.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) link: usize,
-    pub(crate) room: usize,
-    pub(crate) client: usize,
-    pub(crate) target: Arc<Target>,
-    pub(crate) meter: Arc<Meter>,
-    pub(crate) trust: Arc<Trust>,
-    pub(crate) ears: Ears,
-}
-
-/// What a member hears with.
-#[derive(Debug, Clone)]
-pub(crate) struct Ears {
-    link: usize,
-    life: u64,
-    start: Instant,
-    mailbox: Arc<Mailbox>,
-}
-
-impl Ears {
-    /// Messages can go both ways.
-    pub(crate) fn opened(&self) {
-        self.post(What::Opened);
-    }
-
-    /// A message came.
-    pub(crate) fn hear(&self, text: &[u8]) {
-        self.post(What::Text(text.to_vec()));
-    }
-
-    fn post(&self, what: What) {
-        let now = self.start.elapsed().as_nanos() as u64;
-        let happening = Happening { link: self.link, life: self.life, now, what };
-        let mut happenings = self.mailbox.happenings.lock().unwrap_or_else(PoisonError::into_inner);
-        happenings.push(happening);
-        if happenings.len() == 1 {
-            self.mailbox.filled.notify_one();
-        }
-    }
-}
 
 #[derive(Debug, Default)]
 struct Slot {

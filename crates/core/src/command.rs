@@ -7,8 +7,6 @@ use std::fmt;
 
 use crate::codes::ErrorCode;
 use crate::position::Position;
-pub use crate::v1::is_valid_id;
-use crate::{seed, v1};
 
 /// The largest number that every client can count to: 2⁵³ − 1 (RFC 8259, section 6).
 pub const WHOLE_MAX: u64 = (1 << 53) - 1;
@@ -59,26 +57,3 @@ impl fmt::Display for CommandError {
 }
 
 impl std::error::Error for CommandError {}
-
-/// How a client speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Dialect {
-    /// The seeds' own: `{"content": …}` or bare text; see `docs/reference/seed-dialect.md`.
-    Seed,
-    /// The subprotocol `hamhame.v1`; see `docs/reference/protocol.md`.
-    V1,
-}
-
-/// Decodes one text message. `Ok(None)` is a message that the dialect ignores: in the seed dialect an object
-/// without `content`, and what is empty when trimmed.
-///
-/// # Errors
-///
-/// In `hamhame.v1` only, where the error is to be told to the client: `invalid_json`, `unknown_type` or
-/// `bad_request`. The seed dialect takes everything.
-pub fn decode<'a>(dialect: Dialect, text: &'a str) -> Result<Option<Command<'a>>, CommandError> {
-    match dialect {
-        Dialect::Seed => Ok(seed::decode(text)),
-        Dialect::V1 => v1::decode(text).map(Some),
-    }
-}

@@ -5,6 +5,7 @@
 
 pub mod codes;
 pub mod command;
+pub mod dialect;
 pub mod event;
 pub mod id;
 mod key;

@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use hamhame_core::codes::{CloseCode, ErrorCode, may_reconnect};
-use hamhame_core::command::{Command, Dialect, decode};
+use hamhame_core::command::Command;
+use hamhame_core::dialect::{Dialect, decode};
 use hamhame_core::name::{Name, NameError, RoomName};
 use hamhame_core::position::Position;
 use hamhame_core::text::{TextError, TextLimits, clean};

@@ -19,7 +19,7 @@ use hamhame::http::listen;
 use hamhame::room::Room;
 use hamhame::room::intent::Saying;
 use hamhame::server::Server;
-use hamhame_core::command::Dialect;
+use hamhame_core::dialect::Dialect;
 use hamhame_core::id::Id;
 use hamhame_core::name::RoomName;
 use hamhame_ws::{Opcode, write_masked_frame};

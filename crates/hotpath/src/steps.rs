@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hamhame::delivery::reply;
 use hamhame::room::tail::{Batch, Tail};
-use hamhame_core::command::{self, Dialect};
+use hamhame_core::dialect::{self, Dialect};
 use hamhame_core::event;
 use hamhame_core::id::Id;
 use hamhame_core::log::Window;
@@ -94,7 +94,7 @@ fn frame_parse() -> Box<dyn Work> {
 /// Step 2: a text to a command.
 fn decode(dialect: Dialect, text: String) -> Box<dyn Work> {
     plain(move || {
-        let decoded = command::decode(dialect, black_box(&text));
+        let decoded = dialect::decode(dialect, black_box(&text));
         assert!(matches!(black_box(&decoded), Ok(Some(_))));
     })
 }

@@ -14,9 +14,10 @@ use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use super::bytes::{self, HTTP_1};
-use crate::fleet::End;
-use crate::tasks::{Order, Place};
+use super::bytes;
+use crate::guest::End;
+use crate::member::{Order, Place};
+use crate::trust::HTTP_1;
 
 /// A session of the API, as far as its requests need it.
 pub(super) struct Session {

@@ -11,11 +11,12 @@ use h2::{Ping, RecvStream, SendStream};
 use hamhame_ws::{Receiver, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::bytes::{self, HTTP_2};
+use super::bytes;
 use super::websocket::{LIMITS, talk};
 use super::{accept, handshake};
-use crate::fleet::End;
-use crate::tasks::Member;
+use crate::guest::End;
+use crate::member::Member;
+use crate::trust::HTTP_2;
 
 /// What the server may send on a stream before it is read: what browsers allow, about.
 const WINDOW: u32 = 1 << 20;

@@ -20,8 +20,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::udp::Counted;
 use super::websocket::{LIMITS, broken, talk};
 use super::{accept, handshake};
-use crate::fleet::End;
-use crate::tasks::{Member, Place};
+use crate::guest::End;
+use crate::member::{Member, Place};
 
 pub(super) async fn live(member: &mut Member) -> Result<Infallible, End> {
     let (_endpoint, quic) = connect(&member.place).await?;

@@ -1,5 +1,5 @@
 //! The ways to be a member of a room. Each file is one; all of them tell what they hear to the same
-//! `tasks::Member`, and so to the same crowd and the same ledgers.
+//! `member::Member`, and so to the same crowd and the same ledgers.
 
 mod api;
 mod bytes;
@@ -10,59 +10,9 @@ mod sse;
 mod udp;
 mod websocket;
 
-use crate::fleet::End;
-use crate::target::Dialect;
-use crate::tasks::{Member, Place};
-
-pub(crate) use bytes::Trust;
-
-/// How messages go to and fro.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Transport {
-    /// WebSocket over HTTP/1.1
-    Ws,
-    /// The same, and messages may be compressed (permessage-deflate)
-    #[value(name = "ws+deflate")]
-    WsDeflate,
-    /// WebSocket over HTTP/1.1 and TLS: `ws` with an address of wss://
-    Wss,
-    /// WebSocket on a stream of HTTP/2, a connection for each member; over TLS if the address is of wss://
-    H2,
-    /// WebSocket on a stream of HTTP/3, a connection for each member
-    H3,
-    /// Server-Sent Events, and messages by POST
-    Sse,
-    /// Requests that wait for an event, and messages by POST
-    LongPolling,
-    /// A request every --interval seconds, and messages by POST
-    Polling,
-}
-
-impl Transport {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Ws => "ws",
-            Self::WsDeflate => "ws+deflate",
-            Self::Wss => "wss",
-            Self::H2 => "h2",
-            Self::H3 => "h3",
-            Self::Sse => "sse",
-            Self::LongPolling => "long-polling",
-            Self::Polling => "polling",
-        }
-    }
-
-    /// Whether it cannot be had without TLS.
-    pub fn is_encrypted(self) -> bool {
-        matches!(self, Self::Wss | Self::H3)
-    }
-
-    /// Whether it is the HTTP API, and no WebSocket.
-    pub fn is_api(self) -> bool {
-        matches!(self, Self::Sse | Self::LongPolling | Self::Polling)
-    }
-}
+use crate::guest::End;
+use crate::member::{Member, Place};
+use crate::target::{Dialect, Transport};
 
 /// Is a member until something ends that.
 pub(crate) async fn live(member: &mut Member) -> End {

@@ -10,8 +10,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 use super::Transport;
 use super::api::{Requests, Session, speak, unfit, whole};
-use crate::fleet::End;
-use crate::tasks::{Member, Place};
+use crate::guest::End;
+use crate::member::{Member, Place};
 
 /// Seconds that a request may wait.
 const WAIT: u32 = 25;

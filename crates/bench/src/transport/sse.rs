@@ -6,8 +6,8 @@ use http_body_util::BodyExt;
 use serde::Deserialize;
 
 use super::api::{Requests, Session, broken, speak, unfit};
-use crate::fleet::End;
-use crate::tasks::{Member, Place};
+use crate::guest::End;
+use crate::member::{Member, Place};
 
 pub(super) async fn live(member: &mut Member) -> Result<Infallible, End> {
     let Member { place, orders } = member;

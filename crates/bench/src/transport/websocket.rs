@@ -9,10 +9,11 @@ use hamhame_ws::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::bytes::{self, ByteStream, HTTP_1};
-use crate::fleet::End;
+use super::bytes::{self, ByteStream};
+use crate::guest::End;
 use crate::link::{Keys, offer};
-use crate::tasks::{Ears, Member, Order, Place};
+use crate::member::{Ears, Member, Order, Place};
+use crate::trust::HTTP_1;
 
 /// Far beyond what a load generator has sent to it.
 pub(super) const LIMITS: Limits = Limits { frame: 64 << 20, message: 64 << 20, fragments: 1024 };

@@ -18,8 +18,8 @@ use crate::options::{Command, Common};
 use crate::process::Server;
 use crate::progress::Progress;
 use crate::report::Report;
+use crate::target::Transport;
 use crate::target::{Dialect, Target};
-use crate::transport::Transport;
 
 /// Runs a workload. `None` for what is no workload.
 ///

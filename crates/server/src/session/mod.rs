@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hamhame_core::codes::{CloseCode, ErrorCode};
-use hamhame_core::command::{self, Command, Dialect};
+use hamhame_core::command::Command;
+use hamhame_core::dialect::{self, Dialect};
 use hamhame_core::id::Id;
 use hamhame_core::limits::TokenBucket;
 use hamhame_core::name::{Name, NameError, RoomName};
@@ -357,7 +358,7 @@ impl Conversation for Session {
     }
 
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
-        match command::decode(self.dialect, text) {
+        match dialect::decode(self.dialect, text) {
             Ok(Some(command)) => self.apply(command, out),
             Ok(None) => self.take_command().unwrap_or(Flow::Continue),
             Err(error) => {

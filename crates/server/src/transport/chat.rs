@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hamhame_core::codes::{CloseCode, ErrorCode};
-use hamhame_core::command::{self, Command, Dialect};
+use hamhame_core::command::Command;
+use hamhame_core::dialect::{self, Dialect};
 use hamhame_core::name::{Name, NameError, RoomName};
 
 use crate::config::Options;
@@ -203,7 +204,7 @@ impl Conversation for Lobby<'_> {
             self.early.push(text.to_owned());
             return Flow::Continue;
         }
-        let (code, message, id) = match command::decode(Dialect::V1, text) {
+        let (code, message, id) = match dialect::decode(Dialect::V1, text) {
             Ok(Some(Command::Join { token, after, attempt, history })) => {
                 let token = token.map(|token| token.into_owned());
                 let history = history.unwrap_or_default();

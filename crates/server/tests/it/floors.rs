@@ -14,7 +14,11 @@ fn floors() -> Vec<Vec<String>> {
         let names = line.split("  ").next().unwrap_or_default();
         names.split(" · ").map(|name| name.trim().trim_end_matches('/').to_owned()).collect()
     };
-    table.lines().filter(|line| !line.is_empty() && !line.starts_with("hamhame-")).map(names).collect()
+    table
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with("hamhame-"))
+        .map(names)
+        .collect()
 }
 
 /// What files import of each other, by the names of modules as `net/tls/certificate`. Between a module and what is in its own
@@ -45,7 +49,8 @@ impl Imports {
             }
             imported.retain(|other| {
                 let is_within = |one: &str, folder: &str| {
-                    one.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                    one.strip_prefix(folder)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 };
                 !is_within(module, other) && !is_within(other, module)
             });
@@ -110,7 +115,9 @@ fn paths(source: &str) -> Vec<String> {
             match tail.strip_prefix('{').and_then(|list| list.split_once("};")) {
                 Some((list, _)) if head.ends_with("::") => {
                     let names = list.split([',', '{', '}']).map(str::trim);
-                    paths.extend(names.filter(|name| !name.is_empty()).map(|name| format!("{head}{name}")));
+                    paths.extend(
+                        names.filter(|name| !name.is_empty()).map(|name| format!("{head}{name}")),
+                    );
                 }
                 _ => paths.push(head.trim_end_matches(':').to_owned()),
             }

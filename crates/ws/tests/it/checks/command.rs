@@ -1,6 +1,7 @@
 //! What must hold of any text message that reaches the command decoder.
 
-use hamhame_core::command::{Command, CommandError, Dialect, decode};
+use hamhame_core::command::{Command, CommandError};
+use hamhame_core::dialect::{Dialect, decode};
 use hamhame_core::text::{TextLimits, clean};
 use serde_json::json;
 
