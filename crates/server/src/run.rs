@@ -48,7 +48,7 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
     let threads = options.thread_count();
     let server = Arc::new(Server::new(options)?);
     let router = routes::router(server.clone());
-    let (ways, mut arrivals): (Vec<_>, Vec<_>) = (0..threads).map(|_| listen::way()).unzip();
+    let (shards, mut arrivals): (Vec<_>, Vec<_>) = (0..threads).map(|_| listen::to_shard()).unzip();
     // The first shard runs on this thread, beside the accept loop and the signals.
     let first = arrivals.remove(0);
     for (arrivals, index) in arrivals.into_iter().zip(1..) {
@@ -64,7 +64,7 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
         let plain_address = plain.as_ref().map(|plain| plain.get_ref().local_addr()).transpose()?;
         announce(listener.get_ref().local_addr()?, plain_address, &server)?;
         if let Some(plain) = plain {
-            tokio::task::spawn_local(listen::accept(plain, server.clone(), ways.clone()));
+            tokio::task::spawn_local(listen::accept(plain, server.clone(), shards.clone()));
         }
         tokio::task::spawn_local(shard(server.clone(), router, first, 0));
         tokio::task::spawn_local(sweep(server.clone()));
@@ -75,13 +75,13 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
             ));
         }
         if let Some(endpoint) = quic.clone() {
-            let (own, ways) = (server.clone(), ways.clone());
+            let (own, shards) = (server.clone(), shards.clone());
             let welcome = move |caller, peer| {
-                listen::welcome(Arrival::Quic(caller), peer, &own, &ways);
+                listen::welcome(Arrival::Quic(caller), peer, &own, &shards);
             };
             tokio::task::spawn_local(http3::accept(endpoint, server.clone(), welcome));
         }
-        let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), ways));
+        let accepting = tokio::task::spawn_local(listen::accept(listener, server.clone(), shards));
         wait_for_signal().await?;
         drain(&server).await;
         if let Some(endpoint) = quic {

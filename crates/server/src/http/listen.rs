@@ -39,7 +39,7 @@ use crate::transport::chat;
 use crate::transport::ws::Opened;
 
 /// A connection on its way to a shard.
-pub struct Guest {
+pub struct Accepted {
     arrival: Arrival,
     visit: Visit,
 }
@@ -54,18 +54,18 @@ pub enum Arrival {
 
 /// How connections get to one shard.
 #[derive(Clone)]
-pub struct Way {
-    queue: UnboundedSender<Guest>,
+pub struct ToShard {
+    queue: UnboundedSender<Accepted>,
     load: Arc<AtomicU32>,
 }
 
-/// The shard's end of a [`Way`].
-pub type Arrivals = UnboundedReceiver<Guest>;
+/// The shard's end of a [`ToShard`].
+pub type Arrivals = UnboundedReceiver<Accepted>;
 
 /// Both ends of the way to one shard. The queue is bounded by the bound on open connections.
-pub fn way() -> (Way, Arrivals) {
+pub fn to_shard() -> (ToShard, Arrivals) {
     let (sender, receiver) = unbounded_channel();
-    (Way { queue: sender, load: Arc::default() }, receiver)
+    (ToShard { queue: sender, load: Arc::default() }, receiver)
 }
 
 /// A listening socket. Accepted sockets are registered once, with the runtime of the shard that they go to; tokio's own
@@ -95,7 +95,7 @@ pub fn bind(address: SocketAddr) -> std::io::Result<Listener> {
 }
 
 /// Accepts until the server drains.
-pub async fn accept(listener: Listener, server: Arc<Server>, ways: Vec<Way>) {
+pub async fn accept(listener: Listener, server: Arc<Server>, shards: Vec<ToShard>) {
     let mut drained = std::pin::pin!(server.drained());
     loop {
         let accepted = tokio::select! {
@@ -103,7 +103,7 @@ pub async fn accept(listener: Listener, server: Arc<Server>, ways: Vec<Way>) {
             accepted = listener.async_io(Interest::READABLE, |listener| listener.accept()) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => welcome(Arrival::Tcp(stream.into()), peer, &server, &ways),
+            Ok((stream, peer)) => welcome(Arrival::Tcp(stream.into()), peer, &server, &shards),
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to come back, or this would spin.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -116,19 +116,24 @@ pub async fn accept(listener: Listener, server: Arc<Server>, ways: Vec<Way>) {
 }
 
 /// Gives a connection to the shard that has the fewest, or drops it where there is no room for it.
-pub(crate) fn welcome(arrival: Arrival, peer: SocketAddr, server: &Arc<Server>, ways: &[Way]) {
+pub(crate) fn welcome(
+    arrival: Arrival,
+    peer: SocketAddr,
+    server: &Arc<Server>,
+    shards: &[ToShard],
+) {
     let Some(mut visit) = server.visitors.enter(peer.ip().to_canonical()) else { return };
-    let fewest = ways.iter().min_by_key(|way| way.load.load(Ordering::Relaxed));
-    if let Some(way) = fewest {
-        visit.count_on(&way.load);
+    let fewest = shards.iter().min_by_key(|shard| shard.load.load(Ordering::Relaxed));
+    if let Some(shard) = fewest {
+        visit.count_on(&shard.load);
         // Fails only while the shard ends, and then the connection with it.
-        let _ = way.queue.send(Guest { arrival, visit });
+        let _ = shard.queue.send(Accepted { arrival, visit });
     }
 }
 
 /// Serves the connections of one shard.
 pub async fn serve(shard: Rc<Shard>, router: Router, mut arrivals: Arrivals) {
-    while let Some(Guest { arrival, visit }) = arrivals.recv().await {
+    while let Some(Accepted { arrival, visit }) = arrivals.recv().await {
         let (shard, router, visit) = (shard.clone(), router.clone(), Rc::new(visit));
         match arrival {
             Arrival::Tcp(stream) => {
