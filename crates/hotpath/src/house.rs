@@ -66,10 +66,10 @@ impl House {
         let address = listener.get_ref().local_addr()?;
         let shard = Shard::new(server.clone(), 0);
         let router = http::routes::router(server.clone());
-        let (shard, arrivals) = listen::to_shard();
+        let (to_shard, arrivals) = listen::to_shard();
         tokio::task::spawn_local(listen::serve(shard.clone(), router, arrivals));
         tokio::task::spawn_local(shard.run());
-        tokio::task::spawn_local(listen::accept(listener, server.clone(), vec![shard]));
+        tokio::task::spawn_local(listen::accept(listener, server.clone(), vec![to_shard]));
         drop((entered, in_set));
         Ok(House { runtime, tasks, server, address, clients: Vec::new() })
     }
