@@ -17,12 +17,13 @@ pub struct Heartbeats {
     next: Cell<u64>,
 }
 
-impl Heartbeats {
-    /// Without a link.
-    pub fn new() -> Heartbeats {
+impl Default for Heartbeats {
+    fn default() -> Heartbeats {
         Heartbeats { beats: array::from_fn(|_| RefCell::default()), next: Cell::new(0) }
     }
+}
 
+impl Heartbeats {
     /// Enters a link, and gives the number it has here.
     pub fn enter(&self, link: Rc<Link>) -> u64 {
         let serial = self.next.get();

@@ -108,7 +108,12 @@ impl Batches {
 impl Shard {
     /// A shard without connections.
     pub fn new(server: Arc<Server>, index: usize) -> Rc<Shard> {
-        Rc::new(Shard { server, index, rooms: RefCell::default(), heartbeats: Heartbeats::new() })
+        Rc::new(Shard {
+            server,
+            index,
+            rooms: RefCell::default(),
+            heartbeats: Heartbeats::default(),
+        })
     }
 
     /// What all shards share.

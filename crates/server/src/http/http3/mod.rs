@@ -1,7 +1,7 @@
 //! HTTP/3 on one connection (RFC 9114), with WebSockets on its streams (RFC 9220).
 //!
 //! All that the server knows of QUIC and of the libraries under it is in this module. Everything that a peer can make us keep
-//! is bounded here and in [`endpoint`].
+//! is bounded here and in `endpoint.rs`.
 
 mod endpoint;
 mod fault;

@@ -99,7 +99,7 @@ impl Tls {
         configure(&self.shown, &[&rustls::version::TLS13], &[HTTP_3])
     }
 
-    /// Notes the port that speaks TLS, for [`redirect`].
+    /// Notes the port that speaks TLS, for who is sent to it from plain HTTP.
     pub fn set_port(&self, port: u16) {
         let _ = self.port.set(port);
     }
