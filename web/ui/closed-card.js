@@ -75,6 +75,8 @@ function ruleOf(reason, kind) {
 
 /** Who has the name is this very browser, in another tab. @param {Element} card @param {() => void} take */
 export function offerTakeOver(card, take) {
+  // One way out stands before the other.
+  card.querySelector("[data-testid=join-button]")?.classList.add("button-quiet");
   card.querySelector(".closed-actions")?.prepend(
     element("p", { class: "muted", role: "status", text: () => t("closed.own_tab") }),
     element("button", { type: "button", class: "button", testid: "take-over", text: () => t("closed.use_here"), on: { click: take } }));

@@ -77,7 +77,7 @@ pub fn run(mut options: Options) -> anyhow::Result<()> {
         if let Some(endpoint) = quic.clone() {
             let (own, shards) = (server.clone(), shards.clone());
             let welcome = move |caller, peer| {
-                listen::welcome(Arrival::Quic(caller), peer, &own, &shards);
+                listen::hand_over(Arrival::Quic(caller), peer, &own, &shards);
             };
             tokio::task::spawn_local(http3::accept(endpoint, server.clone(), welcome));
         }

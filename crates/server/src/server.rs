@@ -70,7 +70,7 @@ impl Server {
             broker: Box::new(Embedded),
             tls: Tls::new(&options)?,
             hosts: Hosts::new(&options),
-            origins: origin::welcome(&options),
+            origins: origin::allowed(&options),
             draining: watch::Sender::new(false),
             memory,
             registry,

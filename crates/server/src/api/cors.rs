@@ -14,7 +14,7 @@ use crate::net::peer::Secure;
 /// For how long a browser may remember that it may, in seconds.
 const REMEMBERED: &str = "600";
 
-/// Says to a page of an origin that [`origin::welcome`] has that it may read the answer, and beforehand that it may ask.
+/// Says to a page of an origin that [`origin::allowed`] has that it may read the answer, and beforehand that it may ask.
 pub async fn allow(State(api): State<Api>, request: Request, next: Next) -> Response {
     let origins = &api.server.origins;
     let origin = request.headers().get(header::ORIGIN).cloned();

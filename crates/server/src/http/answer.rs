@@ -12,7 +12,7 @@ use tower::ServiceExt;
 use crate::api;
 use crate::delivery::shard::Shard;
 use crate::http::routes::{Opening, Upgrade};
-use crate::net::admission::{Place, Seated, Visit};
+use crate::net::admission::{Seated, Slot, Visit};
 use crate::net::peer::{Peer, Secure};
 use crate::net::stream::Io;
 use crate::transport::ws::Opened;
@@ -41,7 +41,7 @@ where
         // The proxy's connection is not this client's to lose.
         return refuse(false);
     };
-    let client = place.as_ref().map_or(visit.client(), Place::client).clone();
+    let client = place.as_ref().map_or(visit.client(), Slot::client).clone();
     request.extensions_mut().insert(Peer(client));
     if is_secure {
         request.extensions_mut().insert(Secure);

@@ -103,7 +103,7 @@ pub async fn accept(listener: Listener, server: Arc<Server>, shards: Vec<ToShard
             accepted = listener.async_io(Interest::READABLE, |listener| listener.accept()) => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => welcome(Arrival::Tcp(stream.into()), peer, &server, &shards),
+            Ok((stream, peer)) => hand_over(Arrival::Tcp(stream.into()), peer, &server, &shards),
             Err(error) => {
                 // Out of file descriptors, most likely: wait for some to come back, or this would spin.
                 tracing::warn!(%error, "cannot accept a connection");
@@ -116,7 +116,7 @@ pub async fn accept(listener: Listener, server: Arc<Server>, shards: Vec<ToShard
 }
 
 /// Gives a connection to the shard that has the fewest, or drops it where there is no room for it.
-pub(crate) fn welcome(
+pub(crate) fn hand_over(
     arrival: Arrival,
     peer: SocketAddr,
     server: &Arc<Server>,

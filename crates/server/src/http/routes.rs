@@ -24,7 +24,7 @@ use crate::http::handshake::{self, Asked, Unwelcome};
 use crate::http::pages;
 use crate::lab;
 use crate::metrics::Now;
-use crate::net::admission::Place;
+use crate::net::admission::Slot;
 use crate::net::lan;
 use crate::net::origin;
 use crate::net::peer::{Peer, Secure};
@@ -48,7 +48,7 @@ pub struct Upgrade {
     /// What was agreed about compression.
     pub deflate: Option<Deflate>,
     /// The place of the client that a proxy made the request for.
-    pub place: Option<Place>,
+    pub place: Option<Slot>,
 }
 
 /// Stands in a response that opens a WebSocket. Who writes the response takes it out, and has the stream.
@@ -57,7 +57,7 @@ pub struct Opening(Arc<Mutex<Option<Upgrade>>>);
 
 impl Opening {
     /// Keeps the place of the client as long as there is a connection.
-    pub fn seat(&self, place: Place) {
+    pub fn seat(&self, place: Slot) {
         if let Some(upgrade) = &mut *self.0.lock().unwrap_or_else(PoisonError::into_inner) {
             upgrade.place = Some(place);
         }

@@ -43,7 +43,7 @@ pub struct Visit {
     /// The peer speaks for others: its connections are not counted, theirs are.
     is_proxy: bool,
     /// Behind a proxy: the client that the connection has become. Boxed, as most have none.
-    client: OnceCell<Box<Place>>,
+    client: OnceCell<Box<Slot>>,
     /// Connections of the shard it was given to, itself included.
     shard_load: Option<Arc<AtomicU32>>,
     /// The connection is above the bound of its address: it is told so and closed.
@@ -51,7 +51,7 @@ pub struct Visit {
 }
 
 /// One of the places that an address has; dropping it frees it.
-pub struct Place {
+pub struct Slot {
     client: Arc<Client>,
 }
 
@@ -137,7 +137,7 @@ impl Visit {
     ///
     /// # Errors
     /// The client has all its places.
-    pub fn seat<'a, V>(&self, values: impl FnOnce(&'static str) -> V) -> Result<Option<Place>, Full>
+    pub fn seat<'a, V>(&self, values: impl FnOnce(&'static str) -> V) -> Result<Option<Slot>, Full>
     where
         V: DoubleEndedIterator<Item = &'a [u8]>,
     {
@@ -149,7 +149,7 @@ impl Visit {
         let address = proxy.client(self.peer.network(), values(proxy.header.name()));
         let client = visitors.lock().find_or_make(address);
         client.connect(visitors.per_address).ok_or(Full)?;
-        Ok(Some(Place { client }))
+        Ok(Some(Slot { client }))
     }
 
     /// Whether a request came by https: to us, or to a proxy that says so and is trusted. `values` as in [`Visit::seat`].
@@ -164,7 +164,7 @@ impl Visit {
     }
 
     /// From now on the connection is that of one client of the proxy.
-    pub fn settle(&self, place: Place) {
+    pub fn settle(&self, place: Slot) {
         let _ = self.client.set(Box::new(place));
     }
 
@@ -187,14 +187,14 @@ impl Drop for Visit {
     }
 }
 
-impl Place {
+impl Slot {
     /// Whose it is.
     pub fn client(&self) -> &Arc<Client> {
         &self.client
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         self.client.disconnect();
     }
@@ -203,12 +203,12 @@ impl Drop for Place {
 /// The body of an answer through a proxy: its client has its place until the last of it is written.
 pub struct Seated {
     body: Body,
-    _place: Place,
+    _place: Slot,
 }
 
 impl Seated {
     /// `body`, for the client at `place`.
-    pub fn new(body: Body, place: Place) -> Seated {
+    pub fn new(body: Body, place: Slot) -> Seated {
         Seated { body, _place: place }
     }
 }

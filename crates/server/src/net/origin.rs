@@ -29,7 +29,7 @@ const OF_THIS_MACHINE: [&str; 6] = [
 const LONGEST: usize = 512;
 
 /// The origins whose pages are welcome beside the server's own.
-pub fn welcome(options: &Options) -> Vec<String> {
+pub fn allowed(options: &Options) -> Vec<String> {
     let mut origins = options.origins.clone();
     // Behind a proxy the clients are somewhere else.
     if lan::listen_address(options).ip().is_loopback() && options.proxy.trusted.is_empty() {
@@ -194,7 +194,7 @@ mod tests {
         use clap::Parser;
         let welcome = |arguments: &[&str]| {
             let options = Options::parse_from([&["hamhame"], arguments].concat());
-            let origins = super::welcome(&options);
+            let origins = super::allowed(&options);
             let target = Target { host: b"127.0.0.1:8000", secure: false };
             is_allowed(Some(b"http://localhost:5500"), Some(target), &origins)
         };

@@ -27,7 +27,7 @@ use hamhame_core::name::RoomName;
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
 pub use shared::Shared;
-use state::{Place, Ranks, Seat, State, TakeOver};
+use state::{Holder, Ranks, Seat, State, TakeOver};
 use tokio::sync::Notify;
 pub use watch::Watch;
 
@@ -259,9 +259,9 @@ impl Room {
             TakeOver::None => {}
         }
         if let Some(holder) = state.name_holder(entrant.name) {
-            match state.roster.seat(holder).map(|seat| &seat.place) {
-                Some(Place::Connected(signal)) => return Entry::Taken(signal.clone()),
-                Some(Place::Away { until }) if *until > entrant.at.up => {
+            match state.roster.seat(holder).map(|seat| &seat.holder) {
+                Some(Holder::Connected(signal)) => return Entry::Taken(signal.clone()),
+                Some(Holder::Away { until }) if *until > entrant.at.up => {
                     return Entry::Kept(Duration::from_micros(until - entrant.at.up));
                 }
                 _ => self.remove(&mut state, holder, entrant.at),
@@ -283,7 +283,7 @@ impl Room {
         let Some(seat) = seat else { return false };
         match parting {
             Parting::Until(until) => {
-                seat.place = Place::Away { until };
+                seat.holder = Holder::Away { until };
                 state.away.push_back((until, member));
                 self.due_by(&mut state, until);
             }
@@ -339,7 +339,7 @@ impl Room {
     pub fn is_connected(&self, identity: Proof) -> bool {
         let state = self.lock();
         state.roster.seat(identity.member).is_some_and(|seat| {
-            seat.session == identity.session && matches!(seat.place, Place::Connected(_))
+            seat.session == identity.session && matches!(seat.holder, Holder::Connected(_))
         })
     }
 
@@ -392,9 +392,9 @@ impl Room {
             state.tail.append_passage(Passage::Join, member, name, at, delivered);
         }
         let key = (!entrant.name.is_anonymous()).then(|| entrant.name.key());
-        let place = Place::Connected(entrant.signal.clone());
+        let holder = Holder::Connected(entrant.signal.clone());
         let attempt = entrant.attempt.unwrap_or(0);
-        let seat = Seat { session: identity.session, attempt, place };
+        let seat = Seat { session: identity.session, attempt, holder };
         state.roster.join(identity.member, name, key, seat);
         state.empty_since = None;
     }

@@ -18,8 +18,8 @@ use crate::token::Proof;
 /// How long an empty room without a log stays, in microseconds: who polls it must find the same one each time.
 const LINGER: u64 = 60_000_000;
 
-/// How a member is here.
-pub enum Place {
+/// Who holds a seat.
+pub enum Holder {
     /// By this connection, or lease.
     Connected(Arc<Signal>),
     /// Its connection is lost; it keeps its place until then.
@@ -32,8 +32,8 @@ pub struct Seat {
     pub session: Id,
     /// The latest of its attempts to join.
     pub attempt: u64,
-    /// How it is here.
-    pub place: Place,
+    /// Who holds it.
+    pub holder: Holder,
 }
 
 /// What a room's lock guards.
@@ -78,7 +78,7 @@ pub struct Ranks {
 impl Seat {
     /// Whether it is this connection's.
     pub fn is_held_by(&self, signal: &Arc<Signal>) -> bool {
-        matches!(&self.place, Place::Connected(holder) if Arc::ptr_eq(holder, signal))
+        matches!(&self.holder, Holder::Connected(holder) if Arc::ptr_eq(holder, signal))
     }
 }
 
@@ -107,8 +107,8 @@ impl State {
     /// Takes out of [`away`](Self::away) one whose time is over at `now`, and who did not come back.
     pub fn take_overdue(&mut self, now: u64) -> Option<Id> {
         while let Some((until, member)) = self.away.pop_front_if(|(until, _)| *until <= now) {
-            let place = self.roster.seat(member).map(|seat| &seat.place);
-            if matches!(place, Some(Place::Away { until: still }) if *still == until) {
+            let place = self.roster.seat(member).map(|seat| &seat.holder);
+            if matches!(place, Some(Holder::Away { until: still }) if *still == until) {
                 return Some(member);
             }
         }
@@ -145,8 +145,8 @@ impl State {
             return TakeOver::Late;
         }
         seat.attempt = attempt;
-        if let Place::Connected(old) =
-            std::mem::replace(&mut seat.place, Place::Connected(signal.clone()))
+        if let Holder::Connected(old) =
+            std::mem::replace(&mut seat.holder, Holder::Connected(signal.clone()))
         {
             old.close(CloseCode::SessionReplaced);
         }

@@ -40,7 +40,7 @@ pub struct Lease {
     signal: Arc<Signal>,
     times: Mutex<Times>,
     news: watch::Sender<News>,
-    _place: Place,
+    _place: LeaseSlot,
 }
 
 /// What those who read with the session are told.
@@ -64,21 +64,21 @@ struct Times {
 }
 
 /// A place among the sessions of its address; dropping it frees the place.
-pub struct Place {
+pub struct LeaseSlot {
     leases: Arc<Leases>,
     _seat: Seat,
 }
 
 impl Leases {
     /// A place for a session of this address. `None` if it has all that it may.
-    pub fn enter(self: &Arc<Self>, client: &Arc<Client>, options: &Options) -> Option<Place> {
+    pub fn enter(self: &Arc<Self>, client: &Arc<Client>, options: &Options) -> Option<LeaseSlot> {
         let mut most = options.address.max_connections_per_address;
         if !options.limited() {
             most = u32::MAX;
         } else if self.count() >= options.max_connections as usize {
             return None;
         }
-        client.sit(most).map(|_seat| Place { leases: self.clone(), _seat })
+        client.sit(most).map(|_seat| LeaseSlot { leases: self.clone(), _seat })
     }
 
     /// The session that `token` is of, if it is here.
@@ -124,7 +124,7 @@ impl Lease {
         identity: Proof,
         token: &str,
         signal: Arc<Signal>,
-        place: Place,
+        place: LeaseSlot,
     ) -> Arc<Lease> {
         let now = Instant::now();
         let leases = place.leases.clone();

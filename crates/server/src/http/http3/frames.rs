@@ -29,7 +29,7 @@ const UNEXPECTED: Fault = Fault::new(Code::H3_FRAME_UNEXPECTED, "a frame that ha
 pub struct Frames {
     longest: u64,
     stream: Stream,
-    place: Place,
+    place: Within,
     number: Number,
 }
 
@@ -46,7 +46,7 @@ enum Stream {
     },
 }
 
-enum Place {
+enum Within {
     /// Before a frame's type.
     Type,
     /// Before its length; its type came.
@@ -62,13 +62,13 @@ enum Place {
 impl Frames {
     /// At the start of a stream of requests, on which frames other than DATA may have `longest` bytes.
     pub fn of_request(longest: u64) -> Frames {
-        Frames { longest, stream: Stream::Request, place: Place::Type, number: Number::default() }
+        Frames { longest, stream: Stream::Request, place: Within::Type, number: Number::default() }
     }
 
     /// Behind the type of the control stream.
     pub fn of_control(longest: u64) -> Frames {
         let stream = Stream::Control { settings: false, pushes: 0 };
-        Frames { longest, stream, place: Place::Type, number: Number::default() }
+        Frames { longest, stream, place: Within::Type, number: Number::default() }
     }
 
     /// Looks at the next bytes; gives the number of frames that begin in them and carry nothing for us.
@@ -79,21 +79,21 @@ impl Frames {
         let mut empty = 0;
         while let Some(first) = bytes.first().copied() {
             match &mut self.place {
-                Place::Payload(left) => {
+                Within::Payload(left) => {
                     skip(&mut bytes, left);
                     if *left == 0 {
-                        self.place = Place::Type;
+                        self.place = Within::Type;
                     }
                 }
-                Place::Trailers(left, kept) => {
+                Within::Trailers(left, kept) => {
                     kept.extend_from_slice(skip(&mut bytes, left));
                     if *left == 0 {
                         let kept = take(kept);
-                        self.place = Place::Type;
+                        self.place = Within::Type;
                         judge_trailers(&kept, self.longest)?;
                     }
                 }
-                Place::Integer(kind, left) => {
+                Within::Integer(kind, left) => {
                     *left -= 1;
                     bytes = &bytes[1..];
                     let (kind, is_last) = (*kind, *left == 0);
@@ -102,17 +102,17 @@ impl Frames {
                         return Err(Fault::new(Code::H3_FRAME_ERROR, "a frame of another length"));
                     }
                     if let Some(value) = value {
-                        self.place = Place::Type;
+                        self.place = Within::Type;
                         self.judge_integer(kind, value)?;
                     }
                 }
-                Place::Type => {
+                Within::Type => {
                     bytes = &bytes[1..];
                     if let Some(kind) = self.number.take(first) {
-                        self.place = Place::Length(kind);
+                        self.place = Within::Length(kind);
                     }
                 }
-                Place::Length(kind) => {
+                Within::Length(kind) => {
                     let kind = *kind;
                     bytes = &bytes[1..];
                     if let Some(length) = self.number.take(first) {
@@ -132,7 +132,7 @@ impl Frames {
         if OF_HTTP_2.contains(&kind) || [PUSH_PROMISE, WEBTRANSPORT].contains(&kind) {
             return Err(UNEXPECTED);
         }
-        self.place = if length == 0 { Place::Type } else { Place::Payload(length) };
+        self.place = if length == 0 { Within::Type } else { Within::Payload(length) };
         if let Stream::Control { settings, .. } = &mut self.stream {
             let is_first = !std::mem::replace(settings, true);
             return match kind {
@@ -143,7 +143,7 @@ impl Frames {
                     Err(Fault::new(Code::H3_FRAME_ERROR, "a frame without its number"))
                 }
                 CANCEL_PUSH | GOAWAY | MAX_PUSH_ID => {
-                    self.place = Place::Integer(kind, length);
+                    self.place = Within::Integer(kind, length);
                     Ok(true)
                 }
                 _ => Ok(true),
@@ -154,7 +154,7 @@ impl Frames {
             (HEADERS, Stream::Body) => {
                 self.stream = Stream::Trailers;
                 if length > 0 {
-                    self.place = Place::Trailers(length, Vec::new());
+                    self.place = Within::Trailers(length, Vec::new());
                 } else {
                     judge_trailers(&[], self.longest)?;
                 }
