@@ -31,7 +31,7 @@ scene("both see who is there and that one leaves", async (stage) => {
   await ali.enter({ room, name: "علی" });
   await maryam.get("member").filter({ hasText: "علی" }).waitFor();
   await eventually(async () => ascii(await maryam.get("member-count").innerText()), (text) => /2/.test(text), "two members are counted");
-  assert.ok((await maryam.notices()).some((text) => text.includes("علی")), "the notice names who joined");
+  await eventually(() => maryam.notices(), (notices) => notices.some((text) => text.includes("علی")), "the notice names who joined");
 });
 
 scene("what is said in one room is not heard in another", async (stage) => {
