@@ -99,7 +99,7 @@ fn is_enough(bytes: &[u8]) -> bool {
     if PREFACE.starts_with(bytes) {
         return bytes.len() == PREFACE.len();
     }
-    // What no line of a request has needs no more bytes to be refused.
+    // The end of the line, or what no line of a request has: that is refused without more bytes.
     let is_line = bytes.iter().all(|byte| (b' '..=b'~').contains(byte) || *byte == b'\r');
     !is_line || bytes.len() >= LOOKED_AT
 }
