@@ -58,6 +58,7 @@ export const errorCodes = Object.freeze({
   too_many_connections: { temporary: true, close: 4003, message: "Too many connections from this address; come back later." },
   unsupported_data: { temporary: false, close: null, message: "The message is binary; here messages are JSON text." },
   internal: { temporary: true, close: null, message: "The server failed; the fault is not yours. Try again." },
+  unavailable: { temporary: true, close: null, message: "The room cannot be reached for now; try again." },
   not_found: { temporary: false, close: null, message: "There is no such resource." },
   method_not_allowed: { temporary: false, close: null, message: "The resource does not know this method." },
   request_timeout: { temporary: true, close: null, message: "The request did not arrive in time." },

@@ -165,6 +165,7 @@ error_codes! {
         "Too many connections from this address; come back later.";
     UnsupportedData, "unsupported_data", false, None, "The message is binary; here messages are JSON text.";
     Internal, "internal", true, None, "The server failed; the fault is not yours. Try again.";
+    Unavailable, "unavailable", true, None, "The room cannot be reached for now; try again.";
     NotFound, "not_found", false, None, "There is no such resource.";
     MethodNotAllowed, "method_not_allowed", false, None, "The resource does not know this method.";
     RequestTimeout, "request_timeout", true, None, "The request did not arrive in time.";

@@ -53,7 +53,12 @@ pub struct Log<E> {
 impl<E: Entry> Log<E> {
     /// An empty log in a new epoch.
     pub fn new(epoch: Epoch, window: Window) -> Self {
-        Log { epoch, window, oldest: 1, entries: VecDeque::new(), bytes: 0 }
+        Log::begin(epoch, 0, window)
+    }
+
+    /// A log whose events up to `head` are not kept.
+    pub fn begin(epoch: Epoch, head: u64, window: Window) -> Self {
+        Log { epoch, window, oldest: head + 1, entries: VecDeque::new(), bytes: 0 }
     }
 
     /// The life of the log that offsets are counted in.

@@ -92,6 +92,11 @@ impl<S> Default for Roster<S> {
 }
 
 impl<S> Roster<S> {
+    /// Nobody, at this version: who joins makes the next.
+    pub fn at_version(version: u64) -> Roster<S> {
+        Roster { version, ..Roster::default() }
+    }
+
     /// Counts every change.
     pub fn version(&self) -> u64 {
         self.version

@@ -12,12 +12,13 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use hamhame::broker::Embedded;
 use hamhame::config::Options;
 use hamhame::delivery::shard::Shard;
 use hamhame::http;
 use hamhame::http::listen;
 use hamhame::room::Room;
-use hamhame::room::intent::Saying;
+use hamhame::room::intent::{Said, Saying};
 use hamhame::server::Server;
 use hamhame_core::dialect::Dialect;
 use hamhame_core::id::Id;
@@ -58,7 +59,7 @@ impl House {
             "--listen=127.0.0.1:0",
         ])?;
         let listen_on = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Arc::new(Server::new(options)?);
+        let server = Arc::new(Server::new(options, Box::new(Embedded))?);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let tasks = LocalSet::new();
         let (entered, in_set) = (runtime.enter(), tasks.enter());
@@ -217,7 +218,8 @@ impl Work for Delivering {
         self.house.empty();
         let (member, id) = (Id::new(0x5eed), None);
         let saying = Saying { member, id, name: NAME, content: MESSAGE, at: MOMENT };
-        assert!(self.room.say(saying).is_some());
+        let said = self.house.server.broker.say(&self.room, saying);
+        assert!(matches!(said, Said::Done(_)));
     }
 
     fn run(&mut self, _: usize) {

@@ -12,6 +12,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
+use crate::broker::{Broker, Embedded};
 use crate::config::Options;
 use crate::delivery::shard::Shard;
 use crate::http::http3;
@@ -42,11 +43,19 @@ const SHUT_AT_ONCE: usize = 64;
 ///
 /// # Errors
 /// If the address cannot be listened on, or a thread cannot be started.
-pub fn run(mut options: Options) -> anyhow::Result<()> {
+pub fn run(options: Options) -> anyhow::Result<()> {
+    run_with(options, Box::new(Embedded))
+}
+
+/// The same with another broker.
+///
+/// # Errors
+/// See [`run`].
+pub fn run_with(mut options: Options, broker: Box<dyn Broker>) -> anyhow::Result<()> {
     fit_to_file_descriptors(&mut options);
     let address = lan::listen_address(&options);
     let threads = options.thread_count();
-    let server = Arc::new(Server::new(options)?);
+    let server = Arc::new(Server::new(options, broker)?);
     let router = routes::router(server.clone());
     let (shards, mut arrivals): (Vec<_>, Vec<_>) = (0..threads).map(|_| listen::to_shard()).unzip();
     // The first shard runs on this thread, beside the accept loop and the signals.
@@ -215,7 +224,7 @@ async fn sweep(server: Arc<Server>) {
         ticks.tick().await;
         if !server.is_draining() {
             // In small steps, so that no connection of this thread waits for all of it.
-            while server.registry.sweep() {
+            while server.registry.sweep(|room, now| server.broker.expire(room, now)) {
                 tokio::task::yield_now().await;
             }
         }
@@ -245,7 +254,7 @@ async fn drain(server: &Server) {
     let open = server.metrics.connections();
     tracing::info!(connections = open, "shutting down");
     for (at, room) in server.registry.all().into_iter().enumerate() {
-        room.close();
+        server.broker.close(&room);
         if at % SHUT_AT_ONCE == SHUT_AT_ONCE - 1 {
             tokio::task::yield_now().await;
         }

@@ -62,9 +62,10 @@ impl Tutorials {
 
     /// The tutorial chat of the client with this number.
     pub async fn chat(&self, opened: Opened, client: String) {
+        let server = opened.shard.server().clone();
         let goodbye = format!("Client #{client} left the chat");
         Guest::new(opened).talk(Some(&self.chat), Kind::Chat { client }).await;
-        self.chat.say_plain(&goodbye, clock::now());
+        server.broker.say_plain(&self.chat, &goodbye, clock::now());
     }
 
     /// The second tutorial's server, in one of its modes.
@@ -134,6 +135,7 @@ impl Guest {
                 .limited()
                 .then(|| TokenBucket::new(options.message_burst, options.message_rate)),
             client: wire.client().clone(),
+            server: shard.server().clone(),
         };
         wire.converse(&mut talk).await;
         drop(heartbeats);
@@ -156,6 +158,7 @@ struct Talk {
     limit: Option<TokenBucket>,
     /// Whose it is.
     client: Arc<Client>,
+    server: Arc<Server>,
 }
 
 impl Talk {
@@ -168,7 +171,7 @@ impl Talk {
 
     fn broadcast(&self, text: &str) {
         if let Some(room) = &self.room {
-            room.say_plain(text, clock::now());
+            self.server.broker.say_plain(room, text, clock::now());
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What all shards share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use hamhame_core::name::{Name, RoomName};
 use tokio::sync::watch;
 
-use crate::broker::{Broker, Embedded};
+use crate::broker::Broker;
 use crate::config::Options;
 use crate::departed::Departed;
 use crate::memory::Memory;
@@ -47,16 +48,17 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// Whose tokens prove nothing any more.
     pub departed: Departed,
+    connections: AtomicU32,
     sealer: Sealer,
     draining: watch::Sender<bool>,
 }
 
 impl Server {
-    /// With the embedded broker.
+    /// With the broker that decides what happens in its rooms.
     ///
     /// # Errors
     /// If the system gives no randomness for the secret, or the certificate cannot be used.
-    pub fn new(options: Options) -> anyhow::Result<Server> {
+    pub fn new(options: Options, broker: Box<dyn Broker>) -> anyhow::Result<Server> {
         let inboxes: Arc<Inboxes<Room>> =
             (0..options.thread_count()).map(|_| Inbox::default()).collect();
         let metrics = Arc::new(Metrics::new(inboxes.len()));
@@ -67,10 +69,11 @@ impl Server {
             departed: Departed::new(memory.limit()),
             sealer: Sealer::new(options.secret.as_deref())?,
             visitors: Arc::new(Visitors::new(&options, metrics.clone(), memory.clone())),
-            broker: Box::new(Embedded),
+            broker,
             tls: Tls::new(&options)?,
             hosts: Hosts::new(&options),
             origins: origin::allowed(&options),
+            connections: AtomicU32::new(0),
             draining: watch::Sender::new(false),
             memory,
             registry,
@@ -89,6 +92,11 @@ impl Server {
     pub fn open_token(&self, token: &str, room: &RoomName, name: &Name) -> Option<Proof> {
         let proof = self.sealer.open(token, room, name)?;
         (!self.departed.knows(proof.session)).then_some(proof)
+    }
+
+    /// A number for one connection, or lease, that tries to come into a room.
+    pub fn number_connection(&self) -> u32 {
+        self.connections.fetch_add(1, Ordering::Relaxed)
     }
 
     /// From now on the server only finishes what it has begun.

@@ -15,8 +15,9 @@ use super::problem::{Problem, ProblemDetails};
 use super::query::Query;
 use super::request::{InRoom, Reader};
 use super::{Api, LIST};
-use crate::delivery::cursor::{Cursor, From, Versions};
+use crate::delivery::cursor::{Cursor, From, NotOpen, Versions};
 use crate::net::peer::Peer;
+use crate::session::Refused;
 use crate::transport::{Reading, counted, poll, sse};
 
 /// Where an event stream that was cut off goes on (HTML standard, section 9.2.4).
@@ -60,8 +61,11 @@ pub async fn read(
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&uri, &headers)?;
     let server = api.server;
-    let (cursor, start) = Cursor::open(&server, &room, &client, asked.from, asked.states)
-        .map_err(|error| Problem::new(ErrorCode::ServerFull, error.to_string()))?;
+    let opened = Cursor::open(&server, &room, &client, asked.from, asked.states).await;
+    let (cursor, start) = opened.map_err(|error| match error {
+        NotOpen::TooMany(error) => Problem::new(ErrorCode::ServerFull, error.to_string()),
+        NotOpen::Away => Refused::away().into(),
+    })?;
     let reading = Reading { server, cursor, start, lease };
     if asked.stream {
         let kind = HeaderValue::from_static("text/event-stream");

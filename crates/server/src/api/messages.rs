@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::Api;
 use super::problem::{Problem, ProblemDetails};
 use super::request::{Caller, InRoom, Json, not_joined};
+use crate::session::Refused;
 
 /// Something to say.
 #[derive(Deserialize, utoipa::ToSchema)]
@@ -62,9 +63,14 @@ pub async fn say(
     // Who speaks waits for those who deliver, as over a WebSocket.
     room.eased().await;
     let said = lease.session(|session| session.say(id, &message.content));
-    match said.ok_or_else(not_joined)?? {
+    let offset = match said.ok_or_else(not_joined)?? {
+        Some(said) => said.offset().await,
+        None => None,
+    };
+    match offset {
         Some(offset) => Ok((StatusCode::CREATED, Answer(Said { offset }))),
-        None => Err(Problem::shutting_down(&api.server)),
+        None if api.server.is_draining() => Err(Problem::shutting_down(&api.server)),
+        None => Err(Refused::away().into()),
     }
 }
 

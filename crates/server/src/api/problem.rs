@@ -131,7 +131,9 @@ fn status(code: ErrorCode) -> StatusCode {
             S::UNPROCESSABLE_ENTITY
         }
         ErrorCode::RateLimited | ErrorCode::TooManyConnections => S::TOO_MANY_REQUESTS,
-        ErrorCode::ServerFull | ErrorCode::ShuttingDown => S::SERVICE_UNAVAILABLE,
+        ErrorCode::ServerFull | ErrorCode::ShuttingDown | ErrorCode::Unavailable => {
+            S::SERVICE_UNAVAILABLE
+        }
         ErrorCode::Internal => S::INTERNAL_SERVER_ERROR,
     }
 }

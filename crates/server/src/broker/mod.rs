@@ -1,31 +1,116 @@
-//! Step 4 of a message's way: who orders the events of a room.
+//! Step 4 of a message's way: who decides what happens in a room.
 //!
-//! A broker decides on an offset and lets the room append at it. The embedded one decides by taking the room's lock; one
-//! that spans machines will follow a stream and append what it reads there. Brokers never see sockets.
+//! Every wish to change a room is an [intent](crate::room::intent). A broker decides on it, by the rules of
+//! [`decide`](crate::room::decide), and gives what was decided its place in the order; and everybody who has the room
+//! [applies](crate::room::Writer) it. The embedded broker decides and applies under the room's lock. One that spans
+//! machines asks an engine for the place, and applies what the engine tells. Brokers never see sockets.
 
 mod embedded;
+pub mod engine;
+mod remote;
+mod replica;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use embedded::Embedded;
+use futures_util::future::BoxFuture;
 use hamhame_core::id::Id;
+use hamhame_core::position::Position;
+pub use remote::Remote;
 
+use crate::clock::Moment;
 use crate::room::Room;
-use crate::room::intent::{Entrant, Entry, Parting, Saying};
-use crate::signal::Signal;
+use crate::room::change::NodeId;
+use crate::room::document::Kind;
+use crate::room::intent::{Entrant, Entry, Incumbent, Parting, Said, Saying};
 
-/// Orders what happens in rooms.
+/// What a broker answers.
+pub enum Answer<'a, T> {
+    /// This, at once.
+    Now(T),
+    /// This, when it is known: within a few seconds in any case.
+    Later(BoxFuture<'a, T>),
+}
+
+impl<T> Answer<'_, T> {
+    /// Waits for it where that is needed.
+    pub async fn get(self) -> T {
+        match self {
+            Answer::Now(answer) => answer,
+            Answer::Later(answer) => answer.await,
+        }
+    }
+}
+
+/// Who decides cannot be reached for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Away;
+
+/// What became of a new text for a document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Replaced {
+    /// It is there, in this version.
+    Done(u64),
+    /// The document has this version by now: read it, and decide again.
+    Outdated(u64),
+    /// See [`Away`].
+    Away,
+}
+
+/// Decides what happens in rooms.
 pub trait Broker: Send + Sync + 'static {
-    /// Puts a message in order and gives its offset. A message that was said before (same member, same id) is not
-    /// stored again: its first offset is given. `None` once the server goes: nothing is acknowledged that might be lost.
-    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> Option<u64>;
+    /// Which of the processes that share rooms this one is.
+    fn node(&self) -> NodeId;
+
+    /// Sees to it that the room is here: what others have said in it so far, and at least what stands up to `upto`, if that
+    /// is a position in its present life.
+    fn open<'a>(
+        &'a self,
+        room: &'a Arc<Room>,
+        upto: Option<Position>,
+    ) -> Answer<'a, Result<(), Away>>;
+
+    /// Puts a message in order. A message that was said before (same member, same id) is not stored again: its first
+    /// offset is given. Nothing is acknowledged that might be lost.
+    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> Said;
+
+    /// Puts plain text in order: the tutorial rooms of the seeds, which are this process's own.
+    fn say_plain(&self, room: &Arc<Room>, text: &str, at: Moment);
 
     /// Lets a member in, or says why not.
-    fn join(&self, room: &Arc<Room>, entrant: Entrant<'_>) -> Entry;
+    fn join<'a>(&'a self, room: &'a Arc<Room>, entrant: Entrant<'a>) -> Answer<'a, Entry>;
 
-    /// The connection behind `signal` is gone. Does nothing if the member's place has been taken over since, and is false then.
-    fn part(&self, room: &Arc<Room>, member: Id, signal: &Arc<Signal>, parting: Parting) -> bool;
+    /// A connection of this process is gone. Nothing happens if the member has another one by now, which is false then; it is
+    /// not waited for.
+    fn part(&self, room: &Arc<Room>, member: Id, connection: u32, parting: Parting) -> bool;
 
-    /// Takes the member out if its place is still held by `signal`: a ghost that did not answer.
-    fn evict(&self, room: &Arc<Room>, signal: &Arc<Signal>);
+    /// Asks whoever holds a name to show within `patience` that it is there, and says whether it did.
+    fn probe<'a>(
+        &'a self,
+        room: &'a Arc<Room>,
+        incumbent: &'a Incumbent,
+        patience: Duration,
+    ) -> Answer<'a, bool>;
+
+    /// Takes the member out if its seat is still held by this connection: a ghost that did not answer.
+    fn evict<'a>(&'a self, room: &'a Arc<Room>, incumbent: &'a Incumbent) -> Answer<'a, ()>;
+
+    /// Takes out those who did not come back in time.
+    fn expire(&self, room: &Arc<Room>, now: Moment);
+
+    /// Tells that a member is writing, or has stopped. It may be lost.
+    fn set_typing(&self, room: &Arc<Room>, member: Id, typing: bool, at: Moment);
+
+    /// Gives a document a new text, if its version is still `version` (0: there is none yet).
+    fn replace<'a>(
+        &'a self,
+        room: &'a Arc<Room>,
+        kind: Kind,
+        version: u64,
+        text: Arc<str>,
+    ) -> Answer<'a, Replaced>;
+
+    /// This process goes: from now on it says nothing more in the room.
+    fn close(&self, room: &Arc<Room>);
 }

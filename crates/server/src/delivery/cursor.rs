@@ -11,6 +11,7 @@ use hamhame_core::name::RoomName;
 use hamhame_core::position::Position;
 use tokio::time::{Instant, timeout_at};
 
+use crate::broker::Away;
 use crate::clock;
 use crate::delivery::reply;
 use crate::delivery::states::{self, STATES_EVERY};
@@ -72,6 +73,15 @@ pub struct From {
     pub history: u64,
 }
 
+/// Why a client cannot read.
+#[derive(Debug)]
+pub enum NotOpen {
+    /// There cannot be another room.
+    TooMany(TooManyRooms),
+    /// Who decides what happens in it cannot be reached.
+    Away,
+}
+
 /// Where a client reads.
 pub struct Cursor {
     watch: Watch,
@@ -85,20 +95,20 @@ impl Cursor {
     /// Finds the room, or makes it, and begins to read there.
     ///
     /// # Errors
-    /// If there are as many rooms as there may be, or the client has opened as many as it may.
-    pub fn open(
+    /// If there are as many rooms as there may be, or the client has opened as many as it may; or the room is not to be reached.
+    pub async fn open(
         server: &Server,
         room: &RoomName,
         client: &Arc<Client>,
         from: From,
         states: Option<Versions>,
-    ) -> Result<(Cursor, Start), TooManyRooms> {
+    ) -> Result<(Cursor, Start), NotOpen> {
         let From { after, history } = from;
         let history = history.min(server.options.join_history);
         loop {
-            let now = clock::uptime_micros();
-            let room = server.registry.find_or_make(room, Some(client))?;
-            let Some((watch, start)) = room.watch(after, history, now) else {
+            let room = server.registry.find_or_make(room, Some(client)).map_err(NotOpen::TooMany)?;
+            server.broker.open(&room, after).get().await.map_err(|Away| NotOpen::Away)?;
+            let Some((watch, start)) = room.watch(after, history, clock::uptime_micros()) else {
                 // It was given up between finding and entering it.
                 continue;
             };

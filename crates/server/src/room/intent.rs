@@ -1,5 +1,6 @@
 //! What a session brings to a room, and what it gets: by way of the broker, which decides on the order.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,12 +9,15 @@ use hamhame_core::log::Start;
 use hamhame_core::name::Name;
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::Present;
+use tokio::sync::oneshot;
 
 use crate::clock::Moment;
+use crate::room::change::{Change, Connection};
 use crate::signal::Signal;
 use crate::token::Proof;
 
 /// A message on its way into the log.
+#[derive(Clone, Copy)]
 pub struct Saying<'a> {
     /// Who says it.
     pub member: Id,
@@ -25,6 +29,18 @@ pub struct Saying<'a> {
     pub content: &'a str,
     /// When.
     pub at: Moment,
+}
+
+impl<'a> Saying<'a> {
+    /// What it makes of a room.
+    pub fn change(self) -> Change<'a> {
+        Change::Said {
+            member: self.member,
+            id: self.id.map(Cow::Borrowed),
+            name: Cow::Borrowed(self.name),
+            content: Cow::Borrowed(self.content),
+        }
+    }
 }
 
 /// One who wants in.
@@ -42,6 +58,8 @@ pub struct Entrant<'a> {
     /// Events of the past that a newcomer is shown.
     pub history: u64,
     /// Its connection.
+    pub connection: Connection,
+    /// What asks that connection to show itself or to end.
     pub signal: &'a Arc<Signal>,
     /// Most members this room may have.
     pub max_members: usize,
@@ -49,12 +67,19 @@ pub struct Entrant<'a> {
     pub at: Moment,
 }
 
+impl Entrant<'_> {
+    /// Its session and public identity.
+    pub fn identity(&self) -> Proof {
+        self.proof.unwrap_or(self.fresh)
+    }
+}
+
 /// What became of an [`Entrant`].
 pub enum Entry {
     /// It is in.
     In(Admission),
     /// Its name is held by this connection, which may be a ghost.
-    Taken(Arc<Signal>),
+    Taken(Incumbent),
     /// Its name is kept for somebody whose connection is lost, for so long yet.
     Kept(Duration),
     /// A later attempt of the same session is here already.
@@ -63,7 +88,44 @@ pub enum Entry {
     Full,
     /// The room was given up between finding and entering it: find it again.
     Gone,
+    /// Who decides cannot be reached.
+    Unreachable,
 }
+
+/// Who holds a name that somebody else wants.
+pub struct Incumbent {
+    /// The member.
+    pub member: Id,
+    /// Its connection.
+    pub connection: Connection,
+    /// What asks that connection to show itself, if it is one of this process.
+    pub signal: Option<Arc<Signal>>,
+}
+
+/// What became of a [`Saying`].
+#[derive(Debug)]
+pub enum Said {
+    /// It is in the log, at this offset.
+    Done(u64),
+    /// It will be, or not: the answer comes.
+    Pending(Ticket),
+    /// It is not, and cannot be for now; whoever waits says it again later.
+    Away,
+}
+
+impl Said {
+    /// Waits for the answer: the offset, if it is in the log.
+    pub async fn offset(self) -> Option<u64> {
+        match self {
+            Said::Done(offset) => Some(offset),
+            Said::Pending(answer) => answer.await.ok().flatten(),
+            Said::Away => None,
+        }
+    }
+}
+
+/// The answer to come: the offset, or `None` for [`Said::Away`].
+pub type Ticket = oneshot::Receiver<Option<u64>>;
 
 /// What a new member needs to know.
 pub struct Admission {
@@ -106,6 +168,6 @@ pub struct MembersPage {
 pub enum Parting {
     /// The member leaves now.
     ForGood,
-    /// The member keeps its place until this time (microseconds since the start).
-    Until(u64),
+    /// The member keeps its place for so long.
+    Keeping(Duration),
 }

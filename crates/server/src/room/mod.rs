@@ -1,9 +1,13 @@
-//! Step 5 of a message's way: the room. Its lock is held for an append or a look, never across an `.await`.
+//! Step 5 of a message's way: the room. Its lock is held for a change or a look, never across an `.await`.
 //!
-//! Only this module appends to a tail. An append moves the head and marks the room dirty on every shard that has members
-//! here; the shard's flusher does the rest (`fanout`). Whoever reads over HTTP [watches](Watch) it.
+//! A room changes by its [`Writer`] alone, which applies what a broker [decided](decide). That moves the head and marks the
+//! room dirty on every shard that has members here; the shard's flusher does the rest (`delivery`). Whoever reads over HTTP
+//! [watches](Watch) it.
 
+pub mod change;
+pub mod decide;
 pub mod deflate;
+pub mod document;
 pub mod inbox;
 pub mod intent;
 mod order;
@@ -11,32 +15,35 @@ mod rank;
 pub mod registry;
 pub mod said;
 mod shared;
+pub mod snapshot;
 mod state;
 pub mod tail;
 mod watch;
+mod writer;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hamhame_core::event::{self, Passage};
 use hamhame_core::id::Id;
 use hamhame_core::log::Start;
 use hamhame_core::name::RoomName;
 use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
 pub use shared::Shared;
-use state::{Holder, Ranks, Seat, State, TakeOver};
+use state::{Holder, Ranks, State};
 use tokio::sync::Notify;
 pub use watch::Watch;
+pub use writer::{OutOfOrder, Writer};
 
-use crate::clock::{self, Moment};
+use crate::clock;
 use crate::net::admission::Founded;
+use crate::room::change::Connection;
 use crate::room::deflate::Demand;
+use crate::room::document::{Document, Documents, Kind};
 use crate::room::inbox::Dirty;
-use crate::room::intent::Parting;
-use crate::room::intent::{Entrant, Entry, MembersPage, Presence, Saying};
+use crate::room::intent::{MembersPage, Presence};
 use crate::room::tail::{Batch, Tail};
 use crate::signal::Signal;
 use crate::token::Proof;
@@ -59,7 +66,7 @@ pub struct Room {
     name: RoomName,
     /// Tells rooms of the same name in different lives apart.
     serial: u64,
-    epoch: Epoch,
+    epoch: AtomicU64,
     head: AtomicU64,
     presence_version: AtomicU64,
     typing_version: AtomicU64,
@@ -94,7 +101,7 @@ impl Room {
         let room = Arc::new(Room {
             name,
             serial,
-            epoch,
+            epoch: AtomicU64::new(epoch.get()),
             head: AtomicU64::new(0),
             presence_version: AtomicU64::new(0),
             typing_version: AtomicU64::new(0),
@@ -114,6 +121,7 @@ impl Room {
                 ranks: Ranks::default(),
                 gone: false,
                 closed: false,
+                documents: Documents::default(),
                 watchers: 0,
             }),
         });
@@ -177,9 +185,14 @@ impl Room {
         self.members.load(Ordering::Acquire) as usize
     }
 
+    /// The life of the log, without taking the lock.
+    pub fn epoch(&self) -> Epoch {
+        Epoch::new(self.epoch.load(Ordering::Acquire))
+    }
+
     /// Position of the newest event, without taking the lock.
     pub fn position(&self) -> Position {
-        Position { epoch: self.epoch, offset: self.head() }
+        Position { epoch: self.epoch(), offset: self.head() }
     }
 
     /// Reads what comes after `cursor` into `batch`. If events after `cursor` are gone it gives their number and
@@ -191,122 +204,14 @@ impl Room {
         from - cursor
     }
 
-    /// Appends a message, or finds it there already, and gives its offset. `None` if the room is [closed](Self::close).
-    pub fn say(self: &Arc<Self>, saying: Saying<'_>) -> Option<u64> {
-        let mut state = self.lock();
-        if state.closed {
-            return None;
-        }
-        let said = saying.id.map(|id| (saying.member, id));
-        if let Some(offset) = said.and_then(|(member, id)| state.tail.said(member, id)) {
-            return Some(offset);
-        }
-        let body = event::message(
-            self.name.as_str(),
-            saying.name,
-            saying.content,
-            saying.at.shown,
-            saying.member,
-            saying.id,
-        );
-        let compressed = self.compression.is_for(body.len());
-        let offset = state.tail.append(body, saying.at, said, self.dirty.delivered());
-        if compressed && let Some(message) = state.tail.newest() {
-            // Others need not wait for the compressor. Who reads meanwhile gets the message as it is; and it is said: a server
-            // that goes now must still deliver it.
-            self.head.store(offset, Ordering::Release);
-            drop(state);
-            let frame = deflate::shared_frame(&message);
-            state = self.lock();
-            if let Some(frame) = frame {
-                state.tail.add_deflated(offset, frame);
-            }
-        }
-        if let Some(writing) = state.typing.iter().position(|(member, _)| *member == saying.member)
-        {
-            state.typing.swap_remove(writing);
-            self.typing_version.fetch_add(1, Ordering::AcqRel);
-        }
-        self.publish(state);
-        Some(offset)
+    /// Takes the lock, to decide on a change and apply it.
+    pub fn writer(self: &Arc<Self>) -> Writer<'_> {
+        Writer::new(self)
     }
 
     /// The server goes: what is in the log by now is what everyone is still to get, and nothing is acknowledged after it.
     pub fn close(&self) {
         self.lock().closed = true;
-    }
-
-    /// Appends plain text: the tutorial rooms of the seeds.
-    pub fn say_plain(self: &Arc<Self>, text: &str, at: Moment) {
-        let mut state = self.lock();
-        state.tail.append_plain(text, at, self.dirty.delivered());
-        self.publish(state);
-    }
-
-    /// Lets a member in, takes a session over, or says why not. One operation under one lock, so that nothing can be
-    /// missed between the position given and the events read from it.
-    pub fn join(self: &Arc<Self>, entrant: Entrant<'_>) -> Entry {
-        let mut state = self.lock();
-        if state.gone {
-            return Entry::Gone;
-        }
-        state.tail.expire(entrant.at.up);
-        let start = state.tail.start(entrant.after, entrant.history);
-        let identity = entrant.proof.unwrap_or(entrant.fresh);
-        match state.take_over(identity, entrant.attempt, entrant.signal) {
-            TakeOver::Done => return Entry::In(state.admission(identity, entrant.name, start)),
-            TakeOver::Late => return Entry::Late,
-            TakeOver::None => {}
-        }
-        if let Some(holder) = state.name_holder(entrant.name) {
-            match state.roster.seat(holder).map(|seat| &seat.holder) {
-                Some(Holder::Connected(signal)) => return Entry::Taken(signal.clone()),
-                Some(Holder::Away { until }) if *until > entrant.at.up => {
-                    return Entry::Kept(Duration::from_micros(until - entrant.at.up));
-                }
-                _ => self.remove(&mut state, holder, entrant.at),
-            }
-        }
-        if state.roster.count() >= entrant.max_members {
-            return Entry::Full;
-        }
-        self.seat(&mut state, identity, &entrant);
-        let admission = state.admission(identity, entrant.name, start);
-        self.publish(state);
-        Entry::In(admission)
-    }
-
-    /// The connection behind `signal` ended. Nothing happens if the member has another one by now, which is false then.
-    pub fn part(self: &Arc<Self>, member: Id, signal: &Arc<Signal>, parting: Parting) -> bool {
-        let mut state = self.lock();
-        let seat = state.roster.seat_mut(member).filter(|seat| seat.is_held_by(signal));
-        let Some(seat) = seat else { return false };
-        match parting {
-            Parting::Until(until) => {
-                seat.holder = Holder::Away { until };
-                state.away.push_back((until, member));
-                self.due_by(&mut state, until);
-            }
-            Parting::ForGood => {
-                self.remove(&mut state, member, clock::now());
-                self.publish(state);
-            }
-        }
-        true
-    }
-
-    /// Takes out the member whose place is held by `signal`.
-    pub fn evict(self: &Arc<Self>, signal: &Arc<Signal>) {
-        let mut state = self.lock();
-        let ghost = state
-            .roster
-            .seats()
-            .find(|(_, seat)| seat.is_held_by(signal))
-            .map(|(member, _)| member);
-        if let Some(member) = ghost {
-            self.remove(&mut state, member, clock::now());
-            self.publish(state);
-        }
     }
 
     /// Begins to read, after a position or as a newcomer who is shown the last `history` events. `None` if the room was given
@@ -339,8 +244,22 @@ impl Room {
     pub fn is_connected(&self, identity: Proof) -> bool {
         let state = self.lock();
         state.roster.seat(identity.member).is_some_and(|seat| {
-            seat.session == identity.session && matches!(seat.holder, Holder::Connected(_))
+            seat.session == identity.session && !matches!(seat.holder, Holder::Away { .. })
         })
+    }
+
+    /// One of the room's documents; `None` if it has none of this kind.
+    pub fn document(&self, kind: Kind) -> Option<Document> {
+        self.lock().documents.get(kind).cloned()
+    }
+
+    /// What asks this connection of this process to show itself or to end, if it holds the member's seat.
+    pub fn signal_of(&self, member: Id, connection: Connection) -> Option<Arc<Signal>> {
+        let state = self.lock();
+        match &state.roster.seat(member)?.holder {
+            Holder::Here(number, signal) if *number == connection.number => Some(signal.clone()),
+            _ => None,
+        }
     }
 
     /// The display name of a member.
@@ -363,56 +282,10 @@ impl Room {
         Some((difference, state.roster.version(), state.roster.count()))
     }
 
-    /// Notes that a member is writing or has stopped.
-    pub fn set_typing(self: &Arc<Self>, member: Id, typing: bool, now: u64) {
-        let mut state = self.lock();
-        let before = state.typing.len();
-        state.typing.retain(|(other, until)| *other != member && *until > now);
-        if typing && state.typing.len() < TYPING_SHOWN {
-            state.typing.push((member, now + TYPING));
-        } else if state.typing.len() == before {
-            return;
-        }
-        self.typing_version.fetch_add(1, Ordering::AcqRel);
-        self.announce(state);
-    }
-
     /// Who is writing.
     pub fn typing(&self, now: u64) -> Vec<Id> {
         let state = self.lock();
         state.typing.iter().filter(|(_, until)| *until > now).map(|(member, _)| *member).collect()
-    }
-
-    fn seat(&self, state: &mut State, identity: Proof, entrant: &Entrant<'_>) {
-        // One copy of the name for the roster, the log and the session.
-        let name: Arc<str> = entrant.name.as_str().into();
-        if state.roster.count() < LIST_LIMIT {
-            let (member, name, at) = (identity.member, name.clone(), entrant.at);
-            let delivered = self.dirty.delivered();
-            state.tail.append_passage(Passage::Join, member, name, at, delivered);
-        }
-        let key = (!entrant.name.is_anonymous()).then(|| entrant.name.key());
-        let holder = Holder::Connected(entrant.signal.clone());
-        let attempt = entrant.attempt.unwrap_or(0);
-        let seat = Seat { session: identity.session, attempt, holder };
-        state.roster.join(identity.member, name, key, seat);
-        state.empty_since = None;
-    }
-
-    fn remove(&self, state: &mut State, member: Id, at: Moment) {
-        let noticed = state.roster.count() <= LIST_LIMIT;
-        if let Some(writing) = state.typing.iter().position(|(other, _)| *other == member) {
-            state.typing.swap_remove(writing);
-            self.typing_version.fetch_add(1, Ordering::AcqRel);
-        }
-        let Some(name) = state.roster.leave(member) else { return };
-        if noticed {
-            let delivered = self.dirty.delivered();
-            state.tail.append_passage(Passage::Leave, member, name, at, delivered);
-        }
-        if state.roster.count() == 0 {
-            state.empty_since = Some(at.up);
-        }
     }
 
     /// Ends a change: makes it visible to the lock-free readers, lets the lock go, and wakes the shards.

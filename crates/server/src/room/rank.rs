@@ -20,23 +20,14 @@ impl Room {
         matches!(self.opener, Opener::Client(_))
     }
 
-    /// Takes out those whose grace period is over, and events that are too old. True if the room may be given up: nobody
-    /// is here and nothing is left to read. To be called when something is due.
+    /// Drops events that are too old. True if the room may be given up: nobody is here and nothing is left to read. To be
+    /// called when something is due, after those whose time is over are out.
     pub fn sweep(self: &Arc<Self>, now: Moment) -> bool {
         let mut state = self.lock();
-        let mut left = false;
-        while let Some(member) = state.take_overdue(now.up) {
-            self.remove(&mut state, member, now);
-            left = true;
-        }
         state.tail.expire(now.up);
         self.rank(&mut state);
         self.look_again(&mut state);
-        let unneeded = state.is_left(now.up);
-        if left {
-            self.publish(state);
-        }
-        unneeded
+        state.is_left(now.up)
     }
 
     /// Gives the room up if nobody is in it or reads it. True if it is gone; who still holds it cannot join any more.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use hamhame_core::name::RoomName;
 use hamhame_core::position::Epoch;
 
-use crate::clock;
+use crate::clock::{self, Moment};
 use crate::net::admission::Client;
 use crate::room::{Opener, Room, Shared};
 
@@ -100,15 +100,17 @@ impl Registry {
         Room::new(name, serial, epoch, self.shared.clone(), opener)
     }
 
-    /// Does what is due in a few rooms, and gives up those that nobody is in and nothing is left of. True if there may be
-    /// more to do.
-    pub fn sweep(&self) -> bool {
+    /// Does what is due in a few rooms: has `expire` take out those whose time is over, drops what is too old, and gives up the
+    /// rooms that nobody is in and nothing is left of. True if there may be more to do.
+    pub fn sweep(&self, expire: impl Fn(&Arc<Room>, Moment)) -> bool {
         for _ in 0..STEP {
             let Some(room) = self.shared.next_due() else {
                 self.shared.relieve();
                 return false;
             };
-            if room.sweep(clock::now()) {
+            let now = clock::now();
+            expire(&room, now);
+            if room.sweep(now) {
                 self.give_up(&mut self.lock(), &room);
             }
         }

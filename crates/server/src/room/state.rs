@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
 use hamhame_core::log::Start;
 use hamhame_core::name::Name;
 use hamhame_core::presence::Roster;
 
 use super::LIST_LIMIT;
+use crate::room::change::{Connection, NodeId};
+use crate::room::document::Documents;
 use crate::room::intent::{Admission, Presence};
 use crate::room::tail::Tail;
 use crate::signal::Signal;
@@ -20,9 +21,11 @@ const LINGER: u64 = 60_000_000;
 
 /// Who holds a seat.
 pub enum Holder {
-    /// By this connection, or lease.
-    Connected(Arc<Signal>),
-    /// Its connection is lost; it keeps its place until then.
+    /// A connection of this process, or a lease: its number, and what asks it to show itself or to end.
+    Here(u32, Arc<Signal>),
+    /// A connection of another process.
+    There(Connection),
+    /// Its connection is lost; it keeps its seat until then (microseconds since the start).
     Away { until: u64 },
 }
 
@@ -56,6 +59,8 @@ pub struct State {
     pub gone: bool,
     /// Nothing more is said here.
     pub closed: bool,
+    /// What the room has beside its log and its seats.
+    pub documents: Documents,
     /// Readers without a socket of their own.
     pub watchers: u32,
 }
@@ -77,19 +82,13 @@ pub struct Ranks {
 
 impl Seat {
     /// Whether it is this connection's.
-    pub fn is_held_by(&self, signal: &Arc<Signal>) -> bool {
-        matches!(&self.holder, Holder::Connected(holder) if Arc::ptr_eq(holder, signal))
+    pub fn is_held_by(&self, connection: Connection, here: NodeId) -> bool {
+        match &self.holder {
+            Holder::Here(number, _) => here == connection.node && *number == connection.number,
+            Holder::There(other) => *other == connection,
+            Holder::Away { .. } => false,
+        }
     }
-}
-
-/// What became of an attempt to take a session over.
-pub enum TakeOver {
-    /// The seat is the new connection's.
-    Done,
-    /// A later attempt has it.
-    Late,
-    /// The session is not here.
-    None,
 }
 
 impl State {
@@ -104,13 +103,14 @@ impl State {
         self.tail.kept() == 0 && self.unused_since().is_some_and(long_ago)
     }
 
-    /// Takes out of [`away`](Self::away) one whose time is over at `now`, and who did not come back.
-    pub fn take_overdue(&mut self, now: u64) -> Option<Id> {
-        while let Some((until, member)) = self.away.pop_front_if(|(until, _)| *until <= now) {
-            let place = self.roster.seat(member).map(|seat| &seat.holder);
-            if matches!(place, Some(Holder::Away { until: still }) if *still == until) {
-                return Some(member);
+    /// The first of those whose time is over at `now` (microseconds since the start), and who did not come back.
+    pub fn overdue(&mut self, now: u64) -> Option<Id> {
+        while let Some((until, member)) = self.away.front().filter(|(until, _)| *until <= now) {
+            let holder = self.roster.seat(*member).map(|seat| &seat.holder);
+            if matches!(holder, Some(Holder::Away { until: still }) if still == until) {
+                return Some(*member);
             }
+            self.away.pop_front();
         }
         None
     }
@@ -129,28 +129,12 @@ impl State {
         if name.is_anonymous() { None } else { self.roster.holder(name.key()) }
     }
 
-    /// Gives the seat of a session that is still here to a new connection, unless a later attempt has it.
-    pub fn take_over(
-        &mut self,
-        identity: Proof,
-        attempt: Option<u64>,
-        signal: &Arc<Signal>,
-    ) -> TakeOver {
-        let seat = self.roster.seat_mut(identity.member);
-        let Some(seat) = seat.filter(|seat| seat.session == identity.session) else {
-            return TakeOver::None;
-        };
-        let attempt = attempt.unwrap_or(seat.attempt);
-        if attempt < seat.attempt {
-            return TakeOver::Late;
+    /// What asks the connection that holds the member's seat to show itself or to end, if it is one of this process.
+    pub fn signal(&self, member: Id) -> Option<&Arc<Signal>> {
+        match &self.roster.seat(member)?.holder {
+            Holder::Here(_, signal) => Some(signal),
+            Holder::There(_) | Holder::Away { .. } => None,
         }
-        seat.attempt = attempt;
-        if let Holder::Connected(old) =
-            std::mem::replace(&mut seat.holder, Holder::Connected(signal.clone()))
-        {
-            old.close(CloseCode::SessionReplaced);
-        }
-        TakeOver::Done
     }
 
     /// What one who is in needs to know.

@@ -152,6 +152,11 @@ impl Tail {
         Tail { log: Log::new(epoch, window), said: Said::new(window.count) }
     }
 
+    /// A log that goes on after `head`, of which nothing is kept.
+    pub fn begin(epoch: Epoch, head: u64, window: Window) -> Tail {
+        Tail { log: Log::begin(epoch, head, window), said: Said::new(window.count) }
+    }
+
     /// Offset of the newest event.
     pub fn head(&self) -> u64 {
         self.log.head()

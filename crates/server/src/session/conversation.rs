@@ -1,6 +1,7 @@
 //! What is talked about on a connection, whatever carries its messages.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use hamhame_core::codes::CloseCode;
 
@@ -30,6 +31,17 @@ pub trait Conversation {
     /// The room that what was said goes to, if more must not be said before it has been delivered.
     fn pressed(&self) -> Option<&Arc<Room>> {
         None
+    }
+
+    /// Whether so much of what was said waits for its answer that nothing more is read.
+    fn is_full(&self) -> bool {
+        false
+    }
+
+    /// Waits for an answer that was not there when something was said, and appends it to `out` as a frame.
+    fn poll_answer(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Flow> {
+        let _ = (context, out);
+        Poll::Pending
     }
 
     /// It is over, and how: nothing of the client is heard any more. Who waits for its answer is told after this.

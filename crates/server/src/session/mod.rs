@@ -2,9 +2,11 @@
 
 pub mod conversation;
 pub mod lease;
+mod pending;
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use hamhame_core::codes::{CloseCode, ErrorCode};
@@ -22,10 +24,11 @@ use crate::delivery::link::Voice;
 use crate::delivery::reply::{self, Fault, Refusal};
 use crate::net::admission::Client;
 use crate::room::Room;
-use crate::room::intent::Parting;
-use crate::room::intent::{Admission, Entrant, Entry, Saying};
+use crate::room::change::Connection;
+use crate::room::intent::{Admission, Entrant, Entry, Parting, Said, Saying};
 use crate::server::Server;
 use crate::session::conversation::{Conversation, Ending, Flow};
+use crate::session::pending::Pending;
 use crate::signal::Signal;
 use crate::token::{Proof, random_id};
 
@@ -83,13 +86,20 @@ pub struct Session {
     name: Arc<str>,
     session: Id,
     member: Id,
-    signal: Arc<Signal>,
+    /// The number of its connection.
+    connection: u32,
     /// Whose it is.
     client: Arc<Client>,
     dialect: Dialect,
     parted: bool,
     /// There from the first command on: most members only listen, and all of them wait for long.
-    allowance: Option<Box<Allowance>>,
+    talk: Option<Box<Talk>>,
+}
+
+/// What a session has once it says something.
+struct Talk {
+    allowance: Allowance,
+    pending: Pending,
 }
 
 /// What one session may do before it is asked to slow down.
@@ -128,6 +138,8 @@ impl Session {
             .as_deref()
             .and_then(|token| server.open_token(token, &join.room, &join.name));
         let fresh = Proof { session: random_identifier(), member: random_identifier() };
+        let number = server.number_connection();
+        let connection = Connection { node: server.broker.node(), number };
         loop {
             let now = clock::now();
             let room = server.registry.find_or_make(&join.room, Some(client));
@@ -140,18 +152,20 @@ impl Session {
                 attempt: claim.attempt,
                 after: claim.after,
                 history: claim.history.min(options.join_history),
+                connection,
                 signal,
                 max_members: options.max_members as usize,
                 at: now,
             };
-            match server.broker.join(&room, entrant) {
+            match server.broker.join(&room, entrant).get().await {
                 Entry::In(admission) => {
                     let recovered = admission.start.recovered == Some(true);
                     server.metrics.joined(recovered);
-                    let session = Session::new(server, room, &admission, signal, client, voice);
+                    let session = Session::new(server, room, &admission, number, client, voice);
                     return Ok((session, admission));
                 }
                 Entry::Gone => {}
+                Entry::Unreachable => return Err(Refused::away()),
                 Entry::Late => {
                     let message = "a later attempt to join has the session";
                     return Err(Refused::new(ErrorCode::SessionReplaced, message));
@@ -168,15 +182,15 @@ impl Session {
                     let refused = Refused::new(ErrorCode::NameTaken, message);
                     return Err(Refused { retry_after: Some(rest), ..refused });
                 }
-                Entry::Taken(holder) => {
-                    if holder.answers(options.probe).await {
+                Entry::Taken(incumbent) => {
+                    if server.broker.probe(&room, &incumbent, options.probe).get().await {
                         let message = format!(
                             "the name {} is taken here; choose another",
                             join.name.as_str()
                         );
                         return Err(Refused::new(ErrorCode::NameTaken, message));
                     }
-                    server.broker.evict(&room, &holder);
+                    server.broker.evict(&room, &incumbent).get().await;
                 }
             }
         }
@@ -186,7 +200,7 @@ impl Session {
         server: &Arc<Server>,
         room: Arc<Room>,
         admission: &Admission,
-        signal: &Arc<Signal>,
+        connection: u32,
         client: &Arc<Client>,
         voice: Voice,
     ) -> Session {
@@ -196,11 +210,11 @@ impl Session {
             name: admission.name.clone(),
             session: admission.identity.session,
             member: admission.identity.member,
-            signal: signal.clone(),
+            connection,
             client: client.clone(),
             dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
             parted: false,
-            allowance: None,
+            talk: None,
         }
     }
 
@@ -222,11 +236,11 @@ impl Session {
             return;
         }
         let parting = if ending == Ending::Lost && self.dialect == Dialect::V1 {
-            Parting::Until(clock::uptime_micros() + self.server.options.grace.as_micros() as u64)
+            Parting::Keeping(self.server.options.grace)
         } else {
             Parting::ForGood
         };
-        let parted = self.server.broker.part(&self.room, self.member, &self.signal, parting);
+        let parted = self.server.broker.part(&self.room, self.member, self.connection, parting);
         if parted && ending == Ending::Left && self.dialect == Dialect::V1 {
             self.server.departed.add(self.session);
         }
@@ -241,13 +255,7 @@ impl Session {
     pub fn apply(&mut self, command: Command<'_>, out: &mut Vec<u8>) -> Flow {
         match command {
             Command::Send { id, content } => match self.say(id.as_deref(), &content) {
-                Ok(offset) => {
-                    let ack = id.zip(offset).filter(|_| self.dialect == Dialect::V1);
-                    if let Some((id, offset)) = ack {
-                        reply::ack(out, &id, offset);
-                    }
-                    Flow::Continue
-                }
+                Ok(said) => self.answer(id.as_deref(), said, out),
                 Err(refused) => self.tell(out, &refused, id.as_deref()),
             },
             Command::Join { .. } => {
@@ -261,6 +269,38 @@ impl Session {
         }
     }
 
+    /// Tells what became of a message, or will when it is known.
+    fn answer(&mut self, id: Option<&str>, said: Option<Said>, out: &mut Vec<u8>) -> Flow {
+        match said {
+            None => Flow::Continue,
+            Some(Said::Pending(answer)) => {
+                self.talk().pending.push(id, answer);
+                Flow::Continue
+            }
+            Some(Said::Done(offset)) => self.told(id, Some(offset), out),
+            Some(Said::Away) => self.told(id, None, out),
+        }
+    }
+
+    /// Tells what became of a message: its offset, or that it may be said again.
+    fn told(&mut self, id: Option<&str>, offset: Option<u64>, out: &mut Vec<u8>) -> Flow {
+        match (offset, id) {
+            (Some(offset), Some(id)) if self.dialect == Dialect::V1 => reply::ack(out, id, offset),
+            (Some(_), _) => {}
+            // Whoever waits for the answer says it again where the next server is.
+            (None, _) if self.server.is_draining() => {}
+            (None, id) => return self.tell(out, &Refused::away(), id),
+        }
+        Flow::Continue
+    }
+
+    fn talk(&mut self) -> &mut Talk {
+        let options = &self.server.options;
+        self.talk.get_or_insert_with(|| {
+            Box::new(Talk { allowance: Allowance::new(options), pending: Pending::default() })
+        })
+    }
+
     fn note(&self, command: &Command<'_>, out: &mut Vec<u8>) -> Flow {
         match command {
             Command::Typing(typing) => self.set_typing(*typing),
@@ -271,15 +311,14 @@ impl Session {
 
     /// Notes that the member is writing or has stopped.
     pub fn set_typing(&self, typing: bool) {
-        self.room.set_typing(self.member, typing, clock::uptime_micros());
+        self.server.broker.set_typing(&self.room, self.member, typing, clock::now());
     }
 
-    /// Says something, and gives its offset. `None` if there is nothing to say, in the dialect of the seeds, or nothing more
-    /// is said because the server goes: whoever waits for the answer then says it again where the next one is.
+    /// Says something, and gives what became of it. `None` if there is nothing to say, in the dialect of the seeds.
     ///
     /// # Errors
     /// If it is too much, too long or empty.
-    pub fn say(&mut self, id: Option<&str>, content: &str) -> Result<Option<u64>, Refused> {
+    pub fn say(&mut self, id: Option<&str>, content: &str) -> Result<Option<Said>, Refused> {
         let now = clock::uptime();
         if let Err(wait) = self.take(now, |allowance| &mut allowance.messages) {
             return Err(Refused::for_now("Too many messages at once.", wait));
@@ -305,11 +344,11 @@ impl Session {
             content: &content,
             at: clock::now(),
         };
-        let offset = self.server.broker.say(&self.room, saying);
-        if offset.is_some() {
+        let said = self.server.broker.say(&self.room, saying);
+        if !matches!(said, Said::Away) {
             self.server.metrics.said();
         }
-        Ok(offset)
+        Ok(Some(said))
     }
 
     /// Counts a request that is no message, where there is no connection to end for it.
@@ -343,18 +382,26 @@ impl Session {
         now: Duration,
         of: fn(&mut Allowance) -> &mut TokenBucket,
     ) -> Result<(), Duration> {
-        let options = &self.server.options;
-        if !options.limited() {
+        if !self.server.options.limited() {
             return Ok(());
         }
-        let allowance = self.allowance.get_or_insert_with(|| Box::new(Allowance::new(options)));
-        of(allowance).try_take(now)
+        of(&mut self.talk().allowance).try_take(now)
     }
 }
 
 impl Conversation for Session {
     fn pressed(&self) -> Option<&Arc<Room>> {
         Some(&self.room).filter(|room| room.is_pressed())
+    }
+
+    fn is_full(&self) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.pending.is_full())
+    }
+
+    fn poll_answer(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) -> Poll<Flow> {
+        let Some(talk) = &mut self.talk else { return Poll::Pending };
+        let (id, offset) = ready!(talk.pending.poll_first(context));
+        Poll::Ready(self.told(id.as_deref(), offset, out))
     }
 
     fn text(&mut self, text: &str, out: &mut Vec<u8>) -> Flow {
@@ -398,6 +445,13 @@ impl Refused {
     fn for_now(message: &'static str, wait: Duration) -> Refused {
         let code = ErrorCode::RateLimited;
         Refused { code, message: message.into(), retry_after: Some(wait), fault: None }
+    }
+
+    /// Who decides what happens in the room cannot be reached.
+    pub fn away() -> Refused {
+        let after = Some(Duration::from_secs(2));
+        let words = "the room cannot be reached for now; try again in a moment";
+        Refused { retry_after: after, ..Refused::new(ErrorCode::Unavailable, words) }
     }
 
     /// The code that the connection is closed with, if it cannot go on.

@@ -67,26 +67,27 @@ pub struct Wire {
     receiver: Receiver,
     closing: Closing,
     /// Boxed, as nearly nobody has anything under way.
-    early: Option<Box<Early>>,
+    under_way: Option<Box<UnderWay>>,
     visit: Rc<Visit>,
-    /// While the link is stuck: what waits in it, as it counts in the budget of memory.
-    stuck: Option<Box<Held>>,
 }
 
-/// What came before it could be done.
+/// What came before it could be done, or waits to go out.
 #[derive(Default)]
-struct Early {
+struct UnderWay {
     /// Frames right behind the handshake, before there is a conversation.
     backlog: Vec<u8>,
     /// The code of a close frame right behind what made the conversation pause.
     goodbye: Option<u16>,
     /// A message of which a part has come.
     part: Option<Partial>,
+    /// While the link is stuck: what waits in it, as it counts in the budget of memory.
+    stuck: Option<Held>,
 }
 
-impl Early {
+impl UnderWay {
     fn is_empty(&self) -> bool {
-        self.backlog.is_empty() && self.goodbye.is_none() && self.part.is_none()
+        let nothing_came = self.backlog.is_empty() && self.goodbye.is_none();
+        nothing_came && self.part.is_none() && self.stuck.is_none()
     }
 }
 
@@ -96,14 +97,16 @@ enum Event {
     Asked,
     /// The socket is ready, or broken.
     Ready(io::Result<()>),
+    /// What was said before has its answer: what to do, and the frames.
+    Answered(Flow, Vec<u8>),
 }
 
 impl Wire {
     /// Over an open link; `backlog` is what came with the handshake. The visit lasts as long as the wire.
     pub fn new(link: Rc<Link>, receiver: Receiver, backlog: Bytes, visit: Rc<Visit>) -> Wire {
-        let early = (!backlog.is_empty())
-            .then(|| Box::new(Early { backlog: backlog.into(), ..Early::default() }));
-        Wire { link, receiver, closing: Closing::new(), early, visit, stuck: None }
+        let under_way = (!backlog.is_empty())
+            .then(|| Box::new(UnderWay { backlog: backlog.into(), ..UnderWay::default() }));
+        Wire { link, receiver, closing: Closing::new(), under_way, visit }
     }
 
     /// Whose it is.
@@ -122,8 +125,10 @@ impl Wire {
                 tokio::task::yield_now().await;
             }
             // Not a `select!` of two futures: both would be in every idle connection's task, with a place in a list each.
-            ending = match poll_fn(|context| self.poll_event(context)).await {
+            let event = poll_fn(|context| self.poll_event(conversation, context)).await;
+            ending = match event {
                 Event::Asked => self.obey(),
+                Event::Answered(flow, frames) => self.pass_on(flow, &frames),
                 Event::Ready(ready) => match ready.and_then(|()| self.turn(conversation)) {
                     Ok(ending) => ending,
                     Err(_) => {
@@ -133,7 +138,7 @@ impl Wire {
                     }
                 },
             };
-            if self.link.is_stuck() || self.stuck.is_some() {
+            if self.link.is_stuck() || self.under_way.is_some() {
                 self.count_unsent();
             }
         }
@@ -145,21 +150,46 @@ impl Wire {
         Box::pin(self.end(ending)).await
     }
 
-    fn poll_event(&self, context: &mut Context<'_>) -> Poll<Event> {
+    fn poll_event(
+        &self,
+        conversation: &mut impl Conversation,
+        context: &mut Context<'_>,
+    ) -> Poll<Event> {
         if self.link.signal().poll_woken(context).is_ready() {
             return Poll::Ready(Event::Asked);
         }
+        let mut frames = Vec::new();
+        if let Poll::Ready(flow) = conversation.poll_answer(context, &mut frames) {
+            return Poll::Ready(Event::Answered(flow, frames));
+        }
+        if conversation.is_full() && !self.link.is_stuck() {
+            return Poll::Pending;
+        }
         self.link.poll_ready(context).map(Event::Ready)
+    }
+
+    /// Writes an answer that came late.
+    fn pass_on(&mut self, flow: Flow, frames: &[u8]) -> Option<Ending> {
+        self.link.write(frames);
+        let Flow::End(code) = flow else { return None };
+        if self.closing.start() {
+            self.link.write_close(code);
+        }
+        Some(Ending::Lost)
     }
 
     /// Counts what waits in a link that is stuck. Without room for it, the client is too slow.
     fn count_unsent(&mut self) {
         if !self.link.is_stuck() {
-            self.stuck = None;
+            if let Some(under_way) = &mut self.under_way {
+                under_way.stuck = None;
+            }
+            self.under_way = self.under_way.take().filter(|under_way| !under_way.is_empty());
             return;
         }
         let bytes = self.link.unsent_bytes();
-        let held = self.stuck.get_or_insert_with(|| Box::new(self.visit.hold()));
+        let under_way = self.under_way.get_or_insert_default();
+        let held = under_way.stuck.get_or_insert_with(|| self.visit.hold());
         if held.try_resize(bytes).is_err() {
             self.link.signal().close(CloseCode::Slow);
         }
@@ -167,9 +197,10 @@ impl Wire {
 
     /// Does first what came before the conversation.
     fn begin(&mut self, conversation: &mut impl Conversation) -> Option<Ending> {
-        let Early { mut backlog, goodbye, part } = *self.early.take()?;
-        if part.is_some() {
-            self.early.get_or_insert_default().part = part;
+        let UnderWay { mut backlog, goodbye, part, stuck } = *self.under_way.take()?;
+        if part.is_some() || stuck.is_some() {
+            let kept = UnderWay { part, stuck, ..UnderWay::default() };
+            self.under_way = Some(Box::new(kept));
         }
         if let Some(ending) = self.take_in(&mut backlog, conversation) {
             return Some(ending);
@@ -202,7 +233,7 @@ impl Wire {
         if self.link.signal().is_asked() {
             self.link.ping();
         }
-        let part = self.early.as_ref().and_then(|early| early.part.as_ref());
+        let part = self.under_way.as_ref().and_then(|under_way| under_way.part.as_ref());
         if part.is_some_and(Partial::is_late) && self.closing.start() {
             self.link.write_close(CloseCode::MessageTimeout);
             return Some(Ending::Lost);
@@ -216,18 +247,19 @@ impl Wire {
     /// There is no room for it, with the code that says so.
     fn note_part(&mut self, whole: bool) -> Result<(), CloseCode> {
         let is_mid = self.receiver.is_mid_message();
-        if !is_mid && self.early.is_none() {
+        if !is_mid && self.under_way.is_none() {
             return Ok(());
         }
-        let before = self.early.as_mut().and_then(|early| early.part.take()).filter(|_| !whole);
+        let before =
+            self.under_way.as_mut().and_then(|under_way| under_way.part.take()).filter(|_| !whole);
         self.link.set_partial(is_mid);
         if !is_mid {
-            self.early = self.early.take().filter(|early| !early.is_empty());
+            self.under_way = self.under_way.take().filter(|under_way| !under_way.is_empty());
             return Ok(());
         }
         let mut part = before.unwrap_or_else(|| self.visit.begin_part());
         part.resize(self.receiver.buffer_capacity())?;
-        self.early.get_or_insert_default().part = Some(part);
+        self.under_way.get_or_insert_default().part = Some(part);
         self.link.set_partial(true);
         Ok(())
     }
@@ -263,7 +295,7 @@ impl Wire {
         let mut out = Vec::new();
         let mut ending = None;
         let mut whole = false;
-        let (link, closing, early) = (&self.link, &mut self.closing, &mut self.early);
+        let (link, closing, under_way) = (&self.link, &mut self.closing, &mut self.under_way);
         let fed = self.receiver.feed(bytes, |incoming| {
             if !closing.may_send() {
                 // Of what comes after our goodbye only the peer's is passed on: the connection is over with it.
@@ -285,7 +317,7 @@ impl Wire {
                     let code = frame.map_or(NO_CODE, |frame| frame.code);
                     if ending == Some(Ending::Paused) {
                         // What came before it is still to be done.
-                        early.get_or_insert_default().goodbye = Some(code);
+                        under_way.get_or_insert_default().goodbye = Some(code);
                     } else {
                         ending = Some(answer_close(closing, code, &mut out));
                     }
@@ -354,7 +386,8 @@ impl Wire {
     async fn wait_for_end(&mut self) {
         let mut finished = false;
         self.receiver.pass_over();
-        self.early = None;
+        // What waits in a stuck link counts to its end.
+        let _stuck = self.under_way.take().and_then(|under_way| under_way.stuck);
         loop {
             if !finished && self.closing.is_done() && !self.link.is_stuck() {
                 self.link.finish();

@@ -1,0 +1,55 @@
+//! The server over the engine of the tests, whose wires are late: the tests that hold of the embedded broker hold of it too.
+//!
+//! `TEST_SERVER=target/debug/examples/sim cargo nextest run --test it promise`
+
+#[path = "../tests/it/sim.rs"]
+#[allow(dead_code)]
+mod sim;
+
+/// What `sim` takes from the tests.
+mod common {
+    #[path = "../../tests/it/common/random.rs"]
+    #[allow(dead_code)]
+    mod random;
+    pub use random::Random;
+}
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hamhame::broker::Remote;
+use hamhame::config::Options;
+use hamhame::logging::Log;
+use hamhame::room::change::NodeId;
+use hamhame::token::random_id;
+
+use common::Random;
+use sim::{Sim, Weather};
+
+const LATE: Weather = Weather {
+    latest: Duration::from_millis(5),
+    unanswered: 0,
+    lost: 0,
+    untold: 0,
+    doubled: 20,
+};
+
+fn main() -> ExitCode {
+    let started = Options::read().and_then(|options| Ok((Log::start(options.log)?, options)));
+    let (log, options) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            eprintln!("hamhame: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let sim = Sim::new(Random::new(random_id()), LATE);
+    let broker = Remote::new(NodeId(random_id()), Arc::new(sim));
+    let result = hamhame::run::run_with(options, Box::new(broker));
+    if let Err(error) = &result {
+        log.fail(error);
+    }
+    log.end();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

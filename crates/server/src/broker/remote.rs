@@ -1,0 +1,228 @@
+//! The broker of processes that share rooms through an [`Engine`]: it decides on what it has applied, has the engine give
+//! each change a place, and applies what the engine tells, its own changes like those of others.
+//!
+//! A message is taken in any case, so what is said on several nodes at once is ordered without a second try. A change of
+//! seats is decided on the seats as they are here; if others changed them meanwhile, the engine refuses it, and it is decided
+//! again. An answer goes out when its change has been applied, never before.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use hamhame_core::codes::CloseCode;
+use hamhame_core::id::Id;
+use hamhame_core::position::Position;
+use tokio::time::{Instant, timeout_at};
+
+use super::engine::{Condition, Engine, Place, Question};
+use super::replica::{Joined, Newcomer, PATIENCE, Replica};
+use super::{Answer, Away, Broker, Embedded, Replaced};
+use crate::clock::Moment;
+use crate::room::Room;
+use crate::room::change::{Change, Connection, NodeId};
+use crate::room::decide::Verdict;
+use crate::room::document::Kind;
+use crate::room::intent::{Entrant, Entry, Incumbent, Parting, Said, Saying};
+
+/// Decides for the processes that share an engine.
+pub struct Remote<E: Engine> {
+    node: NodeId,
+    engine: Arc<E>,
+    /// By the rooms' serials. Those whose room is gone go when the map has doubled.
+    replicas: Mutex<Replicas<E>>,
+}
+
+struct Replicas<E: Engine> {
+    by_room: HashMap<u64, Arc<Replica<E>>>,
+    tidy_at: usize,
+}
+
+impl<E: Engine> Remote<E> {
+    /// For a node that has a number of its own.
+    pub fn new(node: NodeId, engine: Arc<E>) -> Remote<E> {
+        let replicas = Replicas { by_room: HashMap::new(), tidy_at: 64 };
+        Remote { node, engine, replicas: Mutex::new(replicas) }
+    }
+
+    fn replica(&self, room: &Arc<Room>) -> Arc<Replica<E>> {
+        let mut replicas = self.lock();
+        if replicas.by_room.len() >= replicas.tidy_at {
+            replicas.by_room.retain(|_, replica| !replica.is_over());
+            replicas.tidy_at = (2 * replicas.by_room.len()).max(64);
+        }
+        let replica = replicas.by_room.entry(room.serial()).or_insert_with(|| {
+            let replica = Replica::new(self.node, self.engine.clone(), room);
+            let follower: Weak<Replica<E>> = Arc::downgrade(&replica);
+            self.engine.follow(room.name().key(), follower);
+            replica
+        });
+        replica.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Replicas<E>> {
+        self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E: Engine> Broker for Remote<E> {
+    fn node(&self) -> NodeId {
+        self.node
+    }
+
+    fn open<'a>(
+        &'a self,
+        room: &'a Arc<Room>,
+        upto: Option<Position>,
+    ) -> Answer<'a, Result<(), Away>> {
+        let replica = self.replica(room);
+        Answer::Later(Box::pin(async move { replica.open(upto).await }))
+    }
+
+    fn say(&self, room: &Arc<Room>, saying: Saying<'_>) -> Said {
+        {
+            let writer = room.writer();
+            if writer.state().closed {
+                return Said::Away;
+            }
+            if let Some(offset) = writer.state().said_already(&saying) {
+                return Said::Done(offset);
+            }
+        }
+        Said::Pending(self.replica(room).say(saying.change().into_owned()))
+    }
+
+    fn say_plain(&self, room: &Arc<Room>, text: &str, at: Moment) {
+        // The tutorials' rooms are this process's own.
+        Embedded.say_plain(room, text, at);
+    }
+
+    fn join<'a>(&'a self, room: &'a Arc<Room>, entrant: Entrant<'a>) -> Answer<'a, Entry> {
+        let replica = self.replica(room);
+        let here = self.node;
+        Answer::Later(Box::pin(async move {
+            if replica.open(entrant.after).await.is_err() {
+                return Entry::Unreachable;
+            }
+            let deadline = Instant::now() + PATIENCE;
+            loop {
+                let seats = replica.seats_at();
+                let verdict = room.writer().state().decide_join(&entrant, here);
+                let conflict = match verdict {
+                    Verdict::Refused(entry) => return entry,
+                    Verdict::First(change) => {
+                        let placed = replica.place(change.into_owned(), Condition::Seats(seats));
+                        match timeout_at(deadline, placed).await {
+                            Ok(Some(place)) => place == Place::Conflict,
+                            Ok(None) | Err(_) => return Entry::Unreachable,
+                        }
+                    }
+                    Verdict::In(change) => {
+                        let newcomer = Newcomer::new(&entrant);
+                        let seated = replica.seat(change.into_owned(), seats, newcomer);
+                        match timeout_at(deadline, seated).await {
+                            Ok(Some(Joined::In(admission))) => return Entry::In(admission),
+                            Ok(Some(Joined::Conflict)) => true,
+                            Ok(None) | Err(_) => return Entry::Unreachable,
+                        }
+                    }
+                };
+                if conflict && replica.catch_up(deadline).await.is_err() {
+                    return Entry::Unreachable;
+                }
+            }
+        }))
+    }
+
+    fn part(&self, room: &Arc<Room>, member: Id, connection: u32, parting: Parting) -> bool {
+        let connection = Connection { node: self.node, number: connection };
+        let here = self.node;
+        let decide = move |room: &Arc<Room>| {
+            room.writer().state().decide_part(member, connection, parting, here)
+        };
+        if decide(room).is_none() {
+            return false;
+        }
+        let (replica, room) = (self.replica(room), room.clone());
+        tokio::spawn(async move {
+            // If it cannot be done now, the node's lease is the end of it.
+            let _ = replica.settle(&room, Instant::now() + PATIENCE, decide).await;
+        });
+        true
+    }
+
+    fn probe<'a>(
+        &'a self,
+        room: &'a Arc<Room>,
+        incumbent: &'a Incumbent,
+        patience: Duration,
+    ) -> Answer<'a, bool> {
+        if let Some(signal) = &incumbent.signal {
+            return Answer::Later(Box::pin(signal.answers(patience)));
+        }
+        let Incumbent { member, connection, .. } = *incumbent;
+        let question = Question { member, connection, patience };
+        Answer::Later(self.engine.ask(room.name().key(), question))
+    }
+
+    fn evict<'a>(&'a self, room: &'a Arc<Room>, incumbent: &'a Incumbent) -> Answer<'a, ()> {
+        let replica = self.replica(room);
+        let (member, connection, here) = (incumbent.member, incumbent.connection, self.node);
+        Answer::Later(Box::pin(async move {
+            let decide = move |room: &Arc<Room>| {
+                let parting = Parting::ForGood;
+                room.writer().state().decide_part(member, connection, parting, here)
+            };
+            let _ = replica.settle(room, Instant::now() + PATIENCE, decide).await;
+            // One of another node is closed there, when that node applies it.
+            if let Some(signal) = &incumbent.signal {
+                signal.close(CloseCode::NoPong);
+            }
+        }))
+    }
+
+    fn expire(&self, room: &Arc<Room>, now: Moment) {
+        let overdue = move |room: &Arc<Room>| room.writer().overdue(now.up);
+        if overdue(room).is_none() {
+            return;
+        }
+        let (replica, room) = (self.replica(room), room.clone());
+        tokio::spawn(async move {
+            let deadline = Instant::now() + PATIENCE;
+            while let Ok(true) = replica.settle(&room, deadline, overdue).await {}
+        });
+    }
+
+    fn set_typing(&self, room: &Arc<Room>, member: Id, typing: bool, _: Moment) {
+        self.engine.whisper(room.name().key(), Change::Typing { member, typing });
+    }
+
+    fn replace<'a>(
+        &'a self,
+        room: &'a Arc<Room>,
+        kind: Kind,
+        version: u64,
+        text: Arc<str>,
+    ) -> Answer<'a, Replaced> {
+        let replica = self.replica(room);
+        Answer::Later(Box::pin(async move {
+            if replica.open(None).await.is_err() {
+                return Replaced::Away;
+            }
+            let deadline = Instant::now() + PATIENCE;
+            let change = Change::Document { kind, text };
+            let placed = replica.place(change, Condition::Document(kind, version));
+            match timeout_at(deadline, placed).await {
+                Ok(Some(Place::Conflict)) => {
+                    let _ = replica.catch_up(deadline).await;
+                    Replaced::Outdated(room.document(kind).map_or(0, |document| document.version))
+                }
+                Ok(Some(_)) => Replaced::Done(version + 1),
+                Ok(None) | Err(_) => Replaced::Away,
+            }
+        }))
+    }
+
+    fn close(&self, room: &Arc<Room>) {
+        room.close();
+    }
+}

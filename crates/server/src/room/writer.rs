@@ -1,0 +1,287 @@
+//! The one door through which a room changes: whoever decides applies here what was decided.
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
+
+use hamhame_core::codes::CloseCode;
+use hamhame_core::event::{self, Passage};
+use hamhame_core::id::Id;
+use hamhame_core::presence::Roster;
+
+use super::state::{Holder, Seat, State};
+use super::{LIST_LIMIT, Room, TYPING, TYPING_SHOWN};
+use crate::clock::Moment;
+use crate::room::change::{Change, Connection};
+use crate::room::deflate;
+use crate::room::intent::{Admission, Entrant};
+use crate::room::snapshot::{Held, Snapshot};
+use crate::room::tail::Tail;
+use crate::signal::Signal;
+
+/// Holds a room's lock from a decision to its change. What was applied is seen by all once it is [published](Self::publish).
+pub struct Writer<'a> {
+    room: &'a Arc<Room>,
+    state: MutexGuard<'a, State>,
+    /// The message applied last, if it is to be compressed.
+    compress: Option<u64>,
+    /// There is something to see.
+    changed: bool,
+}
+
+/// A change was decided for another place in the log than the next.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OutOfOrder {
+    /// The log's head after the change, as it was decided.
+    pub decided: u64,
+    /// What it would be here.
+    pub here: u64,
+}
+
+impl fmt::Display for OutOfOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OutOfOrder { decided, here } = self;
+        write!(f, "a change was decided for offset {decided}, and the next here is {here}")
+    }
+}
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(room: &'a Arc<Room>) -> Writer<'a> {
+        Writer { room, state: room.lock(), compress: None, changed: false }
+    }
+
+    /// The room as it is.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The end of the first of those who did not come back in time (microseconds since the start).
+    pub fn overdue(&mut self, now: u64) -> Option<Change<'static>> {
+        let member = self.state.overdue(now)?;
+        self.state.leaving(member)
+    }
+
+    /// The head of the log once this is applied.
+    pub fn head_after(&self, change: &Change<'_>) -> u64 {
+        self.state.tail.head() + u64::from(self.is_logged(change))
+    }
+
+    /// Applies what was decided; `offset` is the log's head after it. `signal` is the connection's that it seats, if that is
+    /// one of this process.
+    ///
+    /// # Errors
+    /// If it was decided for another place in the log. Then nothing is changed.
+    pub fn apply(
+        &mut self,
+        offset: u64,
+        at: Moment,
+        change: &Change<'_>,
+        signal: Option<&Arc<Signal>>,
+    ) -> Result<(), OutOfOrder> {
+        let here = self.head_after(change);
+        if here != offset {
+            return Err(OutOfOrder { decided: offset, here });
+        }
+        self.changed = true;
+        match change {
+            Change::Said { member, .. } => {
+                self.log(at, change);
+                self.stop_typing(*member);
+            }
+            Change::Plain(_) => self.log(at, change),
+            Change::Joined { member, name, session, attempt, connection } => {
+                if offset > self.state.tail.head() {
+                    self.log(at, change);
+                }
+                let holder = holder(*connection, signal);
+                let seat = Seat { session: *session, attempt: *attempt, holder };
+                let shown = name.shown.clone();
+                self.state.roster.join(*member, shown, name.key.as_deref(), seat);
+                self.state.empty_since = None;
+            }
+            Change::TakenOver { member, attempt, connection } => {
+                if let Some(seat) = self.state.roster.seat_mut(*member) {
+                    seat.attempt = *attempt;
+                    let now = holder(*connection, signal);
+                    if let Holder::Here(_, before) = std::mem::replace(&mut seat.holder, now) {
+                        before.close(CloseCode::SessionReplaced);
+                    }
+                }
+            }
+            Change::Lost { member, grace } => {
+                let until = at.up + grace.as_micros() as u64;
+                if let Some(seat) = self.state.roster.seat_mut(*member) {
+                    seat.holder = Holder::Away { until };
+                    self.state.away.push_back((until, *member));
+                    self.room.due_by(&mut self.state, until);
+                }
+            }
+            Change::Left { member, .. } => {
+                if offset > self.state.tail.head() {
+                    self.log(at, change);
+                }
+                self.leave(*member, at);
+            }
+            Change::Typing { member, typing } => self.set_typing(*member, *typing, at.up),
+            Change::Document { kind, text } => self.state.documents.replace(*kind, text.clone()),
+        }
+        Ok(())
+    }
+
+    /// Lets in one whose coming was decided, and says what it needs to know. One operation under one lock, so that nothing can
+    /// be missed between the position given and the events read from it.
+    ///
+    /// # Errors
+    /// See [`apply`](Self::apply).
+    pub fn admit(
+        &mut self,
+        offset: u64,
+        at: Moment,
+        change: &Change<'_>,
+        entrant: &Entrant<'_>,
+    ) -> Result<Admission, OutOfOrder> {
+        self.state.tail.expire(at.up);
+        let start = self.state.tail.start(entrant.after, entrant.history);
+        self.apply(offset, at, change, Some(entrant.signal))?;
+        Ok(self.state.admission(entrant.identity(), entrant.name, start))
+    }
+
+    /// Makes the room, which nobody has read from yet, what it is elsewhere.
+    pub fn restore(&mut self, snapshot: &Snapshot<'_>) {
+        self.changed = true;
+        self.room.epoch.store(snapshot.epoch.get(), Ordering::Release);
+        let window = self.room.shared.window;
+        self.state.tail = Tail::begin(snapshot.epoch, snapshot.floor, window);
+        for (at, change) in &snapshot.logged {
+            self.log(*at, change);
+        }
+        self.compress = None;
+        let before = snapshot.presence.saturating_sub(snapshot.seats.len() as u64);
+        self.state.roster = Roster::at_version(before);
+        for seated in snapshot.seats {
+            let holder = match seated.held {
+                Held::By(connection) => Holder::There(connection),
+                Held::For(rest) => {
+                    let until = snapshot.now.up + rest.as_micros() as u64;
+                    self.state.away.push_back((until, seated.member));
+                    self.room.due_by(&mut self.state, until);
+                    Holder::Away { until }
+                }
+            };
+            let seat = Seat { session: seated.session, attempt: seated.attempt, holder };
+            let (name, key) = (seated.name.clone(), seated.key.as_deref());
+            self.state.roster.join(seated.member, name, key, seat);
+        }
+        // What changed before is not known here.
+        self.state.large_at = snapshot.presence;
+        let empty = snapshot.seats.is_empty();
+        self.state.empty_since = empty.then_some(snapshot.now.up);
+        self.state.documents = snapshot.documents.iter().cloned().collect();
+    }
+
+    /// Makes the changes visible to the lock-free readers, lets the lock go, and wakes the shards.
+    pub fn publish(mut self) {
+        if let Some(offset) = self.compress {
+            self = self.deflate(offset);
+        }
+        if self.changed {
+            self.room.publish(self.state);
+        }
+    }
+
+    /// Compresses the newest message. Others need not wait for the compressor: who reads meanwhile gets the message as it is;
+    /// and it is said: a server that goes now must still deliver it.
+    fn deflate(self, offset: u64) -> Writer<'a> {
+        let room = self.room;
+        let Some(message) = self.state.tail.newest() else { return self };
+        room.head.store(offset, Ordering::Release);
+        drop(self.state);
+        let frame = deflate::shared_frame(&message);
+        let mut writer = Writer { changed: true, ..Writer::new(room) };
+        if let Some(frame) = frame {
+            writer.state.tail.add_deflated(offset, frame);
+        }
+        writer
+    }
+
+    /// Whether the change stands in the log. A large room has no comings and goings in it.
+    pub fn is_logged(&self, change: &Change<'_>) -> bool {
+        match change {
+            Change::Said { .. } | Change::Plain(_) => true,
+            Change::Joined { .. } => self.state.roster.count() < LIST_LIMIT,
+            Change::Left { member, .. } => {
+                let count = self.state.roster.count();
+                count <= LIST_LIMIT && self.state.roster.seat(*member).is_some()
+            }
+            Change::TakenOver { .. }
+            | Change::Lost { .. }
+            | Change::Typing { .. }
+            | Change::Document { .. } => false,
+        }
+    }
+
+    /// Puts into the log what stands there of a change.
+    fn log(&mut self, at: Moment, change: &Change<'_>) {
+        let (tail, delivered) = (&mut self.state.tail, self.room.dirty.delivered());
+        match change {
+            Change::Said { member, id, name, content } => {
+                let id = id.as_deref();
+                let room = self.room.name.as_str();
+                let body = event::message(room, name, content, at.shown, *member, id);
+                let compress = self.room.compression.is_for(body.len());
+                let offset = tail.append(body, at, id.map(|id| (*member, id)), delivered);
+                self.compress = compress.then_some(offset);
+            }
+            Change::Plain(text) => _ = tail.append_plain(text, at, delivered),
+            Change::Joined { member, name, .. } => {
+                let name = name.shown.clone();
+                tail.append_passage(Passage::Join, *member, name, at, delivered);
+            }
+            Change::Left { member, name } => {
+                tail.append_passage(Passage::Leave, *member, name.clone(), at, delivered);
+            }
+            Change::TakenOver { .. }
+            | Change::Lost { .. }
+            | Change::Typing { .. }
+            | Change::Document { .. } => {}
+        }
+    }
+
+    fn leave(&mut self, member: Id, at: Moment) {
+        self.stop_typing(member);
+        if self.state.roster.leave(member).is_none() {
+            return;
+        }
+        if self.state.roster.count() == 0 {
+            self.state.empty_since = Some(at.up);
+        }
+    }
+
+    fn stop_typing(&mut self, member: Id) {
+        let writing = self.state.typing.iter().position(|(other, _)| *other == member);
+        if let Some(writing) = writing {
+            self.state.typing.swap_remove(writing);
+            self.room.typing_version.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    fn set_typing(&mut self, member: Id, typing: bool, now: u64) {
+        let all = &mut self.state.typing;
+        let before = all.len();
+        all.retain(|(other, until)| *other != member && *until > now);
+        if typing && all.len() < TYPING_SHOWN {
+            all.push((member, now + TYPING));
+        } else if all.len() == before {
+            self.changed = false;
+            return;
+        }
+        self.room.typing_version.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+fn holder(connection: Connection, signal: Option<&Arc<Signal>>) -> Holder {
+    match signal {
+        Some(signal) => Holder::Here(connection.number, signal.clone()),
+        None => Holder::There(connection),
+    }
+}

@@ -1,0 +1,437 @@
+//! What a room promises on several nodes, over an engine that is late and loses things: thousands of schedules, each from a
+//! seed that a failure names.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use clap::Parser;
+use hamhame::broker::{Broker, Remote, Replaced};
+use hamhame::clock;
+use hamhame::config::Options;
+use hamhame::memory::Memory;
+use hamhame::room::change::{Connection, NodeId};
+use hamhame::room::document::Kind;
+use hamhame::room::inbox::Inbox;
+use hamhame::room::intent::{Admission, Entrant, Entry, Parting, Said, Saying};
+use hamhame::room::registry::Registry;
+use hamhame::room::tail::Batch;
+use hamhame::room::{Room, Shared};
+use hamhame::signal::Signal;
+use hamhame::token::{Proof, random_id};
+use hamhame_core::id::Id;
+use hamhame_core::name::{Name, RoomName};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::common::Random;
+use super::sim::{Sim, Weather};
+
+const ROOM: &str = "کلاس";
+
+const GOOD: Weather =
+    Weather { latest: Duration::from_millis(40), unanswered: 0, lost: 0, untold: 0, doubled: 0 };
+
+/// Schedules of each kind.
+const SEEDS: u64 = 1_000;
+
+const BAD: Weather = Weather { unanswered: 8, lost: 8, untold: 6, doubled: 6, ..GOOD };
+
+/// One process with the room.
+struct Node {
+    broker: Remote<Sim>,
+    room: Arc<Room>,
+    connections: AtomicU32,
+    /// Makes the room, and keeps it.
+    _registry: Registry,
+}
+
+impl Node {
+    fn new(number: u64, sim: &Sim) -> Arc<Node> {
+        let options = Options::try_parse_from(["hamhame"]).expect("these are options");
+        let memory = Arc::new(Memory::new(1 << 30));
+        let shared = Shared::new(options.window(), Arc::new([Inbox::default()]), memory);
+        let registry = Registry::new(10, shared);
+        let name = RoomName::parse(ROOM).expect("it is a name");
+        let room = registry.find_or_make(&name, None).expect("there is room for one");
+        let broker = Remote::new(NodeId(number), Arc::new(sim.clone()));
+        Arc::new(Node { broker, room, connections: AtomicU32::new(0), _registry: registry })
+    }
+
+    /// Everything in the log, by offset.
+    fn log(&self) -> BTreeMap<u64, Value> {
+        let (mut log, mut cursor, mut batch) = (BTreeMap::new(), 0, Batch::default());
+        while cursor < self.room.head() {
+            self.room.read(cursor, &mut batch);
+            for (offset, json) in batch.events() {
+                log.insert(offset, serde_json::from_slice(json).expect("an event is JSON"));
+            }
+            cursor = batch.to;
+        }
+        log
+    }
+
+    /// Those who are in, in order of joining, and the version of the presence.
+    fn present(&self) -> (Vec<String>, u64) {
+        let presence = self.room.presence();
+        let users = presence.users.expect("the room is small");
+        (users.iter().map(|present| present.name.to_string()).collect(), presence.version)
+    }
+}
+
+/// Somebody with a name, who goes from node to node.
+struct Person {
+    name: Name,
+    random: Random,
+    nodes: Vec<Arc<Node>>,
+    at: usize,
+    proof: Option<Proof>,
+    attempts: u64,
+    /// The seat on a node, while it is held: its connection there.
+    held: Option<(usize, u32, Arc<Signal>)>,
+    said: u64,
+    /// What was acknowledged: the offsets by (member, id).
+    acknowledged: HashMap<(Id, String), u64>,
+}
+
+impl Person {
+    async fn live(mut self, steps: u64) -> Person {
+        for _ in 0..steps {
+            let pause = self.random.shorter_than(Duration::from_millis(120));
+            sleep(pause).await;
+            match self.random.below(10) {
+                0 => self.part(Parting::ForGood),
+                1 => self.part(Parting::Keeping(Duration::from_secs(2))),
+                2 => self.at = self.random.below(self.nodes.len() as u64) as usize,
+                3 => self.expire(),
+                4 if self.held.is_some() => self.give_up_joining().await,
+                _ => self.talk().await,
+            }
+        }
+        self
+    }
+
+    /// Says something, after coming in if that is needed. What is not acknowledged is said again, perhaps elsewhere.
+    async fn talk(&mut self) {
+        self.said += 1;
+        let id = format!("{}", self.said);
+        // Without an id it cannot be told from another one, so it is said once and never again.
+        let tries = if self.random.one_in(4) { 1 } else { 20 };
+        let content = format!("{} {id} {:x}", self.name.as_str(), self.random.draw());
+        for _ in 0..tries {
+            if self.held.is_none() && !self.join().await {
+                sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+            let (Some((at, ..)), Some(proof)) = (&self.held, self.proof) else { continue };
+            let node = self.nodes[*at].clone();
+            let saying = Saying {
+                member: proof.member,
+                id: (tries > 1).then_some(&id),
+                name: self.name.as_str(),
+                content: &content,
+                at: clock::now(),
+            };
+            let said = node.broker.say(&node.room, saying);
+            if self.random.one_in(5) {
+                // It goes on elsewhere before it has heard.
+                self.at = self.random.below(self.nodes.len() as u64) as usize;
+                self.held = None;
+                drop(said);
+                continue;
+            }
+            let offset = match said {
+                Said::Done(offset) => Some(offset),
+                said => said.offset().await,
+            };
+            if let Some(offset) = offset {
+                assert!(node.room.head() >= offset, "acknowledged before it can be read");
+                if tries == 1 {
+                    return;
+                }
+                let before = self.acknowledged.insert((proof.member, id), offset);
+                assert!(before.is_none_or(|before| before == offset), "two offsets for one id");
+                return;
+            }
+        }
+    }
+
+    async fn join(&mut self) -> bool {
+        let (node, name) = (self.nodes[self.at].clone(), self.name.clone());
+        let signal = Arc::new(Signal::default());
+        let number = node.connections.fetch_add(1, Ordering::Relaxed);
+        self.attempts += 1;
+        let entrant = self.entrant(&name, node.broker.node(), number, &signal);
+        match node.broker.join(&node.room, entrant).get().await {
+            Entry::In(Admission { identity, start, .. }) => {
+                assert!(start.offset <= node.room.head());
+                self.proof = Some(identity);
+                self.held = Some((self.at, number, signal));
+                true
+            }
+            Entry::Taken(incumbent) => {
+                let patience = Duration::from_millis(200);
+                if !node.broker.probe(&node.room, &incumbent, patience).get().await {
+                    node.broker.evict(&node.room, &incumbent).get().await;
+                }
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// Tries to join again, and goes before it is in.
+    async fn give_up_joining(&mut self) {
+        let (node, name) = (self.nodes[self.at].clone(), self.name.clone());
+        let signal = Arc::new(Signal::default());
+        let number = node.connections.fetch_add(1, Ordering::Relaxed);
+        self.attempts += 1;
+        let entrant = self.entrant(&name, node.broker.node(), number, &signal);
+        let patience = self.random.shorter_than(Duration::from_millis(80));
+        let joined = node.broker.join(&node.room, entrant).get();
+        if let Ok(Entry::In(_)) = tokio::time::timeout(patience, joined).await {
+            self.held = Some((self.at, number, signal));
+        } else {
+            signal.end();
+            self.held = None;
+        }
+    }
+
+    fn entrant<'a>(
+        &self,
+        name: &'a Name,
+        node: NodeId,
+        number: u32,
+        signal: &'a Arc<Signal>,
+    ) -> Entrant<'a> {
+        Entrant {
+            name,
+            proof: self.proof,
+            fresh: Proof { session: Id::new(random_id()), member: Id::new(random_id()) },
+            attempt: Some(self.attempts),
+            after: None,
+            history: 0,
+            connection: Connection { node, number },
+            signal,
+            max_members: 100,
+            at: clock::now(),
+        }
+    }
+
+    fn part(&mut self, parting: Parting) {
+        let (Some((at, number, signal)), Some(proof)) = (self.held.take(), self.proof) else {
+            return;
+        };
+        signal.end();
+        let node = &self.nodes[at];
+        node.broker.part(&node.room, proof.member, number, parting);
+        if parting == Parting::ForGood {
+            self.proof = None;
+        }
+    }
+
+    fn expire(&self) {
+        let node = &self.nodes[self.at];
+        // Far ahead of all that is kept.
+        let mut now = clock::now();
+        now.up += 60_000_000;
+        node.broker.expire(&node.room, now);
+    }
+}
+
+/// One schedule from a seed: people come, talk, hop and go; then all of it is looked at.
+async fn run(seed: u64, weather: Weather) {
+    let mut random = Random::new(seed);
+    let sim = Sim::new(Random::new(random.draw()), weather);
+    let nodes: Vec<_> = (1..=2 + random.below(2)).map(|number| Node::new(number, &sim)).collect();
+    // Two of them want one name.
+    let people = ["ali", "sara", "ali", "مریم"].map(|name| {
+        tokio::spawn(
+            Person {
+                name: Name::parse(name).expect("it is a name"),
+                random: Random::new(random.draw()),
+                nodes: nodes.clone(),
+                at: random.below(nodes.len() as u64) as usize,
+                proof: None,
+                attempts: 0,
+                held: None,
+                said: 0,
+                acknowledged: HashMap::new(),
+            }
+            .live(12),
+        )
+    });
+    let mut acknowledged = HashMap::new();
+    let mut left = Vec::new();
+    for person in people {
+        let mut person = person.await.expect("what it asserts holds");
+        acknowledged.extend(person.acknowledged.drain());
+        left.push(person);
+    }
+    sim.clear_up();
+    settle(&nodes).await;
+    look(&nodes, &sim, &acknowledged);
+    for person in &mut left {
+        person.part(Parting::ForGood);
+    }
+    settle(&nodes).await;
+    everybody_out(&nodes, &sim).await;
+}
+
+/// Until nothing is under way.
+async fn settle(nodes: &[Arc<Node>]) {
+    sleep(Duration::from_secs(5)).await;
+    for node in nodes {
+        let _ = node.broker.open(&node.room, None).get().await;
+    }
+    let last = |node: &Arc<Node>| {
+        let name = "teacher";
+        let saying =
+            Saying { member: Id::new(1), id: None, name, content: "end", at: clock::now() };
+        node.broker.say(&node.room, saying)
+    };
+    let offset = last(&nodes[0]).offset().await;
+    assert!(offset.is_some(), "in good weather a message is taken");
+    sleep(Duration::from_secs(5)).await;
+}
+
+/// All nodes have one log, in which each acknowledged message stands once, where it was said to; and they agree on who is in.
+fn look(nodes: &[Arc<Node>], sim: &Sim, acknowledged: &HashMap<(Id, String), u64>) {
+    let log = nodes[0].log();
+    let first = *log.keys().next().expect("something was said");
+    let offsets: Vec<u64> = log.keys().copied().collect();
+    assert_eq!(offsets, (first..first + log.len() as u64).collect::<Vec<_>>(), "no gap");
+    for node in &nodes[1..] {
+        let other = node.log();
+        assert_eq!(node.room.position(), nodes[0].room.position(), "one head, one epoch");
+        for (offset, event) in &other {
+            assert_eq!(log.get(offset), Some(event), "the same event at {offset}");
+        }
+    }
+    let mut said = HashSet::new();
+    let mut contents = HashSet::new();
+    let mut present = HashSet::new();
+    for (offset, event) in &log {
+        let name = event["name"].as_str().unwrap_or_default().to_owned();
+        match event["event"].as_str() {
+            Some("join") => assert!(present.insert(name), "{event} is in once"),
+            Some("leave") => assert!(present.remove(&name), "{event} was in"),
+            _ => {}
+        }
+        if event["type"] == "message" && event["client_id"] != "teacher" {
+            assert!(contents.insert(event["content"].to_string()), "{event} stands once");
+        }
+        let Some(id) = event["id"].as_str() else { continue };
+        let member = event["member"].as_str().expect("a message has a member").to_owned();
+        assert!(said.insert((member, id.to_owned())), "{event} at {offset} stands once");
+    }
+    for ((member, id), offset) in acknowledged {
+        let event = log.get(offset).unwrap_or_else(|| panic!("{member} {id} is not at {offset}"));
+        assert_eq!(event["id"], *id);
+        assert_eq!(event["member"], member.to_string());
+    }
+    let engine = sim.seats(RoomName::parse(ROOM).expect("it is a name").key());
+    for node in nodes {
+        assert_eq!(node.present(), engine, "who is in, in which version");
+    }
+}
+
+/// When all are gone, and their time is over, nobody is left.
+async fn everybody_out(nodes: &[Arc<Node>], sim: &Sim) {
+    for _ in 0..40 {
+        for node in nodes {
+            let mut now = clock::now();
+            now.up += 600_000_000;
+            node.broker.expire(&node.room, now);
+            // Whoever tries to have a ghost's name has it.
+            for (at, name) in node.present().0.into_iter().enumerate() {
+                try_name(node, &name, at as u32).await;
+            }
+        }
+        sleep(Duration::from_secs(3)).await;
+        if nodes.iter().all(|node| node.present().0.is_empty()) {
+            return;
+        }
+    }
+    panic!("ghosts: {:?}", sim.seats(RoomName::parse(ROOM).expect("it is a name").key()));
+}
+
+async fn try_name(node: &Arc<Node>, name: &str, number: u32) {
+    let name = Name::parse(name).expect("it was a name");
+    let signal = Arc::new(Signal::default());
+    let fresh = Proof { session: Id::new(random_id()), member: Id::new(random_id()) };
+    let number = 1_000_000 + number;
+    let entrant = Entrant {
+        name: &name,
+        proof: None,
+        fresh,
+        attempt: None,
+        after: None,
+        history: 0,
+        connection: Connection { node: node.broker.node(), number },
+        signal: &signal,
+        max_members: 100,
+        at: clock::now(),
+    };
+    match node.broker.join(&node.room, entrant).get().await {
+        Entry::In(_) => {
+            signal.end();
+            node.broker.part(&node.room, fresh.member, number, Parting::ForGood);
+        }
+        Entry::Taken(incumbent) => {
+            let patience = Duration::from_millis(200);
+            if !node.broker.probe(&node.room, &incumbent, patience).get().await {
+                node.broker.evict(&node.room, &incumbent).get().await;
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Runs `schedule` for many seeds, each in a runtime of its own whose clock is paused.
+fn many<F: Future<Output = ()>>(seeds: u64, schedule: impl Fn(u64) -> F) {
+    for seed in 0..seeds {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        println!("seed {seed}");
+        runtime.block_on(schedule(seed));
+    }
+}
+
+#[test]
+fn nodes_agree_and_lose_nothing_while_the_engine_is_late() {
+    many(SEEDS, |seed| run(seed, GOOD));
+}
+
+#[test]
+fn nodes_agree_and_lose_nothing_while_the_engine_loses_requests_answers_and_news() {
+    many(SEEDS, |seed| run(seed, BAD));
+}
+
+#[test]
+fn a_document_that_two_nodes_replace_has_one_next_version() {
+    many(50, |seed| async move {
+        let sim = Sim::new(Random::new(seed), GOOD);
+        let nodes = [Node::new(1, &sim), Node::new(2, &sim)];
+        let texts = ["one", "two"];
+        let replaced = nodes.each_ref().map(|node| async {
+            let text = texts[node.broker.node().0 as usize - 1];
+            node.broker.replace(&node.room, Kind::Settings, 0, text.into()).get().await
+        });
+        let [one, two] = replaced;
+        let (one, two) = tokio::join!(one, two);
+        sleep(Duration::from_secs(1)).await;
+        let first = nodes[0].room.document(Kind::Settings).expect("there is one");
+        assert_eq!(nodes[1].room.document(Kind::Settings), Some(first.clone()));
+        let expected = match &*first.text {
+            "one" => (Replaced::Done(1), Replaced::Outdated(1)),
+            _ => (Replaced::Outdated(1), Replaced::Done(1)),
+        };
+        assert_eq!((one, two), expected);
+    });
+}

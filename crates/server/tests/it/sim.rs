@@ -1,0 +1,350 @@
+//! An [`Engine`] for tests, in this process: what goes over its wires is late, comes twice or never, as a seed says. Its time
+//! is that of a paused clock, so a schedule of minutes takes milliseconds.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use hamhame::broker::engine::{
+    Condition, Engine, Entry, Failure, Follower, Place, Proposal, Question, Seen, Snapshot,
+};
+use hamhame::room::change::Change;
+use hamhame::room::document::Documents;
+use hamhame::room::snapshot::{Held, Seated};
+use hamhame_core::position::Epoch;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use super::common::Random;
+
+/// How bad the wires are.
+#[derive(Clone, Copy, Debug)]
+pub struct Weather {
+    /// Each way takes less than this.
+    pub latest: Duration,
+    /// One in so many requests is done and not answered; 0: none.
+    pub unanswered: u64,
+    /// One in so many requests is never done; 0: none.
+    pub lost: u64,
+    /// One in so many entries does not come to a follower; 0: none.
+    pub untold: u64,
+    /// One in so many comes twice; 0: none.
+    pub doubled: u64,
+}
+
+/// How long a node waits for an answer that does not come.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// What all nodes of a test share.
+#[derive(Clone)]
+pub struct Sim(Arc<Mutex<World>>);
+
+struct World {
+    rooms: HashMap<String, Authority>,
+    random: Random,
+    weather: Weather,
+    began: Instant,
+}
+
+/// A room as the engine has it.
+struct Authority {
+    seen: Seen,
+    offset: u64,
+    entries: Vec<Arc<Entry>>,
+    seats_at: u64,
+    seats: Vec<Seated>,
+    /// Until when a seat is kept whose connection is lost.
+    kept: HashMap<hamhame_core::id::Id, u64>,
+    presence: u64,
+    documents: Documents,
+    followers: Vec<Weak<dyn Follower>>,
+}
+
+impl Sim {
+    /// An engine without rooms.
+    pub fn new(random: Random, weather: Weather) -> Sim {
+        let (rooms, began) = (HashMap::new(), Instant::now());
+        Sim(Arc::new(Mutex::new(World { rooms, random, weather, began })))
+    }
+
+    /// From now on the wires are good.
+    pub fn clear_up(&self) {
+        let weather = &mut self.lock().weather;
+        *weather = Weather { unanswered: 0, lost: 0, untold: 0, doubled: 0, ..*weather };
+    }
+
+    /// Who is in, by the engine's own account, and the version of the presence.
+    pub fn seats(&self, room: &str) -> (Vec<String>, u64) {
+        let world = self.lock();
+        let Some(room) = world.rooms.get(room) else { return (Vec::new(), 0) };
+        (room.seats.iter().map(|seated| seated.name.to_string()).collect(), room.presence)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().expect("nobody panicked")
+    }
+
+    /// One way over the wires.
+    async fn way(&self) {
+        let time = self.lock().time();
+        sleep(time).await;
+    }
+
+    /// Does something at the engine, there and back, in bad weather or good. It is done even if nobody waits for it any more.
+    fn request<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Sim, &mut World) -> Result<T, Failure> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, Failure>> {
+        let sim = self.clone();
+        let (sender, answer) = oneshot::channel();
+        tokio::spawn(async move {
+            sim.way().await;
+            let (lost, unanswered) = {
+                let World { random, weather, .. } = &mut *sim.lock();
+                (hit(random, weather.lost), hit(random, weather.unanswered))
+            };
+            if lost {
+                return;
+            }
+            let done = act(&sim, &mut sim.lock());
+            sim.way().await;
+            if !unanswered {
+                let _ = sender.send(done);
+            }
+        });
+        Box::pin(async move {
+            match answer.await {
+                Ok(done) => done,
+                Err(_) => {
+                    sleep(SILENCE).await;
+                    Err(Failure::Unknown)
+                }
+            }
+        })
+    }
+}
+
+fn hit(random: &mut Random, one_in: u64) -> bool {
+    one_in > 0 && random.one_in(one_in)
+}
+
+impl World {
+    fn now(&self) -> u64 {
+        1_700_000_000_000_000 + self.began.elapsed().as_micros() as u64
+    }
+
+    fn time(&mut self) -> Duration {
+        self.random.shorter_than(self.weather.latest)
+    }
+
+    fn room(&mut self, name: &str) -> &mut Authority {
+        let epoch = self.random.draw();
+        self.rooms.entry(name.into()).or_insert_with(|| Authority {
+            seen: Seen { epoch: Epoch::new(epoch), seq: 0, tag: 0 },
+            offset: 0,
+            entries: Vec::new(),
+            seats_at: 0,
+            seats: Vec::new(),
+            kept: HashMap::new(),
+            presence: 0,
+            documents: Documents::default(),
+            followers: Vec::new(),
+        })
+    }
+}
+
+impl Authority {
+    /// Whether a node that has seen this is on the same way.
+    fn agrees(&self, seen: Seen) -> bool {
+        let tag = match seen.seq {
+            0 => Some(0),
+            seq => self.entries.get(seq as usize - 1).map(|entry| entry.tag),
+        };
+        seen.epoch == self.seen.epoch && tag == Some(seen.tag)
+    }
+
+    fn place(&mut self, seen: Seen, proposal: Proposal, now: u64) -> Place {
+        let behind = &self.entries[seen.seq as usize..];
+        if let Some(entry) = behind.iter().find(|entry| entry.tag == proposal.tag) {
+            return Place::At(entry.seq);
+        }
+        if let Change::Said { member, id: Some(id), .. } = &proposal.change {
+            let same = behind.iter().find(|entry| {
+                matches!(&entry.change, Change::Said { member: other, id: Some(said), .. }
+                    if other == member && said == id)
+            });
+            if let Some(same) = same {
+                return Place::Said { seq: same.seq, offset: same.offset };
+            }
+        }
+        let holds = match proposal.only_if {
+            Condition::Always => true,
+            Condition::Seats(at) => at == self.seats_at,
+            Condition::Document(kind, version) => self.documents.version(kind) == version,
+        };
+        if !holds {
+            return Place::Conflict;
+        }
+        let Proposal { tag, change, logged, .. } = proposal;
+        self.seen = Seen { seq: self.seen.seq + 1, tag, ..self.seen };
+        self.offset += u64::from(logged);
+        self.note(&change, now);
+        let (seq, offset) = (self.seen.seq, self.offset);
+        self.entries.push(Arc::new(Entry { seq, offset, logged, tag, at: now, change }));
+        Place::At(seq)
+    }
+
+    fn note(&mut self, change: &Change<'static>, now: u64) {
+        if change.is_of_seats() {
+            self.seats_at = self.seen.seq;
+        }
+        match change {
+            Change::Joined { member, name, session, attempt, connection } => {
+                self.presence += 1;
+                self.seats.push(Seated {
+                    member: *member,
+                    name: name.shown.clone(),
+                    key: name.key.as_deref().map(Into::into),
+                    session: *session,
+                    attempt: *attempt,
+                    held: Held::By(*connection),
+                });
+            }
+            Change::TakenOver { member, attempt, connection } => {
+                for seat in self.seats.iter_mut().filter(|seat| seat.member == *member) {
+                    (seat.attempt, seat.held) = (*attempt, Held::By(*connection));
+                }
+            }
+            Change::Lost { member, grace } => {
+                self.kept.insert(*member, now + grace.as_micros() as u64);
+                for seat in self.seats.iter_mut().filter(|seat| seat.member == *member) {
+                    seat.held = Held::For(*grace);
+                }
+            }
+            Change::Left { member, .. } => {
+                self.presence += 1;
+                self.seats.retain(|seat| seat.member != *member);
+            }
+            Change::Document { kind, text } => self.documents.replace(*kind, text.clone()),
+            Change::Said { .. } | Change::Plain(_) | Change::Typing { .. } => {}
+        }
+    }
+
+    fn snapshot(&self, now: u64) -> Snapshot {
+        let rest = |seated: &Seated| {
+            let until = self.kept.get(&seated.member).copied().unwrap_or(now);
+            Duration::from_micros(until.saturating_sub(now))
+        };
+        let seats = self.seats.iter().map(|seated| match seated.held {
+            Held::By(_) => seated.clone(),
+            Held::For(_) => Seated { held: Held::For(rest(seated)), ..seated.clone() },
+        });
+        Snapshot {
+            seen: self.seen,
+            entries: self.entries.clone(),
+            seats_at: self.seats_at,
+            seats: seats.collect(),
+            presence: self.presence,
+            documents: self.documents.all().map(|(kind, text)| (kind, text.clone())).collect(),
+            now,
+        }
+    }
+}
+
+/// Has a follower told after a while.
+fn later(after: Duration, tell: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(async move {
+        sleep(after).await;
+        tell.await;
+    });
+}
+
+impl Engine for Sim {
+    fn open<'a>(&'a self, room: &'a str) -> BoxFuture<'a, Result<Snapshot, Failure>> {
+        let room = room.to_owned();
+        self.request(move |_, world| {
+            let now = world.now();
+            Ok(world.room(&room).snapshot(now))
+        })
+    }
+
+    fn append<'a>(
+        &'a self,
+        room: &'a str,
+        seen: Seen,
+        batch: Vec<Proposal>,
+    ) -> BoxFuture<'a, Result<Vec<Place>, Failure>> {
+        let room = room.to_owned();
+        self.request(move |_, world| {
+            let now = world.now();
+            let authority = world.room(&room);
+            if !authority.agrees(seen) {
+                return Err(Failure::Changed);
+            }
+            let before = authority.entries.len();
+            let places =
+                batch.into_iter().map(|proposal| authority.place(seen, proposal, now)).collect();
+            let (epoch, new) = (authority.seen.epoch, authority.entries[before..].to_vec());
+            let followers: Vec<_> = authority.followers.iter().filter_map(Weak::upgrade).collect();
+            for follower in followers {
+                for entry in &new {
+                    let (untold, doubled) = (world.weather.untold, world.weather.doubled);
+                    let times =
+                        match (hit(&mut world.random, untold), hit(&mut world.random, doubled)) {
+                            (true, _) => 0,
+                            (_, true) => 2,
+                            _ => 1,
+                        };
+                    for _ in 0..times {
+                        let (follower, entry) = (follower.clone(), entry.clone());
+                        later(world.time(), async move { follower.entry(epoch, entry) });
+                    }
+                }
+            }
+            Ok(places)
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        room: &'a str,
+        seen: Seen,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Entry>>, Failure>> {
+        let room = room.to_owned();
+        self.request(move |_, world| {
+            let authority = world.room(&room);
+            let behind = || authority.entries[seen.seq as usize..].to_vec();
+            authority.agrees(seen).then(behind).ok_or(Failure::Changed)
+        })
+    }
+
+    fn follow(&self, room: &str, follower: Weak<dyn Follower>) {
+        self.lock().room(room).followers.push(follower);
+    }
+
+    fn whisper(&self, room: &str, change: Change<'static>) {
+        let mut world = self.lock();
+        let followers: Vec<_> =
+            world.room(room).followers.iter().filter_map(Weak::upgrade).collect();
+        for follower in followers {
+            let change = change.clone();
+            later(world.time(), async move { follower.whisper(&change) });
+        }
+    }
+
+    fn ask<'a>(&'a self, room: &'a str, question: Question) -> BoxFuture<'a, bool> {
+        let mut world = self.lock();
+        let mut followers = world.room(room).followers.iter().filter_map(Weak::upgrade);
+        let asked = followers.find(|follower| follower.node() == question.connection.node);
+        let sim = self.clone();
+        Box::pin(async move {
+            sim.way().await;
+            let Some(asked) = asked else { return false };
+            let answer = asked.question(question).await;
+            sim.way().await;
+            answer
+        })
+    }
+}
