@@ -21,10 +21,13 @@ for (const lang of ["fa", "en"]) {
     for (const width of widths) {
       await window.page.setViewportSize(viewport(width));
       assert.equal(await window.overflows(), false, `room at ${width}`);
-      const inside = await window.get("message").first().evaluate((node) => {
-        const { left, right } = node.getBoundingClientRect();
-        return left >= 0 && right <= innerWidth;
-      });
+      const inside = await window
+        .get("message")
+        .first()
+        .evaluate((node) => {
+          const { left, right } = node.getBoundingClientRect();
+          return left >= 0 && right <= innerWidth;
+        });
       assert.ok(inside, `the message stays inside at ${width}`);
       const composer = await window.get("composer").boundingBox();
       assert.ok(composer.y + composer.height <= viewport(width).height, `the composer is in view at ${width}`);
@@ -53,7 +56,9 @@ scene("what one touches on a phone is large enough for a finger", async (stage) 
   await phone.enter({ room, name: "تلفن" });
   const small = await phone.page.evaluate(() =>
     [...document.querySelectorAll("button, input, textarea, [role=button]")]
-      .filter((node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[inert], .visually-hidden"))
+      .filter(
+        (node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[inert], .visually-hidden"),
+      )
       .map((node) => [node.dataset.testid ?? node.outerHTML.slice(0, 80), node.getBoundingClientRect()])
       .filter(([, { width, height }]) => width > 0 && (width < 40 || height < 40))
       .map(([name, { width, height }]) => `${name}: ${width}×${height}`),
@@ -80,21 +85,24 @@ scene("the composer grows with what is written and stays in the window", async (
   assert.ok((await window.get("send-button").boundingBox()).x >= 0, "the button stays in view");
 });
 
-scene("in Persian one's own messages and in English one's own messages stand on the sides the language expects", async (stage) => {
-  const window = await stage.window();
-  await window.enter({ room, name: "مریم" });
-  const member = await stage.member({ room, name: "علی" });
-  await member.say("از دیگری");
-  await window.say("از خودم");
-  await window.sees("از خودم");
-  const sides = async () => {
-    const own = await window.message("از خودم").locator(".text").boundingBox();
-    const other = await window.message("از دیگری").locator(".text").boundingBox();
-    return Math.sign(own.x + own.width / 2 - (other.x + other.width / 2));
-  };
-  const persian = await sides();
-  assert.notEqual(persian, 0);
-  await window.get("language-switch").first().click();
-  await window.page.locator("html[lang=en]").waitFor({ state: "attached" });
-  assert.equal(await sides(), -persian, "the page is mirrored");
-});
+scene(
+  "in Persian one's own messages and in English one's own messages stand on the sides the language expects",
+  async (stage) => {
+    const window = await stage.window();
+    await window.enter({ room, name: "مریم" });
+    const member = await stage.member({ room, name: "علی" });
+    await member.say("از دیگری");
+    await window.say("از خودم");
+    await window.sees("از خودم");
+    const sides = async () => {
+      const own = await window.message("از خودم").locator(".text").boundingBox();
+      const other = await window.message("از دیگری").locator(".text").boundingBox();
+      return Math.sign(own.x + own.width / 2 - (other.x + other.width / 2));
+    };
+    const persian = await sides();
+    assert.notEqual(persian, 0);
+    await window.get("language-switch").first().click();
+    await window.page.locator("html[lang=en]").waitFor({ state: "attached" });
+    assert.equal(await sides(), -persian, "the page is mirrored");
+  },
+);

@@ -100,7 +100,8 @@ export class Requests {
     const headers = { accept: "text/event-stream", ...question.headers };
     return this.#call("GET", path, { ...question, headers }, async (answer) => {
       const kind = answer.headers.get("content-type") ?? "";
-      if (answer.status === 200 && kind.startsWith("text/event-stream") && answer.body != null) return answer.body.getReader();
+      if (answer.status === 200 && kind.startsWith("text/event-stream") && answer.body != null)
+        return answer.body.getReader();
       if (answer.status < 400 || !kind.includes("json")) throw foreign(answer);
       throw problemOf(answer.status, await answer.json());
     });
@@ -129,7 +130,13 @@ export class Requests {
     const late = new Alarm(this.#clock);
     const { signal } = stop;
     this.#underWay.add(stop);
-    const init = { method, headers: this.#headers(headers, body), body: body && JSON.stringify(body), signal, cache: "no-store" };
+    const init = {
+      method,
+      headers: this.#headers(headers, body),
+      body: body && JSON.stringify(body),
+      signal,
+      cache: "no-store",
+    };
     try {
       return await new Promise((resolve, reject) => {
         const stopped = () => reject(new Fault("stopped", "The request was given up."));
@@ -139,7 +146,9 @@ export class Requests {
           reject(new Fault("late", "There was no answer in time."));
           stop.abort();
         });
-        this.#fetch(this.#base + path + queryOf(query), init).then(read).then(resolve, reject);
+        this.#fetch(this.#base + path + queryOf(query), init)
+          .then(read)
+          .then(resolve, reject);
       });
     } catch (error) {
       throw error instanceof Fault ? error : new Fault("unreachable", String(error));
@@ -177,5 +186,12 @@ function problemOf(status, body) {
   if (typeof code !== "string") return new Fault("foreign", `The answer ${status} is none of the server's.`);
   const message = String(detail ?? title ?? code);
   const after = typeof retry_after === "number" && retry_after >= 0 ? { retry_after } : {};
-  return new Fault("problem", message, { status, code, message, temporary: temporary === true, ...after, ...ruleOf(body) });
+  return new Fault("problem", message, {
+    status,
+    code,
+    message,
+    temporary: temporary === true,
+    ...after,
+    ...ruleOf(body),
+  });
 }

@@ -31,8 +31,18 @@ function row({ name, grouped, own, content, at }) {
   const label = name === null ? null : nameLabel(name);
   const bubble = element("div", { class: "bubble" }, label, text);
   const side = own || name === null ? null : element("span", { class: "side" });
-  const node = element("div", { class: `row ${own ? "own" : "other"}`, testid: "message", role: "article", tabindex: "-1",
-    "data-own": String(own) }, side, bubble);
+  const node = element(
+    "div",
+    {
+      class: `row ${own ? "own" : "other"}`,
+      testid: "message",
+      role: "article",
+      tabindex: "-1",
+      "data-own": String(own),
+    },
+    side,
+    bubble,
+  );
   node.classList.toggle("emoji", isEmojiAlone(content));
   bind(node, () => nameRow(node, name));
   setGrouped(node, name, grouped);
@@ -116,10 +126,17 @@ export function showStatus(node, outgoing, actions) {
       "div",
       { class: "trouble" },
       element("span", { class: "trouble-text", role: "alert", text: () => actions.explain(outgoing.error) }),
-      element("button", { type: "button", class: "link-button", testid: "retry-button", on: { click: actions.retry } },
-        icon("retry"), element("span", { text: () => t("message.retry") })),
-      element("button", { type: "button", class: "link-button quiet", testid: "discard-button", on: { click: actions.discard } },
-        element("span", { text: () => t("message.discard") })),
+      element(
+        "button",
+        { type: "button", class: "link-button", testid: "retry-button", on: { click: actions.retry } },
+        icon("retry"),
+        element("span", { text: () => t("message.retry") }),
+      ),
+      element(
+        "button",
+        { type: "button", class: "link-button quiet", testid: "discard-button", on: { click: actions.discard } },
+        element("span", { text: () => t("message.discard") }),
+      ),
     ),
   );
 }
@@ -129,7 +146,11 @@ function mark(node, status, label = `message.${status}`) {
   const meta = node.querySelector(".meta");
   if (!meta) return;
   meta.querySelector(".state")?.remove();
-  const symbol = { pending: /** @type {const} */ ("clock"), sent: /** @type {const} */ ("check"), failed: /** @type {const} */ ("alert") };
+  const symbol = {
+    pending: /** @type {const} */ ("clock"),
+    sent: /** @type {const} */ ("check"),
+    failed: /** @type {const} */ ("alert"),
+  };
   const state = element("span", { class: `state state-${status}`, role: "img" }, icon(symbol[status]));
   bind(state, () => {
     state.title = t(label);

@@ -48,18 +48,44 @@ export function closedCard(reason, name, hooks) {
   const title = /** @type {import("./strings.js").Key} */ (`closed.${kind}`);
   const text = /** @type {import("./strings.js").Key} */ (`closed.${kind}_text`);
   const values = { name, code: String(reason?.code ?? "") };
-  const home = element("button", { type: "button", class: "button button-quiet", text: () => t("closed.home"), on: { click: hooks.home } });
+  const home = element("button", {
+    type: "button",
+    class: "button button-quiet",
+    text: () => t("closed.home"),
+    on: { click: hooks.home },
+  });
   /** @type {Node[]} */
-  const actions = out === "rename" ? [renameForm(name, kind, hooks, home)]
-    : out === "home" ? [home]
-    : [element("button", { type: "button", class: "button", testid: "closed-action",
-        text: () => t(out === "use_here" ? "closed.use_here" : "closed.retry"), on: { click: hooks.retry } }), home];
-  return element("section", { class: "card closed-card", testid: "closed", "data-code": kind === "other" ? reason?.name ?? "other" : kind, role: "alertdialog", "aria-labelledby": "closed-title", "aria-describedby": "closed-text" },
+  const actions =
+    out === "rename"
+      ? [renameForm(name, kind, hooks, home)]
+      : out === "home"
+        ? [home]
+        : [
+            element("button", {
+              type: "button",
+              class: "button",
+              testid: "closed-action",
+              text: () => t(out === "use_here" ? "closed.use_here" : "closed.retry"),
+              on: { click: hooks.retry },
+            }),
+            home,
+          ];
+  return element(
+    "section",
+    {
+      class: "card closed-card",
+      testid: "closed",
+      "data-code": kind === "other" ? (reason?.name ?? "other") : kind,
+      role: "alertdialog",
+      "aria-labelledby": "closed-title",
+      "aria-describedby": "closed-text",
+    },
     element("span", { class: "closed-icon" }, icon(symbol)),
     element("h2", { id: "closed-title", text: () => t(title) }),
     element("p", { id: "closed-text", class: "muted", children: () => rich(text, values) }),
     ruleOf(reason, kind),
-    element("div", { class: "closed-actions" }, ...actions));
+    element("div", { class: "closed-actions" }, ...actions),
+  );
 }
 
 /** The rules of names that have words of their own: docs/reference/names.md. */
@@ -79,13 +105,28 @@ export function offerTakeOver(card, take) {
   card.querySelector("[data-testid=join-button]")?.classList.add("button-quiet");
   card.querySelector(".closed-actions")?.prepend(
     element("p", { class: "muted", role: "status", text: () => t("closed.own_tab") }),
-    element("button", { type: "button", class: "button", testid: "take-over", text: () => t("closed.use_here"), on: { click: take } }));
+    element("button", {
+      type: "button",
+      class: "button",
+      testid: "take-over",
+      text: () => t("closed.use_here"),
+      on: { click: take },
+    }),
+  );
 }
 
 /** @param {string} name @param {string} kind @param {Hooks} hooks @param {Node} home */
 function renameForm(name, kind, hooks, home) {
-  const input = element("input", { class: "input", id: "new-name", testid: "name-input", dir: "auto", autocomplete: "nickname", maxlength: "200", enterkeyhint: "go",
-    value: kind === "name_refused" ? name : anotherName(name, number) });
+  const input = element("input", {
+    class: "input",
+    id: "new-name",
+    testid: "name-input",
+    dir: "auto",
+    autocomplete: "nickname",
+    maxlength: "200",
+    enterkeyhint: "go",
+    value: kind === "name_refused" ? name : anotherName(name, number),
+  });
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
@@ -93,8 +134,16 @@ function renameForm(name, kind, hooks, home) {
     if (nameFault(chosen, NAME) === null) hooks.rename(chosen);
     else input.focus();
   };
-  return element("form", { class: "closed-form", novalidate: true, on: { submit } },
-    element("label", { for: "new-name", text: () => t("closed.new_name") }), input,
-    element("div", { class: "closed-buttons" },
-      element("button", { type: "submit", class: "button", testid: "join-button", text: () => t("closed.join") }), home));
+  return element(
+    "form",
+    { class: "closed-form", novalidate: true, on: { submit } },
+    element("label", { for: "new-name", text: () => t("closed.new_name") }),
+    input,
+    element(
+      "div",
+      { class: "closed-buttons" },
+      element("button", { type: "submit", class: "button", testid: "join-button", text: () => t("closed.join") }),
+      home,
+    ),
+  );
 }

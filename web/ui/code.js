@@ -20,7 +20,8 @@ export function spans(line) {
   for (let at = 0; at < runs.length; at += 1) {
     const { index, length } = runs[at];
     if (/** @type {number} */ (last.get(length)) <= index) continue;
-    do at += 1; while (runs[at].length !== length);
+    do at += 1;
+    while (runs[at].length !== length);
     const code = unpadded(line.slice(index + length, runs[at].index));
     if (code.trim() === "") {
       // Nothing to show. What closes here may open the next.
@@ -57,7 +58,8 @@ export function blocks(content) {
       continue;
     }
     const first = at + 1;
-    do at += 1; while (closing(lines[at]) < fence);
+    do at += 1;
+    while (closing(lines[at]) < fence);
     const tail = lines[at].trimEnd().slice(0, -closing(lines[at]));
     const code = [...lines.slice(first, at), ...(tail.trim() === "" ? [] : [tail])].join("\n");
     if (code.trim() === "") {

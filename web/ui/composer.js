@@ -23,15 +23,40 @@ export class Composer {
     this.#room = room;
     this.#hooks = hooks;
     this.#input = element("textarea", {
-      id: "composer", class: "composer-input", testid: "composer", rows: "1", enterkeyhint: "send", autocapitalize: "sentences",
-      "aria-label": () => t("composer.label"), placeholder: () => t("composer.placeholder"), "aria-describedby": "counter",
-      on: { input: () => this.#changed(true), keydown: (event) => this.#pressed(event), blur: () => hooks.typing(false) },
+      id: "composer",
+      class: "composer-input",
+      testid: "composer",
+      rows: "1",
+      enterkeyhint: "send",
+      autocapitalize: "sentences",
+      "aria-label": () => t("composer.label"),
+      placeholder: () => t("composer.placeholder"),
+      "aria-describedby": "counter",
+      on: {
+        input: () => this.#changed(true),
+        keydown: (event) => this.#pressed(event),
+        blur: () => hooks.typing(false),
+      },
     });
-    this.#counter = element("output", { class: "counter", id: "counter", testid: "counter", for: "composer", hidden: true });
-    this.#send = element("button", { type: "submit", class: "send", testid: "send-button", "aria-label": () => t("composer.send") },
-      element("span", { class: "send-text", text: () => t("composer.send") }), icon("send"));
-    this.node = element("form", { class: "composer", "aria-label": () => t("composer.label"), on: { submit: (event) => this.#submit(event) } },
-      element("div", { class: "composer-field" }, this.#input, this.#counter), this.#send);
+    this.#counter = element("output", {
+      class: "counter",
+      id: "counter",
+      testid: "counter",
+      for: "composer",
+      hidden: true,
+    });
+    this.#send = element(
+      "button",
+      { type: "submit", class: "send", testid: "send-button", "aria-label": () => t("composer.send") },
+      element("span", { class: "send-text", text: () => t("composer.send") }),
+      icon("send"),
+    );
+    this.node = element(
+      "form",
+      { class: "composer", "aria-label": () => t("composer.label"), on: { submit: (event) => this.#submit(event) } },
+      element("div", { class: "composer-field" }, this.#input, this.#counter),
+      this.#send,
+    );
     this.#input.value = recallDraft(room);
     this.#changed(false);
     bind(this.#counter, () => this.#count());

@@ -26,13 +26,35 @@ export class ConnectionPill {
 
   /** @param {{ now: () => void, rename: () => void }} hooks */
   constructor(hooks) {
-    this.node = element("button", { type: "button", class: "pill", testid: "connection" },
+    this.node = element(
+      "button",
+      { type: "button", class: "pill", testid: "connection" },
       element("span", { class: "sr-only", text: () => `${t("state.label")}: ` }),
-      element("span", { class: "pill-dot" }), this.#label, icon("info"));
+      element("span", { class: "pill-dot" }),
+      this.#label,
+      icon("info"),
+    );
     this.card = new TransportCard(this.node);
-    this.#rename = element("button", { type: "button", class: "button button-small button-quiet", testid: "other-name", text: () => t("notice.other_name"), on: { click: hooks.rename } });
-    this.notice = element("div", { class: "notice", hidden: true, testid: "connection-notice" }, this.#words, this.#rename,
-      element("button", { type: "button", class: "button button-small", testid: "reconnect-now", text: () => t("notice.now"), on: { click: hooks.now } }));
+    this.#rename = element("button", {
+      type: "button",
+      class: "button button-small button-quiet",
+      testid: "other-name",
+      text: () => t("notice.other_name"),
+      on: { click: hooks.rename },
+    });
+    this.notice = element(
+      "div",
+      { class: "notice", hidden: true, testid: "connection-notice" },
+      this.#words,
+      this.#rename,
+      element("button", {
+        type: "button",
+        class: "button button-small",
+        testid: "reconnect-now",
+        text: () => t("notice.now"),
+        on: { click: hooks.now },
+      }),
+    );
     bind(this.#label, () => this.#draw());
   }
 
@@ -67,7 +89,14 @@ export class ConnectionPill {
     const state = this.#state;
     this.node.dataset.state = state;
     const seconds = this.#retryAt === null ? 0 : Math.ceil((this.#retryAt - performance.now()) / 1000);
-    write(this.#label, state !== "waiting" ? t(`state.${state}`) : seconds > 0 ? t("state.waiting", { n: seconds }) : t("state.waiting_now"));
+    write(
+      this.#label,
+      state !== "waiting"
+        ? t(`state.${state}`)
+        : seconds > 0
+          ? t("state.waiting", { n: seconds })
+          : t("state.waiting_now"),
+    );
     // Of a connection that is as it should be the dot is enough; a screen reader is told in words.
     this.#label.classList.toggle("sr-only", state === "connected");
     this.notice.hidden = state !== "waiting" && state !== "offline";

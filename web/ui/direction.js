@@ -39,7 +39,9 @@ export function paragraphs(text) {
   let waiting = [];
   for (const each of text.split("\n")) {
     // Code tells nothing of it either.
-    const words = spans(each).map(({ text, code }) => (code ? "" : text)).join("");
+    const words = spans(each)
+      .map(({ text, code }) => (code ? "" : text))
+      .join("");
     const line = { text: each, plain: isPlain(words) };
     const direction = directionOf(words.replace(ADDRESS, ""));
     const last = found.at(-1);

@@ -12,9 +12,20 @@ export function emptyRoom(share) {
   let shown = "none";
   const title = element("h2");
   const words = element("p", { class: "muted" });
-  const button = element("button", { type: "button", class: "button", testid: "empty-share", on: { click: share } },
-    icon("share"), element("span", { text: () => t("empty.share") }));
-  const node = element("div", { class: "empty", testid: "empty", "aria-live": "off" }, murmur(21, "empty-murmur"), title, words, button);
+  const button = element(
+    "button",
+    { type: "button", class: "button", testid: "empty-share", on: { click: share } },
+    icon("share"),
+    element("span", { text: () => t("empty.share") }),
+  );
+  const node = element(
+    "div",
+    { class: "empty", testid: "empty", "aria-live": "off" },
+    murmur(21, "empty-murmur"),
+    title,
+    words,
+    button,
+  );
   const draw = () => {
     node.hidden = shown === "none";
     node.classList.toggle("waiting", shown === "waiting");

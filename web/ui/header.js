@@ -7,15 +7,39 @@ import { t } from "./strings.js";
 /** @param {string} room @param {HTMLElement} pill @param {{ share: () => void, members: () => void }} hooks */
 export function header(room, pill, hooks) {
   const count = element("span", { hidden: true });
-  const open = element("button", { type: "button", class: "icon-button members-open", testid: "members-open", "aria-haspopup": "dialog",
-    on: { click: hooks.members } }, icon("people"), count);
+  const open = element(
+    "button",
+    {
+      type: "button",
+      class: "icon-button members-open",
+      testid: "members-open",
+      "aria-haspopup": "dialog",
+      on: { click: hooks.members },
+    },
+    icon("people"),
+    count,
+  );
   bind(open, () => open.setAttribute("aria-label", `${t("room.members_open")} ${count.textContent}`));
-  const node = element("header", { class: "room-head" },
+  const node = element(
+    "header",
+    { class: "room-head" },
     open,
     element("div", { class: "room-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
     pill,
-    element("button", { type: "button", class: "button button-quiet share-open", testid: "share-button", "aria-label": () => t("room.share"), "aria-haspopup": "dialog",
-      on: { click: hooks.share } }, icon("share"), element("span", { text: () => t("room.share") })));
+    element(
+      "button",
+      {
+        type: "button",
+        class: "button button-quiet share-open",
+        testid: "share-button",
+        "aria-label": () => t("room.share"),
+        "aria-haspopup": "dialog",
+        on: { click: hooks.share },
+      },
+      icon("share"),
+      element("span", { text: () => t("room.share") }),
+    ),
+  );
   return {
     node,
     focusMembers: () => open.focus(),

@@ -1,17 +1,29 @@
 /** Names of hosts: which text is one, whom one leads to, and how one is shown so that nobody takes it for another. */
 
-const GENERIC = new Set(("com org net edu gov mil int info biz name pro dev app io xyz online site shop store tech cloud blog page link live news " +
-  "media chat club space world email school academy wiki codes design agency digital studio art games zone today global ir ایران").split(" "));
+const GENERIC = new Set(
+  (
+    "com org net edu gov mil int info biz name pro dev app io xyz online site shop store tech cloud blog page link live news " +
+    "media chat club space world email school academy wiki codes design agency digital studio art games zone today global ir ایران"
+  ).split(" "),
+);
 /** Countries whose letters no English word and no kind of file has. */
-const COUNTRIES = new Set(("ae af al ar au az bd bg bh br ca ch cl cn co cr cz de dk dz ee eg es eu fi fr ge gr hk hr hu id ie il iq jo jp ke kr " +
-  "kw kz lb lk lt lu lv ly ma mx my ng nl nz om pe pk pt qa ro ru sa se sg sk sy th tj tn tr tw ua ug uk uz vn ye za").split(" "));
+const COUNTRIES = new Set(
+  (
+    "ae af al ar au az bd bg bh br ca ch cl cn co cr cz de dk dz ee eg es eu fi fr ge gr hk hr hu id ie il iq jo jp ke kr " +
+    "kw kz lb lk lt lu lv ly ma mx my ng nl nz om pe pk pt qa ro ru sa se sg sk sy th tj tn tr tw ua ug uk uz vn ye za"
+  ).split(" "),
+);
 
 /** @param {string} name @param {boolean} isSure whether what is around it says that it is an address @returns {boolean} */
 export function isKnownHost(name, isSure) {
   if (name.length > 253) return false;
   const labels = name.split(".");
   const last = labels[labels.length - 1];
-  if (labels.length < 2 || labels.some((label) => label === "" || label.length > 63 || !/^[\p{L}\p{N}][\p{L}\p{M}\p{N}-]*$/u.test(label))) return false;
+  if (
+    labels.length < 2 ||
+    labels.some((label) => label === "" || label.length > 63 || !/^[\p{L}\p{N}][\p{L}\p{M}\p{N}-]*$/u.test(label))
+  )
+    return false;
   if (GENERIC.has(last) || COUNTRIES.has(last)) return true;
   // Any country will do with a path behind it: `docs.rs/tokio`, but not `main.rs`.
   return isSure && (/^[a-z]{2}$/i.test(last) || GENERIC.has(last.toLowerCase()));
@@ -42,13 +54,17 @@ const LATIN_LOOK = /^[асеорхуікмтвнгпьѕј0-9-]*$/;
 
 /** @param {string} hostname as a URL has it: in ASCII @returns {string} in letters where they mislead nobody, else in punycode */
 export function shownHost(hostname) {
-  return hostname.split(".").map((label) => {
-    if (!label.startsWith("xn--")) return label;
-    const decoded = decodeLabel(label.slice(4));
-    if (decoded === null) return label;
-    const isHonest = PLAIN.some((letters) => letters.test(decoded)) || (CYRILLIC.test(decoded) && !LATIN_LOOK.test(decoded));
-    return isHonest ? decoded : label;
-  }).join(".");
+  return hostname
+    .split(".")
+    .map((label) => {
+      if (!label.startsWith("xn--")) return label;
+      const decoded = decodeLabel(label.slice(4));
+      if (decoded === null) return label;
+      const isHonest =
+        PLAIN.some((letters) => letters.test(decoded)) || (CYRILLIC.test(decoded) && !LATIN_LOOK.test(decoded));
+      return isHonest ? decoded : label;
+    })
+    .join(".");
 }
 
 /** RFC 3492. @param {string} text a label after `xn--` @returns {string | null} */

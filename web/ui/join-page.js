@@ -31,7 +31,10 @@ function field(root, id) {
   if (!(input instanceof HTMLInputElement) || !(error instanceof HTMLElement)) return null;
   // An empty field follows the page, and so does its placeholder.
   const direct = () => (input.value === "" ? input.removeAttribute("dir") : (input.dir = "auto"));
-  input.addEventListener("input", () => { direct(); fault(null); });
+  input.addEventListener("input", () => {
+    direct();
+    fault(null);
+  });
   input.addEventListener("change", () => tidy());
   /** Takes out what cannot be seen, and says so. It came along with a paste. */
   const tidy = () => {
@@ -49,7 +52,15 @@ function field(root, id) {
     if (wrong) input.focus();
   };
   direct();
-  return { input, fault, set: (/** @type {string} */ value) => { input.value = value; direct(); fault(null); } };
+  return {
+    input,
+    fault,
+    set: (/** @type {string} */ value) => {
+      input.value = value;
+      direct();
+      fault(null);
+    },
+  };
 }
 
 /**
@@ -101,22 +112,53 @@ export function brand() {
 function recent(choose, name) {
   const rooms = recentRooms();
   if (rooms.length === 0) return null;
-  const section = element("section", { class: "recent", "aria-labelledby": "recent-title", testid: "recent" },
+  const section = element(
+    "section",
+    { class: "recent", "aria-labelledby": "recent-title", testid: "recent" },
     element("h2", { id: "recent-title", text: () => t("join.recent") }),
-    element("ul", {}, ...rooms.map((room) => {
-      const item = element("li", {},
-        element("button", { type: "button", class: "recent-room", on: { click: () => {
-          choose(room);
-          if (name.value.trim() === "") name.focus();
-          else name.form?.requestSubmit();
-        } } }, element("bdi", { text: room })),
-        element("button", { type: "button", class: "recent-forget", title: () => t("join.forget"), "aria-label": () => `${t("join.forget")}: \u2068${room}\u2069`,
-          on: { click: () => {
-            forgetRoom(room);
-            item.remove();
-            if (recentRooms().length === 0) section.remove();
-          } } }, icon("close")));
-      return item;
-    })));
+    element(
+      "ul",
+      {},
+      ...rooms.map((room) => {
+        const item = element(
+          "li",
+          {},
+          element(
+            "button",
+            {
+              type: "button",
+              class: "recent-room",
+              on: {
+                click: () => {
+                  choose(room);
+                  if (name.value.trim() === "") name.focus();
+                  else name.form?.requestSubmit();
+                },
+              },
+            },
+            element("bdi", { text: room }),
+          ),
+          element(
+            "button",
+            {
+              type: "button",
+              class: "recent-forget",
+              title: () => t("join.forget"),
+              "aria-label": () => `${t("join.forget")}: \u2068${room}\u2069`,
+              on: {
+                click: () => {
+                  forgetRoom(room);
+                  item.remove();
+                  if (recentRooms().length === 0) section.remove();
+                },
+              },
+            },
+            icon("close"),
+          ),
+        );
+        return item;
+      }),
+    ),
+  );
   return section;
 }

@@ -16,7 +16,9 @@ export async function openLayer(dialog) {
   await closeLayer();
   /** @type {() => void} */
   let done = () => {};
-  const closed = new Promise((/** @type {(value: void) => void} */ resolve) => { done = resolve; });
+  const closed = new Promise((/** @type {(value: void) => void} */ resolve) => {
+    done = resolve;
+  });
   top = { close: () => dialog.close(), closed, done };
   dialog.addEventListener("close", gone, { once: true });
   history.pushState({ ...history.state, layer: true }, "");

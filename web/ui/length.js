@@ -1,6 +1,7 @@
 /** How long a text is, as the server counts: grapheme clusters and UTF-8 bytes. */
 
-const segmenter = typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
+const segmenter =
+  typeof Intl.Segmenter === "function" ? new Intl.Segmenter(undefined, { granularity: "grapheme" }) : null;
 const encoder = new TextEncoder();
 /** From this share of a limit on, the counter shows. */
 const NEAR = 0.9;

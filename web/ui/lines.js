@@ -17,7 +17,11 @@ export function dayLine(at) {
 
 /** @param {number} missed */
 export function gapLine(missed) {
-  return element("div", { class: "rule rule-gap", testid: "gap" }, element("span", { text: () => t("log.gap", { n: missed }) }));
+  return element(
+    "div",
+    { class: "rule rule-gap", testid: "gap" },
+    element("span", { text: () => t("log.gap", { n: missed }) }),
+  );
 }
 
 export function resetLine() {
@@ -26,11 +30,19 @@ export function resetLine() {
 
 /** The log goes further back than what is shown. */
 export function earlierLine() {
-  return element("div", { class: "rule rule-earlier", testid: "earlier" }, element("span", { text: () => t("log.earlier") }));
+  return element(
+    "div",
+    { class: "rule rule-earlier", testid: "earlier" },
+    element("span", { text: () => t("log.earlier") }),
+  );
 }
 
 export function unreadLine() {
-  return element("div", { class: "rule rule-unread", testid: "unread" }, element("span", { text: () => t("log.unread") }));
+  return element(
+    "div",
+    { class: "rule rule-unread", testid: "unread" },
+    element("span", { text: () => t("log.unread") }),
+  );
 }
 
 /** A line that tells of several joins and leaves in a row. */

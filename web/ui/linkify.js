@@ -6,7 +6,8 @@ import { shownAddress } from "./shown-address.js";
 /** @typedef {{ text: string, href?: string, shown?: string, title?: string }} Piece `shown` says honestly what `text`, as written, opens */
 
 // Whitespace, quotation marks, angle brackets, controls and invisible or bidi-changing characters end a link.
-const TOKEN = /[^\s<>"`«»“”„‹›\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200d-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/gu;
+const TOKEN =
+  /[^\s<>"`«»“”„‹›\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b\u200d-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/gu;
 const SCHEME = /https?:\/\/|mailto:/giu;
 const BARE = /[\p{L}\p{N}][\p{L}\p{M}\p{N}._%+@-]*/gu;
 const TRAILING = /[.,;:!?…،؛؟٫*_~'’\u200c]/u;

@@ -57,10 +57,19 @@ export class Log {
     this.node = element(
       "div",
       {
-        class: "log", id: "log", role: "log", tabindex: "0", "aria-live": "polite", "aria-relevant": "additions",
-        "aria-label": () => t("room.messages"), on: {
-          scroll: () => this.#scrolled(), keydown: (event) => this.#reading.pressed(event), focusin: (event) => this.#reading.entered(event),
-          focusout: (event) => this.#reading.left(event), copy: (event) => this.#copied(event),
+        class: "log",
+        id: "log",
+        role: "log",
+        tabindex: "0",
+        "aria-live": "polite",
+        "aria-relevant": "additions",
+        "aria-label": () => t("room.messages"),
+        on: {
+          scroll: () => this.#scrolled(),
+          keydown: (event) => this.#reading.pressed(event),
+          focusin: (event) => this.#reading.entered(event),
+          focusout: (event) => this.#reading.left(event),
+          copy: (event) => this.#copied(event),
         },
       },
       this.#content,
@@ -236,11 +245,15 @@ export class Log {
   #copied(event) {
     const selection = getSelection();
     if (!selection || !event.clipboardData) return;
-    const chosen = [...this.#settled.querySelectorAll(".row > .bubble > .text")].filter((text) => selection.containsNode(text, true));
+    const chosen = [...this.#settled.querySelectorAll(".row > .bubble > .text")].filter((text) =>
+      selection.containsNode(text, true),
+    );
     if (chosen.length < 2) return;
     const lines = chosen.flatMap((text) => {
       const entry = this.#entries.get(/** @type {Element} */ (text.closest(".row")));
-      return entry?.kind === "message" ? [`[${timeOf(entry.at)}] ${entry.name || t("room.you")}: ${entry.content}`] : [];
+      return entry?.kind === "message"
+        ? [`[${timeOf(entry.at)}] ${entry.name || t("room.you")}: ${entry.content}`]
+        : [];
     });
     event.clipboardData.setData("text/plain", lines.join("\n"));
     event.preventDefault();

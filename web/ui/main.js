@@ -95,7 +95,13 @@ function enter(name, nickname) {
 function showRoom(name, nickname, resume) {
   rememberRoom(name);
   room?.stop();
-  room = new RoomPage(name, nickname, resume, { home, leave: home, stepOut, language: changeLanguage, renamed: (chosen) => remember("name", chosen) });
+  room = new RoomPage(name, nickname, resume, {
+    home,
+    leave: home,
+    stepOut,
+    language: changeLanguage,
+    renamed: (chosen) => remember("name", chosen),
+  });
   app.replaceChildren(room.node);
   room.focus();
 }

@@ -17,20 +17,38 @@ export class Members {
   #own = "";
   /** @type {Map<string, HTMLElement>} */
   #rows = new Map();
-  #list = element("ul", { class: "members-list", testid: "members", tabindex: "0", "aria-label": () => t("room.members") });
+  #list = element("ul", {
+    class: "members-list",
+    testid: "members",
+    tabindex: "0",
+    "aria-label": () => t("room.members"),
+  });
   #note = element("p", { class: "members-note", hidden: true });
   #counts = element("span", { class: "muted", testid: "member-count" });
   #filter = element("input", {
-    type: "search", class: "input input-small", hidden: true, autocomplete: "off", spellcheck: "false",
-    "aria-label": () => t("room.filter"), placeholder: () => t("room.filter"), on: { input: () => this.#find() },
+    type: "search",
+    class: "input input-small",
+    hidden: true,
+    autocomplete: "off",
+    spellcheck: "false",
+    "aria-label": () => t("room.filter"),
+    placeholder: () => t("room.filter"),
+    on: { input: () => this.#find() },
   });
 
   constructor() {
-    bind(this.#counts, () => { this.#counts.textContent = this.#count > 0 ? number(this.#count) : ""; });
+    bind(this.#counts, () => {
+      this.#counts.textContent = this.#count > 0 ? number(this.#count) : "";
+    });
     bind(this.#note, () => this.#explain());
-    this.node = element("section", { class: "members", "aria-label": () => t("room.members") },
+    this.node = element(
+      "section",
+      { class: "members", "aria-label": () => t("room.members") },
       element("div", { class: "members-head" }, element("h2", { text: () => t("room.members") }), this.#counts),
-      this.#filter, this.#list, this.#note);
+      this.#filter,
+      this.#list,
+      this.#note,
+    );
   }
 
   /** @param {string} member @returns {string | null} */
@@ -78,8 +96,13 @@ export class Members {
   #row({ member, client_id: name }) {
     const own = member === this.#own;
     const label = element("span", { class: "member-name", title: name }, isolate(name));
-    return element("li", { class: "member", testid: "member", "data-own": String(own), "data-name": name }, avatar(name), label,
-      own ? element("span", { class: "chip", text: () => t("room.you") }) : null);
+    return element(
+      "li",
+      { class: "member", testid: "member", "data-own": String(own), "data-name": name },
+      avatar(name),
+      label,
+      own ? element("span", { class: "chip", text: () => t("room.you") }) : null,
+    );
   }
 
   #find() {

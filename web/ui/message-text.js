@@ -18,14 +18,23 @@ function linked(text) {
   return linkify(text).map(({ text: written, href, shown, title }) =>
     href === undefined
       ? document.createTextNode(written)
-      : element("a", { href, target: "_blank", rel: "noopener noreferrer nofollow ugc", dir: "ltr", tabindex: "-1", title, text: shown }),
+      : element("a", {
+          href,
+          target: "_blank",
+          rel: "noopener noreferrer nofollow ugc",
+          dir: "ltr",
+          tabindex: "-1",
+          title,
+          text: shown,
+        }),
   );
 }
 
 /** @param {import("./direction.js").Line} line @returns {Node[]} */
 function lineNodes({ text, plain }) {
   const nodes = spans(text).flatMap(({ text: part, code }) =>
-    code ? [element("code", { dir: "ltr", text: part })] : plain ? [document.createTextNode(part)] : linked(part));
+    code ? [element("code", { dir: "ltr", text: part })] : plain ? [document.createTextNode(part)] : linked(part),
+  );
   return plain ? [element("bdo", { class: "plain", dir: "ltr" }, ...nodes)] : nodes;
 }
 
@@ -39,8 +48,19 @@ function codeBlock(code) {
   // The line break is part of what is selected and copied; at a block's end it makes no line of its own. What scrolls can be reached
   // by keys in every browser, whichever message is read.
   const pre = element("pre", { dir: "ltr", tabindex: "0" }, element("code", { text: `${code}\n` }));
-  const button = element("button", { type: "button", class: "icon-button code-copy", testid: "code-copy", tabindex: "-1",
-    "aria-label": () => t("code.copy"), title: () => t("code.copy"), on: { click: () => void copy(code, pre, WORDS) } }, icon("copy"));
+  const button = element(
+    "button",
+    {
+      type: "button",
+      class: "icon-button code-copy",
+      testid: "code-copy",
+      tabindex: "-1",
+      "aria-label": () => t("code.copy"),
+      title: () => t("code.copy"),
+      on: { click: () => void copy(code, pre, WORDS) },
+    },
+    icon("copy"),
+  );
   return element("div", { class: "code", testid: "code", dir: "ltr" }, pre, button);
 }
 
@@ -49,10 +69,21 @@ function codeBlock(code) {
  * @param {string} content @param {Node} after
  */
 export function textElement(content, after) {
-  const all = blocks(content).flatMap(/** @returns {(Paragraph | { code: string })[]} */ (block) => ("code" in block ? [block] : paragraphs(block.text)));
+  const all = blocks(content).flatMap(
+    /** @returns {(Paragraph | { code: string })[]} */ (block) => ("code" in block ? [block] : paragraphs(block.text)),
+  );
   const last = all[all.length - 1];
   const ending = "code" in last ? null : last;
-  const before = (ending ? all.slice(0, -1) : all).map((each) => "code" in each ? codeBlock(each.code)
-    : element("span", { class: "para", dir: each.direction }, ...paragraphNodes(each), document.createTextNode("\n")));
-  return element("div", { class: "text", dir: ending?.direction ?? "ltr" }, ...before, ...(ending ? paragraphNodes(ending) : []), after);
+  const before = (ending ? all.slice(0, -1) : all).map((each) =>
+    "code" in each
+      ? codeBlock(each.code)
+      : element("span", { class: "para", dir: each.direction }, ...paragraphNodes(each), document.createTextNode("\n")),
+  );
+  return element(
+    "div",
+    { class: "text", dir: ending?.direction ?? "ltr" },
+    ...before,
+    ...(ending ? paragraphNodes(ending) : []),
+    after,
+  );
 }

@@ -26,7 +26,10 @@ const HIDDEN = /[\p{Cc}\p{Default_Ignorable_Code_Point}\u2800]/u;
 export function visible(text) {
   let before = "";
   return Array.from(text, (character) => {
-    const stays = !HIDDEN.test(character) || /[\u200c\ufe0e\ufe0f]/.test(character) || (character === "\u200d" && /\p{Mn}/u.test(before));
+    const stays =
+      !HIDDEN.test(character) ||
+      /[\u200c\ufe0e\ufe0f]/.test(character) ||
+      (character === "\u200d" && /\p{Mn}/u.test(before));
     before = character;
     return stays ? character : "";
   }).join("");

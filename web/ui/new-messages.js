@@ -10,8 +10,12 @@ export class NewMessages {
 
   /** @param {() => void} go */
   constructor(go) {
-    this.node = element("button", { type: "button", class: "new-messages", testid: "new-messages-pill", hidden: true, on: { click: go } },
-      this.#text, icon("down"));
+    this.node = element(
+      "button",
+      { type: "button", class: "new-messages", testid: "new-messages-pill", hidden: true, on: { click: go } },
+      this.#text,
+      icon("down"),
+    );
     bind(this.node, () => this.#draw());
   }
 

@@ -37,22 +37,49 @@ function following(values, current) {
  */
 export function preferences(hooks, { labelled = false } = {}) {
   const other = () => (currentLanguage() === "fa" ? "en" : "fa");
-  const language = preference("globe", "language-switch", () => t(labelled ? "prefs.language_both" : "prefs.language"),
-    () => t(labelled ? "prefs.this_language" : "prefs.other_language"), () => hooks.language(other()));
+  const language = preference(
+    "globe",
+    "language-switch",
+    () => t(labelled ? "prefs.language_both" : "prefs.language"),
+    () => t(labelled ? "prefs.this_language" : "prefs.other_language"),
+    () => hooks.language(other()),
+  );
   if (!labelled) bind(language, () => language.setAttribute("lang", other()));
-  const node = element("div", { class: labelled ? "prefs labelled" : "prefs", role: "group", "aria-label": () => t("room.settings") },
+  const node = element(
+    "div",
+    { class: labelled ? "prefs labelled" : "prefs", role: "group", "aria-label": () => t("room.settings") },
     language,
-    preference("theme", "theme-switch", () => t("prefs.theme"), () => t(`prefs.theme_${currentTheme()}`), () => {
-      chooseTheme(following(THEMES, currentTheme()));
-      refresh(node);
-    }),
-    preference("calendar", "calendar-switch", () => t("prefs.calendar"), () => t(`prefs.calendar_${currentCalendar()}`), () => {
-      chooseCalendar(currentCalendar() === "persian" ? "gregory" : "persian");
-      refresh(document);
-    }),
-    labelled && preference("text", "text-switch", () => t("prefs.text"), () => t(`prefs.text_${currentTextSize()}`), () => {
-      chooseTextSize(following(TEXT_SIZES, currentTextSize()));
-      refresh(node);
-    }));
+    preference(
+      "theme",
+      "theme-switch",
+      () => t("prefs.theme"),
+      () => t(`prefs.theme_${currentTheme()}`),
+      () => {
+        chooseTheme(following(THEMES, currentTheme()));
+        refresh(node);
+      },
+    ),
+    preference(
+      "calendar",
+      "calendar-switch",
+      () => t("prefs.calendar"),
+      () => t(`prefs.calendar_${currentCalendar()}`),
+      () => {
+        chooseCalendar(currentCalendar() === "persian" ? "gregory" : "persian");
+        refresh(document);
+      },
+    ),
+    labelled &&
+      preference(
+        "text",
+        "text-switch",
+        () => t("prefs.text"),
+        () => t(`prefs.text_${currentTextSize()}`),
+        () => {
+          chooseTextSize(following(TEXT_SIZES, currentTextSize()));
+          refresh(node);
+        },
+      ),
+  );
   return node;
 }

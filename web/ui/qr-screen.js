@@ -9,10 +9,28 @@ import { t } from "./strings.js";
 export function qrScreen(room) {
   const picture = element("img", { class: "qr-large", alt: () => t("share.qr", { room }) });
   const address = element("p", { class: "qr-address", dir: "ltr" });
-  const dialog = element("dialog", { class: "qr-screen", testid: "qr-screen", "aria-label": () => t("share.qr", { room }),
-    on: { click: () => dialog.close(), close: () => { if (document.fullscreenElement) void document.exitFullscreen(); } } },
-    element("button", { type: "button", class: "icon-button qr-close", autofocus: true, "aria-label": () => t("share.close") }, icon("close")),
-    element("p", { class: "qr-room" }, element("bdi", { text: room })), picture, address);
+  const dialog = element(
+    "dialog",
+    {
+      class: "qr-screen",
+      testid: "qr-screen",
+      "aria-label": () => t("share.qr", { room }),
+      on: {
+        click: () => dialog.close(),
+        close: () => {
+          if (document.fullscreenElement) void document.exitFullscreen();
+        },
+      },
+    },
+    element(
+      "button",
+      { type: "button", class: "icon-button qr-close", autofocus: true, "aria-label": () => t("share.close") },
+      icon("close"),
+    ),
+    element("p", { class: "qr-room" }, element("bdi", { text: room })),
+    picture,
+    address,
+  );
   return {
     node: dialog,
     /** @param {string} source of the picture @param {string} link */

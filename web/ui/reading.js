@@ -18,8 +18,18 @@ export class Reading {
     const rows = /** @type {HTMLElement[]} */ ([...this.#log().querySelectorAll(".row")]);
     const place = rows.indexOf(/** @type {HTMLElement} */ (this.#current));
     const first = place < 0 || at === this.#log();
-    const wanted = event.key === "Home" ? 0 : event.key === "End" ? rows.length - 1
-      : step === undefined ? -1 : first ? (place < 0 ? rows.length - 1 : place) : place + step;
+    const wanted =
+      event.key === "Home"
+        ? 0
+        : event.key === "End"
+          ? rows.length - 1
+          : step === undefined
+            ? -1
+            : first
+              ? place < 0
+                ? rows.length - 1
+                : place
+              : place + step;
     const row = rows[wanted];
     if (!row) return;
     event.preventDefault();
@@ -29,7 +39,7 @@ export class Reading {
   /** @param {FocusEvent} event */
   entered(event) {
     const row = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest(".row"));
-    if (!row || row === this.#current && row.tabIndex === 0) return;
+    if (!row || (row === this.#current && row.tabIndex === 0)) return;
     this.#open(false);
     this.#current = row;
     this.#open(true);
@@ -45,7 +55,9 @@ export class Reading {
 
   /** @param {boolean} is whether Tab reaches the message and what is in it */
   #open(is) {
-    for (const node of this.#current ? [this.#current, ...this.#current.querySelectorAll(".text :is(a, button)")] : []) {
+    for (const node of this.#current
+      ? [this.#current, ...this.#current.querySelectorAll(".text :is(a, button)")]
+      : []) {
       /** @type {HTMLElement} */ (node).tabIndex = is ? 0 : -1;
     }
   }

@@ -65,19 +65,51 @@ export class RoomPage {
       discard: (id) => this.#discard(id),
       bottom: (isAt) => this.#moved(isAt),
     });
-    this.#composer = new Composer(room, { send: (content) => this.#send(content), typing: (is) => this.#session.connection.typing(is) });
+    this.#composer = new Composer(room, {
+      send: (content) => this.#send(content),
+      typing: (is) => this.#session.connection.typing(is),
+    });
     this.#share = shareDialog(room);
     this.#leave = leaveDialog(room, hooks.stepOut);
-    this.#side = sidePanel(this.#members.node, preferences({ language: hooks.language }, { labelled: true }), { leave: hooks.leave, folded: () => this.#header.focusMembers() });
-    this.#header = header(room, this.#pill.node, { share: () => void openLayer(this.#share[0]), members: () => this.#side.open() });
-    this.#unread = new Unread(() => t("room.title", { room }), (count) => this.#new.show(count, this.#log.atBottom));
-    this.#main = element("main", { class: "room-main" },
+    this.#side = sidePanel(this.#members.node, preferences({ language: hooks.language }, { labelled: true }), {
+      leave: hooks.leave,
+      folded: () => this.#header.focusMembers(),
+    });
+    this.#header = header(room, this.#pill.node, {
+      share: () => void openLayer(this.#share[0]),
+      members: () => this.#side.open(),
+    });
+    this.#unread = new Unread(
+      () => t("room.title", { room }),
+      (count) => this.#new.show(count, this.#log.atBottom),
+    );
+    this.#main = element(
+      "main",
+      { class: "room-main" },
       this.#pill.notice,
       element("div", { class: "log-frame" }, this.#log.node, this.#pill.card.node, this.#pill.live, this.#new.node),
-      element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node));
-    this.node = element("div", { class: "room" },
-      element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: (event) => { event.preventDefault(); this.#composer.focus(); } } }),
-      this.#side.nodes[0], element("div", { class: "room-column" }, this.#header.node, this.#main), this.#side.nodes[1], ...this.#share, this.#leave);
+      element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node),
+    );
+    this.node = element(
+      "div",
+      { class: "room" },
+      element("a", {
+        class: "skip",
+        href: "#composer",
+        text: () => t("app.skip"),
+        on: {
+          click: (event) => {
+            event.preventDefault();
+            this.#composer.focus();
+          },
+        },
+      }),
+      this.#side.nodes[0],
+      element("div", { class: "room-column" }, this.#header.node, this.#main),
+      this.#side.nodes[1],
+      ...this.#share,
+      this.#leave,
+    );
     document.addEventListener("visibilitychange", () => this.#looked(), { signal: this.#life.signal });
     addEventListener("focus", () => this.#log.locate(), { signal: this.#life.signal });
     this.#session = this.#open(resume);
@@ -171,7 +203,9 @@ export class RoomPage {
   /** @param {Room} connection @param {{ message: string }} error */
   #refused(connection, error) {
     // If it is followed by a close, the card that says so says it better.
-    setTimeout(() => { if (connection.state === "connected") say(explain(error)); }, REFUSED_MS);
+    setTimeout(() => {
+      if (connection.state === "connected") say(explain(error));
+    }, REFUSED_MS);
   }
 
   /** @param {import("../sdk/room.js").RoomDetails["event"]} event */
@@ -181,8 +215,21 @@ export class RoomPage {
       const { member, client_id: name, content, own, offset, id = null } = event;
       if (!own) this.#arrived();
       this.#take(this.#timeline.event({ kind: "message", member, name, content, at, own, offset, id }));
-    } else if ((event.event === "join" || event.event === "leave") && event.member !== undefined && event.name !== undefined) {
-      this.#take(this.#timeline.event({ kind: "notice", event: event.event, member: event.member, name: event.name, at, offset: event.offset }));
+    } else if (
+      (event.event === "join" || event.event === "leave") &&
+      event.member !== undefined &&
+      event.name !== undefined
+    ) {
+      this.#take(
+        this.#timeline.event({
+          kind: "notice",
+          event: event.event,
+          member: event.member,
+          name: event.name,
+          at,
+          offset: event.offset,
+        }),
+      );
     }
   }
 
@@ -264,10 +311,19 @@ export class RoomPage {
   /** @param {import("./closed-card.js").Reason | null} error */
   #close(error) {
     this.#closed?.remove();
-    const card = closedCard(error, this.#name, { retry: () => this.#session.connection.join(), rename: (name) => this.#rename(name), home: this.#hooks.home });
+    const card = closedCard(error, this.#name, {
+      retry: () => this.#session.connection.join(),
+      rename: (name) => this.#rename(name),
+      home: this.#hooks.home,
+    });
     this.#closed = element("div", { class: "closed" }, card);
     this.#main.append(this.#closed);
-    if (caseOf(error) === "name_taken") askOtherTabs(this.#room, this.#name, ({ resume }) => card.isConnected && offerTakeOver(card, () => this.#takeOver(resume)));
+    if (caseOf(error) === "name_taken")
+      askOtherTabs(
+        this.#room,
+        this.#name,
+        ({ resume }) => card.isConnected && offerTakeOver(card, () => this.#takeOver(resume)),
+      );
     for (const part of [...this.#main.children]) part.toggleAttribute("inert", part !== this.#closed);
     /** @type {HTMLElement | null} */ (card.querySelector("input, button"))?.focus();
   }
@@ -303,7 +359,11 @@ export class RoomPage {
 
 /** @param {unknown} error @returns {string} in the language of the page, where the code is known */
 function explain(error) {
-  const { code, message, retry_after: after } = /** @type {{ code?: string, message?: string, retry_after?: number }} */ (error ?? {});
+  const {
+    code,
+    message,
+    retry_after: after,
+  } = /** @type {{ code?: string, message?: string, retry_after?: number }} */ (error ?? {});
   if (code === "rate_limited") return t("message.rate_limited", { n: Math.max(1, Math.ceil(after ?? 1)) });
   if (code === "too_long" || code === "too_large") return t("message.too_large");
   if (code === "maybe_sent") return t("message.maybe_sent_why");

@@ -25,7 +25,13 @@ export function rereadFrom(first, last) {
 /** @param {string} room @param {string} name @param {Place["resume"] | null} resume @param {boolean} isBlank nothing of the room is shown yet */
 export function openRoom(room, name, resume, isBlank) {
   const connection = new Room({
-    server: location.origin, room, name, resume, transport: transportOf(location.search), remembered: recallTransport(), history: isBlank ? HISTORY : 0,
+    server: location.origin,
+    room,
+    name,
+    resume,
+    transport: transportOf(location.search),
+    remembered: recallTransport(),
+    history: isBlank ? HISTORY : 0,
   });
   const life = new AbortController();
   // Where reading began in this life of the room's log.
@@ -45,11 +51,16 @@ export function openRoom(room, name, resume, isBlank) {
     if (!resumption || connection.state === "closed") return null;
     return { name, resume: { ...resumption, position: rereadFrom(first, resumption.position) } };
   };
-  answerOtherTabs(room, name, () => {
-    const kept = connection.state === "connected" ? place() : null;
-    // What waits to be sent stays here.
-    return kept && { name, resume: { ...kept.resume, outgoing: [] } };
-  }, signal);
+  answerOtherTabs(
+    room,
+    name,
+    () => {
+      const kept = connection.state === "connected" ? place() : null;
+      // What waits to be sent stays here.
+      return kept && { name, resume: { ...kept.resume, outgoing: [] } };
+    },
+    signal,
+  );
   const keep = () => {
     keepTransport(connection.remembered);
     const kept = place();
@@ -57,20 +68,28 @@ export function openRoom(room, name, resume, isBlank) {
   };
   // What arrives after a hidden page was kept need not be sent by the next one.
   connection.on("outgoing", () => document.hidden && keep());
-  document.addEventListener("visibilitychange", () => {
-    // A phone may drop a hidden page without another word; a tab that is duplicated is a visible one.
-    if (document.hidden) keep();
-    else keepPlace(room, null);
-    connection.setVisible(!document.hidden);
-  }, { signal });
+  document.addEventListener(
+    "visibilitychange",
+    () => {
+      // A phone may drop a hidden page without another word; a tab that is duplicated is a visible one.
+      if (document.hidden) keep();
+      else keepPlace(room, null);
+      connection.setVisible(!document.hidden);
+    },
+    { signal },
+  );
   addEventListener("pagehide", keep, { signal });
-  addEventListener("pageshow", (event) => {
-    if (!event.persisted) return;
-    // Back from the page cache: this page holds its session itself again, and its socket may be dead.
-    keepPlace(room, null);
-    connection.setVisible(false);
-    connection.setVisible(!document.hidden);
-  }, { signal });
+  addEventListener(
+    "pageshow",
+    (event) => {
+      if (!event.persisted) return;
+      // Back from the page cache: this page holds its session itself again, and its socket may be dead.
+      keepPlace(room, null);
+      connection.setVisible(false);
+      connection.setVisible(!document.hidden);
+    },
+    { signal },
+  );
   const end = (forGood = true) => {
     life.abort();
     keepPlace(room, null);

@@ -7,7 +7,8 @@ const MOST = 64;
 const START = 24;
 const END = 12;
 /** Spaces, controls, what is not seen or turns text around, what looks like a slash, marks, and what an address gives a meaning. */
-const MISLEADING = /[\s\p{C}\p{Z}"'<>`\\^{|}\u2044\u2215\u29f8\u29f5\u29f6\uff0f\u2571\u27cb\u3033\u30ce\u4e3f\u1735\u2cc6\u0338\u0337]/gu;
+const MISLEADING =
+  /[\s\p{C}\p{Z}"'<>`\\^{|}\u2044\u2215\u29f8\u29f5\u29f6\uff0f\u2571\u27cb\u3033\u30ce\u4e3f\u1735\u2cc6\u0338\u0337]/gu;
 
 /** @param {string} href @param {string} text as it was written @returns {{ shown: string, title: string }} */
 export function shownAddress(href, text) {
@@ -33,7 +34,9 @@ export function shownAddress(href, text) {
 function decoded(path) {
   return path.replace(/(?:%(?!25)[0-9a-f]{2})+/gi, (run) => {
     try {
-      return decodeURI(run).replace(MISLEADING, (character, at, all) => (isHalfSpace(character, all[at - 1] ?? "") ? character : encodeURIComponent(character)));
+      return decodeURI(run).replace(MISLEADING, (character, at, all) =>
+        isHalfSpace(character, all[at - 1] ?? "") ? character : encodeURIComponent(character),
+      );
     } catch {
       return run;
     }

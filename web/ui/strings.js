@@ -50,14 +50,17 @@ export function number(value) {
  */
 export function parts(key, values = {}) {
   const entry = tables[language][key];
-  const template = typeof entry === "string" ? entry : entry[pluralRules().select(Number(values.n)) === "one" ? "one" : "other"];
-  return template.split(/(\{\w+\})/).flatMap(/** @returns {Part[]} */ (piece) => {
-    if (piece === "") return [];
-    const name = /^\{(\w+)\}$/.exec(piece)?.[1];
-    if (name === undefined) return [{ text: piece }];
-    const value = values[name];
-    return typeof value === "number" ? [{ text: number(value) }] : [{ value: value ?? "" }];
-  });
+  const template =
+    typeof entry === "string" ? entry : entry[pluralRules().select(Number(values.n)) === "one" ? "one" : "other"];
+  return template.split(/(\{\w+\})/).flatMap(
+    /** @returns {Part[]} */ (piece) => {
+      if (piece === "") return [];
+      const name = /^\{(\w+)\}$/.exec(piece)?.[1];
+      if (name === undefined) return [{ text: piece }];
+      const value = values[name];
+      return typeof value === "number" ? [{ text: number(value) }] : [{ value: value ?? "" }];
+    },
+  );
 }
 
 /** A text as one string; values stand in directional isolates. @param {Key} key @param {Values} [values] */

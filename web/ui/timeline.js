@@ -30,10 +30,15 @@ const GROUP_WITHIN = 5 * 60 * 1000;
  * @param {Entry | null} previous @param {Entry} entry @returns {Placement}
  */
 export function place(previous, entry) {
-  const newDay = (entry.kind === "message" || entry.kind === "notice") && (!previous || dayKey(previous.at) !== dayKey(entry.at));
+  const newDay =
+    (entry.kind === "message" || entry.kind === "notice") && (!previous || dayKey(previous.at) !== dayKey(entry.at));
   const grouped =
-    !newDay && entry.kind === "message" && previous?.kind === "message" &&
-    previous.member === entry.member && previous.own === entry.own && entry.at - previous.at < GROUP_WITHIN;
+    !newDay &&
+    entry.kind === "message" &&
+    previous?.kind === "message" &&
+    previous.member === entry.member &&
+    previous.own === entry.own &&
+    entry.at - previous.at < GROUP_WITHIN;
   const folded = !newDay && entry.kind === "notice" && previous?.kind === "notice";
   return { newDay, grouped, folded };
 }
@@ -51,7 +56,8 @@ export function foldNotices(notices) {
     else members.set(member, { name, first: event, last: event });
   }
   /** @param {string} first @param {string} last */
-  const named = (first, last) => [...members.values()].filter((m) => m.first === first && m.last === last).map((m) => m.name);
+  const named = (first, last) =>
+    [...members.values()].filter((m) => m.first === first && m.last === last).map((m) => m.name);
   return {
     joined: named("join", "join"),
     left: named("leave", "leave"),

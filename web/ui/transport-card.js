@@ -26,8 +26,21 @@ export class TransportCard {
   /** @param {HTMLButtonElement} button */
   constructor(button) {
     this.#button = button;
-    this.node = element("div", { class: "transport-card", id: ID, popover: "auto", role: "dialog", testid: "transport-card",
-      "aria-label": () => t("transport.title") }, this.#name, this.#how, this.#quick, this.#reason);
+    this.node = element(
+      "div",
+      {
+        class: "transport-card",
+        id: ID,
+        popover: "auto",
+        role: "dialog",
+        testid: "transport-card",
+        "aria-label": () => t("transport.title"),
+      },
+      this.#name,
+      this.#how,
+      this.#quick,
+      this.#reason,
+    );
     this.node.addEventListener("toggle", () => this.#place());
     button.setAttribute("popovertarget", ID);
     button.setAttribute("aria-haspopup", "dialog");
@@ -51,7 +64,8 @@ export class TransportCard {
 
   #draw() {
     this.#quick.hidden = this.#latency === null;
-    if (this.#latency !== null) this.#quick.textContent = `${t("state.latency_label")}: ${t("state.latency", { n: Math.round(this.#latency) })}`;
+    if (this.#latency !== null)
+      this.#quick.textContent = `${t("state.latency_label")}: ${t("state.latency", { n: Math.round(this.#latency) })}`;
     if (this.#transport === null) return;
     this.#name.textContent = t(`transport.${this.#transport}`);
     this.#how.textContent = t(`transport.how_${this.#transport}`);

@@ -10,8 +10,12 @@ export function typingLine(nameOf) {
   /** @type {string[]} */
   let members = [];
   const text = element("span", { class: "typing-text" });
-  const node = element("div", { class: "typing", testid: "typing" },
-    element("span", { class: "typing-dots", "aria-hidden": "true" }, element("i"), element("i"), element("i")), text);
+  const node = element(
+    "div",
+    { class: "typing", testid: "typing" },
+    element("span", { class: "typing-dots", "aria-hidden": "true" }, element("i"), element("i"), element("i")),
+    text,
+  );
   bind(text, () => {
     node.classList.toggle("shown", members.length > 0);
     text.replaceChildren(...words());
@@ -22,9 +26,11 @@ export function typingLine(nameOf) {
     if (members.length === 0) return [];
     const names = members.map(nameOf);
     const known = /** @type {string[]} */ (names.filter((name) => name !== null));
-    if (known.length < names.length || known.length > NAMED) return isolated(parts("typing.many", { n: members.length }));
+    if (known.length < names.length || known.length > NAMED)
+      return isolated(parts("typing.many", { n: members.length }));
     return parts(known.length === 1 ? "typing.one" : "typing.some", { names: "" }).flatMap((piece) =>
-      isolated("text" in piece ? [piece] : listParts(known)));
+      isolated("text" in piece ? [piece] : listParts(known)),
+    );
   }
 
   return {

@@ -34,7 +34,9 @@ async function keep() {
 /** What an earlier version of the page kept. */
 async function clear() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("shell ") && name !== CACHE).map((name) => caches.delete(name)));
+  await Promise.all(
+    names.filter((name) => name.startsWith("shell ") && name !== CACHE).map((name) => caches.delete(name)),
+  );
   // The document is asked for while the worker starts.
   await worker.registration.navigationPreload?.enable();
 }

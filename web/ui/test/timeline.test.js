@@ -6,7 +6,17 @@ const NOON = new Date(2026, 10, 21, 12).getTime();
 const MINUTE = 60_000;
 
 /** @param {number} offset @param {Partial<import("../timeline.js").Message>} [more] @returns {import("../timeline.js").Message} */
-const message = (offset, more = {}) => ({ kind: "message", member: "m1", name: "مریم", content: `${offset}`, at: NOON, own: false, offset, id: null, ...more });
+const message = (offset, more = {}) => ({
+  kind: "message",
+  member: "m1",
+  name: "مریم",
+  content: `${offset}`,
+  at: NOON,
+  own: false,
+  offset,
+  id: null,
+  ...more,
+});
 /** @param {"join" | "leave"} event @param {string} name @returns {import("../timeline.js").Notice} */
 const notice = (event, name) => ({ kind: "notice", event, member: `m-${name}`, name, at: NOON, offset: 1 });
 /** @param {string} id @param {"pending" | "sent" | "failed"} status @returns {import("../timeline.js").Outgoing} */
@@ -108,7 +118,11 @@ test("messages of one member within five minutes are one group", () => {
 
 test("a new local day is separated, and begins a new group", () => {
   const late = new Date(2026, 10, 21, 23, 59).getTime();
-  assert.deepEqual(place(message(1, { at: late }), message(2, { at: late + 2 * MINUTE })), { newDay: true, grouped: false, folded: false });
+  assert.deepEqual(place(message(1, { at: late }), message(2, { at: late + 2 * MINUTE })), {
+    newDay: true,
+    grouped: false,
+    folded: false,
+  });
   assert.equal(place(message(1), message(2)).newDay, false);
   assert.equal(place(null, message(1)).newDay, true);
 });
@@ -116,6 +130,14 @@ test("a new local day is separated, and begins a new group", () => {
 test("joins and leaves in a row are folded, each member once", () => {
   assert.equal(place(notice("join", "a"), notice("leave", "b")).folded, true);
   assert.equal(place(message(1), notice("join", "a")).folded, false);
-  const run = [notice("join", "a"), notice("join", "b"), notice("leave", "c"), notice("leave", "b"), notice("join", "c"), notice("leave", "d"), notice("join", "a")];
+  const run = [
+    notice("join", "a"),
+    notice("join", "b"),
+    notice("leave", "c"),
+    notice("leave", "b"),
+    notice("join", "c"),
+    notice("leave", "d"),
+    notice("join", "a"),
+  ];
   assert.deepEqual(foldNotices(run), { joined: ["a"], left: ["d"], visited: ["b"], returned: ["c"] });
 });
