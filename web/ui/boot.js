@@ -45,7 +45,7 @@
 
   root.dataset.text = stored("text") || "normal";
 
-  /** The room of the address, as route.js reads it. */
+  /** The room of the address, as state/address.js reads it. */
   function room() {
     var match = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
     try {

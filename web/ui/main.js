@@ -1,23 +1,23 @@
 /** Starts the page and turns it: from the start page into a room and back, as the address says. */
 
-import { forgetCalendar } from "./calendar.js";
-import { refresh } from "./element.js";
-import { closeLayer, layerPopped } from "./layers.js";
-import { joinPage, keepForm } from "./join-page.js";
-import { keepShell, watchNetwork } from "./offline.js";
-import { RoomPage } from "./room-page.js";
-import { pathTo, roomOf } from "./route.js";
-import { remember, rememberRoom } from "./settings.js";
-import { setLanguage, t } from "./strings.js";
-import { keepPlace, takePlace } from "./tab.js";
-import { followDevice } from "./theme.js";
+import { forgetCalendar } from "./state/calendar.js";
+import { refresh } from "./widgets/element.js";
+import { closeLayer, layerPopped } from "./widgets/layers.js";
+import { joinPage, keepForm } from "./pages/join.js";
+import { keepShell, watchNetwork } from "./state/offline.js";
+import { RoomPage } from "./pages/room.js";
+import { pathTo, roomOf } from "./state/address.js";
+import { remember, rememberRoom } from "./state/settings.js";
+import { setLanguage, t } from "./text/strings.js";
+import { keepPlace, takePlace } from "./state/tab.js";
+import { followDevice } from "./state/theme.js";
 
-/** @typedef {import("./strings.js").Language} Language */
+/** @typedef {import("./text/strings.js").Language} Language */
 
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
 /** @type {RoomPage | null} */
 let room = null;
-/** A place that nobody has come back to yet: it is for who enters that room under that name. @type {{ room: string, place: import("./tab.js").Place } | null} */
+/** A place that nobody has come back to yet: it is for who enters that room under that name. @type {{ room: string, place: import("./state/tab.js").Place } | null} */
 let left = null;
 /** Back led out of the room, and we are on our way in again to ask whether that was meant. */
 let asking = false;
@@ -77,7 +77,7 @@ function stepOut() {
   history.back();
 }
 
-/** @param {string} name @param {string} nickname @returns {import("./tab.js").Place["resume"] | null} */
+/** @param {string} name @param {string} nickname @returns {import("./state/tab.js").Place["resume"] | null} */
 function placeOf(name, nickname) {
   const place = left?.room === name && left.place.name === nickname ? left.place : null;
   left = null;
@@ -91,7 +91,7 @@ function enter(name, nickname) {
   showRoom(name, nickname, placeOf(name, nickname));
 }
 
-/** @param {string} name @param {string} nickname @param {import("./tab.js").Place["resume"] | null} resume */
+/** @param {string} name @param {string} nickname @param {import("./state/tab.js").Place["resume"] | null} resume */
 function showRoom(name, nickname, resume) {
   rememberRoom(name);
   room?.stop();

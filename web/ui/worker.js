@@ -1,5 +1,5 @@
 // The service worker. It opens the page's shell for who has no network: the form, the script, the style and the font, and nothing
-// of any conversation. `offline.js` registers it where the page is packed, since its address then says what is in it.
+// of any conversation. `state/offline.js` registers it where the page is packed, since its address then says what is in it.
 
 /** @type {any} types: the page's own are those of a window */
 const worker = self;

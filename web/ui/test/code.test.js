@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blocks, spans } from "../code.js";
-import { paragraphs } from "../direction.js";
+import { blocks, spans } from "../text/code.js";
+import { paragraphs } from "../text/direction.js";
 
 /** Code in angle brackets. @param {string} line */
 const marked = (line) =>

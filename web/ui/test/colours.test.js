@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { colourMembers, colourOf } from "../avatar.js";
+import { colourMembers, colourOf } from "../widgets/avatar.js";
 
 const css = readFileSync(new URL("../css/base.css", import.meta.url), "utf8");
 const [light, dark] = [/^:root \{([^}]*)\}/m, /:root\[data-theme="dark"\] \{([^}]*)\}/].map((rule) => {

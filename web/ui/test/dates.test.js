@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dayKey, dayText, formatsFor, lookUpZone } from "../dates.js";
+import { dayKey, dayText, formatsFor, lookUpZone } from "../text/dates.js";
 
 const AT = Date.parse("2026-11-21T10:02:03.000004+00:00");
 

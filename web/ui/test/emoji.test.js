@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isEmojiAlone } from "../emoji.js";
+import { isEmojiAlone } from "../text/emoji.js";
 
 test("one to three emoji alone are shown large, however they are composed", () => {
   for (const text of ["🙂", "🙂👍🎉", " 👩‍👩‍👧‍👦 ", "🇮🇷", "👍🏽", "❤️", "1️⃣", "🏴󠁧󠁢󠁥󠁮󠁧󠁿", "🧑🏽‍🚀 🇮🇷"])

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isLoopback } from "../hosts.js";
+import { isLoopback } from "../text/hosts.js";
 
 /** As a page has it. @param {string} host */
 const hostname = (host) => new URL(`http://${host}:8000/r/x`).hostname;

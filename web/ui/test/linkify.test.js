@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { linkify } from "../linkify.js";
+import { linkify } from "../text/linkify.js";
 
 /** @param {string} text */
 const links = (text) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { digitValue, withPlainDigits, zeroOf } from "../digits.js";
-import { searchKey } from "../search-key.js";
+import { digitValue, withPlainDigits, zeroOf } from "../text/digits.js";
+import { searchKey } from "../text/search-key.js";
 
 test("one name is found however it was typed", () => {
   const pairs = [

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { en } from "../../i18n/en.js";
 import { fa } from "../../i18n/fa.js";
-import { listParts, number, parts, setLanguage, t } from "../strings.js";
+import { listParts, number, parts, setLanguage, t } from "../text/strings.js";
 
 afterEach(() => setLanguage("fa"));
 
@@ -13,7 +13,7 @@ const holes = (text) => [...new Set(forms(text).flatMap((form) => form.match(/\{
 
 test("both languages have the same texts with the same values in them", () => {
   assert.deepEqual(Object.keys(en).sort(), Object.keys(fa).sort());
-  for (const key of /** @type {import("../strings.js").Key[]} */ (Object.keys(fa))) {
+  for (const key of /** @type {import("../text/strings.js").Key[]} */ (Object.keys(fa))) {
     assert.deepEqual(holes(en[key]), holes(fa[key]), key);
     assert.ok(
       forms(fa[key]).every((form) => form.trim() !== ""),

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { colourOf, initialOf } from "../avatar.js";
-import { baseOf, directionOf, isMixed, isPlain, paragraphs } from "../direction.js";
-import { bytes, graphemes, measure } from "../length.js";
-import { NAME, anotherName, nameFault, suggestRoom, ROOM, visible } from "../names.js";
-import { pathTo, roomOf } from "../route.js";
-import { number, setLanguage } from "../strings.js";
-import { rereadFrom } from "../session.js";
-import { titled } from "../unread.js";
+import { colourOf, initialOf } from "../widgets/avatar.js";
+import { baseOf, directionOf, isMixed, isPlain, paragraphs } from "../text/direction.js";
+import { bytes, graphemes, measure } from "../text/length.js";
+import { NAME, anotherName, nameFault, suggestRoom, ROOM, visible } from "../text/names.js";
+import { pathTo, roomOf } from "../state/address.js";
+import { number, setLanguage } from "../text/strings.js";
+import { rereadFrom } from "../state/session.js";
+import { titled } from "../widgets/unread.js";
 
 afterEach(() => setLanguage("fa"));
 

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Timeline, foldNotices, place } from "../timeline.js";
+import { Timeline, foldNotices, place } from "../state/timeline.js";
 
 const NOON = new Date(2026, 10, 21, 12).getTime();
 const MINUTE = 60_000;
 
-/** @param {number} offset @param {Partial<import("../timeline.js").Message>} [more] @returns {import("../timeline.js").Message} */
+/** @param {number} offset @param {Partial<import("../state/timeline.js").Message>} [more] @returns {import("../state/timeline.js").Message} */
 const message = (offset, more = {}) => ({
   kind: "message",
   member: "m1",
@@ -17,16 +17,16 @@ const message = (offset, more = {}) => ({
   id: null,
   ...more,
 });
-/** @param {"join" | "leave"} event @param {string} name @returns {import("../timeline.js").Notice} */
+/** @param {"join" | "leave"} event @param {string} name @returns {import("../state/timeline.js").Notice} */
 const notice = (event, name) => ({ kind: "notice", event, member: `m-${name}`, name, at: NOON, offset: 1 });
-/** @param {string} id @param {"pending" | "sent" | "failed"} status @returns {import("../timeline.js").Outgoing} */
+/** @param {string} id @param {"pending" | "sent" | "failed"} status @returns {import("../state/timeline.js").Outgoing} */
 const outgoing = (id, status) => ({ id, content: id, status, error: null, at: NOON });
 
 /** What a view shows after the steps: settled entries, then held ones. */
 class Shown {
   /** @type {string[]} */ settled = [];
   /** @type {string[]} */ held = [];
-  /** @param {import("../timeline.js").Step[]} steps */
+  /** @param {import("../state/timeline.js").Step[]} steps */
   draw(steps) {
     for (const step of steps) {
       if (step.step === "hold") {

@@ -1,0 +1,53 @@
+/** The head of a room. */
+
+import { bind, element } from "./element.js";
+import { icon } from "./icons.js";
+import { t } from "../text/strings.js";
+
+/** @param {string} room @param {HTMLElement} pill @param {{ share: () => void, members: () => void }} hooks */
+export function header(room, pill, hooks) {
+  const count = element("span", { hidden: true });
+  const open = element(
+    "button",
+    {
+      type: "button",
+      class: "icon-button members-open",
+      testid: "members-open",
+      "aria-haspopup": "dialog",
+      on: { click: hooks.members },
+    },
+    icon("people"),
+    count,
+  );
+  bind(open, () => open.setAttribute("aria-label", `${t("room.members_open")} ${count.textContent}`));
+  const node = element(
+    "header",
+    { class: "room-head" },
+    open,
+    element("div", { class: "room-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
+    pill,
+    element(
+      "button",
+      {
+        type: "button",
+        class: "button button-quiet share-open",
+        testid: "share-button",
+        "aria-label": () => t("room.share"),
+        "aria-haspopup": "dialog",
+        on: { click: hooks.share },
+      },
+      icon("share"),
+      element("span", { text: () => t("room.share") }),
+    ),
+  );
+  return {
+    node,
+    focusMembers: () => open.focus(),
+    /** @param {string} text how many are here */
+    setCount: (text) => {
+      count.hidden = text === "";
+      count.textContent = text;
+      open.setAttribute("aria-label", `${t("room.members_open")} ${text}`);
+    },
+  };
+}

@@ -1,0 +1,93 @@
+/** The panel beside the room: the mark, who is here, the settings. On a narrow page it comes as a drawer; on a wide one it folds away. */
+
+import { element } from "./element.js";
+import { icon } from "./icons.js";
+import { brand } from "./brand.js";
+import { closeLayer, openLayer } from "./layers.js";
+import { recall, remember } from "../state/settings.js";
+import { t } from "../text/strings.js";
+
+/** @param {HTMLElement} members @param {HTMLElement} preferences @param {{ leave: () => void, folded: () => void }} hooks */
+export function sidePanel(members, preferences, hooks) {
+  const panel = element(
+    "aside",
+    { class: "side-panel", "aria-label": () => t("room.members_open") },
+    element(
+      "div",
+      { class: "side-head" },
+      brand(),
+      element(
+        "button",
+        {
+          type: "button",
+          class: "icon-button drawer-close",
+          "aria-label": () => t("room.members_close"),
+          on: { click: () => drawer.close() },
+        },
+        icon("close"),
+      ),
+      element(
+        "button",
+        {
+          type: "button",
+          class: "icon-button side-fold",
+          testid: "side-fold",
+          "aria-label": () => t("room.side_fold"),
+          title: () => t("room.side_fold"),
+          on: {
+            click: () => {
+              fold(true);
+              hooks.folded();
+            },
+          },
+        },
+        icon("fold"),
+      ),
+    ),
+    members,
+    preferences,
+    element(
+      "button",
+      {
+        type: "button",
+        class: "pref leave",
+        testid: "leave-button",
+        on: { click: () => void closeLayer().then(hooks.leave) },
+      },
+      icon("leave"),
+      element("span", { text: () => t("room.leave") }),
+    ),
+  );
+  const place = element("div", { class: "side-place" }, panel);
+  const drawer = element("dialog", {
+    class: "drawer",
+    "aria-label": () => t("room.members_open"),
+    on: {
+      close: () => place.append(panel),
+      click: (event) => {
+        if (event.target === drawer) drawer.close();
+      },
+    },
+  });
+  /** @param {boolean} away */
+  const fold = (away) => {
+    remember("side", away ? "folded" : null);
+    place.toggleAttribute("data-folded", away);
+  };
+  place.toggleAttribute("data-folded", recall("side") === "folded");
+  const wide = matchMedia("(min-width: 760px)");
+  const widened = () => {
+    if (wide.matches) drawer.close();
+  };
+  wide.addEventListener("change", widened);
+  return {
+    nodes: [place, drawer],
+    /** Over the page where it is narrow, else beside it. */
+    open: () => {
+      if (wide.matches) return fold(false);
+      drawer.append(panel);
+      void openLayer(drawer);
+    },
+    stop: () => wide.removeEventListener("change", widened),
+  };
+}
