@@ -1,4 +1,4 @@
-/** The start page, and the door of a room that was opened by its link. */
+/** The start page, and what stands before a room that was opened by its link: both ask for a name. */
 
 import { adopt, bind, element, rich } from "../widgets/element.js";
 import { icon } from "../widgets/icons.js";
@@ -101,7 +101,12 @@ export function joinPage(room, hooks, standing) {
   const rooms = where === null ? null : recent(where.set, name.input);
   if (rooms !== null) find(node, "main").append(rooms);
   const first = name.input.value === "" || !where ? name.input : where.input;
-  return { node, form, focus: () => node.contains(document.activeElement) || first.focus() };
+  return {
+    node,
+    form,
+    title: () => (room === null ? t("app.name") : t("room.title", { room })),
+    focus: () => void (node.contains(document.activeElement) || first.focus()),
+  };
 }
 
 /** @param {(room: string) => void} choose @param {HTMLInputElement} name */

@@ -1,30 +1,39 @@
-/** A room: the SDK's events on one side, the parts of the page on the other. */
+/** A room: the SDK's events on one side, the widgets on the other, and one view between them. */
 
-import { caseOf, closedCard, offerTakeOver } from "../widgets/closed-card.js";
+import { explain } from "../text/refusals.js";
+import { t } from "../text/strings.js";
+import { askOtherTabs } from "../state/other-tabs.js";
+import { nothingKnown, roomView } from "../state/room-view.js";
+import { openRoom } from "../state/session.js";
+import { closedCard, offerTakeOver } from "../widgets/closed-card.js";
 import { Composer } from "../widgets/composer.js";
+import { Conversation } from "../widgets/conversation.js";
 import { ConnectionPill } from "../widgets/connection-pill.js";
 import { element } from "../widgets/element.js";
 import { emptyRoom } from "../widgets/empty-room.js";
 import { header } from "../widgets/header.js";
 import { closeLayer, openLayer } from "../widgets/layers.js";
 import { leaveDialog } from "../widgets/leave-dialog.js";
-import { Log } from "../widgets/log.js";
 import { Members } from "../widgets/members.js";
 import { NewMessages } from "../widgets/new-messages.js";
-import { askOtherTabs } from "../state/other-tabs.js";
 import { preferences } from "../widgets/preferences.js";
-import { openRoom } from "../state/session.js";
+import { renderer } from "../widgets/render.js";
 import { shareDialog } from "../widgets/share-dialog.js";
 import { sidePanel } from "../widgets/side-panel.js";
-import { number, t } from "../text/strings.js";
-import { Timeline } from "../state/timeline.js";
 import { say } from "../widgets/toast.js";
 import { typingLine } from "../widgets/typing-line.js";
 import { Unread } from "../widgets/unread.js";
 
 /** @typedef {import("../../sdk/index.js").Room} Room */
+/** @typedef {import("../state/room-view.js").RoomView} RoomView */
 /** @typedef {import("../state/tab.js").Place} Place */
-/** @typedef {{ home: () => void, leave: () => void, stepOut: () => void, language: (wanted: import("../text/strings.js").Language) => void, renamed: (name: string) => void }} Hooks */
+/**
+ * @typedef {object} Hooks
+ * @property {() => void} home
+ * @property {() => void} stepOut
+ * @property {(wanted: import("../text/strings.js").Language) => void} language
+ * @property {(name: string) => void} renamed
+ */
 
 const REFUSED_MS = 300;
 
@@ -33,15 +42,14 @@ export class RoomPage {
   #name;
   #hooks;
   #life = new AbortController();
-  #hasBegun = false;
-  #timeline = new Timeline();
+  #known = nothingKnown();
   /** @type {ReturnType<typeof openRoom>} */
   #session;
-  #log;
+  #conversation;
   #composer;
   #members = new Members();
   #pill = new ConnectionPill({ now: () => this.#session.connection.reconnectNow(), rename: () => this.#chooseName() });
-  #typing = typingLine((member) => this.#members.nameOf(member));
+  #typing = typingLine();
   #empty;
   #new = new NewMessages(() => this.#seeNewest());
   #unread;
@@ -52,67 +60,88 @@ export class RoomPage {
   /** @type {HTMLElement | null} */
   #closed = null;
   #main;
+  #render;
 
   /** @param {string} room @param {string} name @param {Place["resume"] | null} resume @param {Hooks} hooks */
   constructor(room, name, resume, hooks) {
     this.#room = room;
     this.#name = name;
     this.#hooks = hooks;
-    this.#empty = emptyRoom(() => void openLayer(this.#share[0]));
-    this.#log = new Log(this.#empty.node, {
-      explain: (error) => explain(error),
-      retry: (id) => this.#retry(id),
-      discard: (id) => this.#discard(id),
-      bottom: (isAt) => this.#moved(isAt),
-    });
-    this.#composer = new Composer(room, {
-      send: (content) => this.#send(content),
-      typing: (is) => this.#session.connection.typing(is),
-    });
     this.#share = shareDialog(room);
     this.#leave = leaveDialog(room, hooks.stepOut);
+    this.#empty = emptyRoom(() => this.#invite());
+    this.#conversation = new Conversation(this.#empty.node, {
+      changed: (reading) => this.#learn(reading),
+      discarded: () => this.#composer.focus(),
+    });
+    this.#composer = new Composer(room, {
+      send: (content) => this.#conversation.send(content),
+      typing: (is) => this.#session.connection.typing(is),
+    });
     this.#side = sidePanel(this.#members.node, preferences({ language: hooks.language }, { labelled: true }), {
-      leave: hooks.leave,
+      leave: hooks.home,
       folded: () => this.#header.focusMembers(),
     });
-    this.#header = header(room, this.#pill.node, {
-      share: () => void openLayer(this.#share[0]),
-      members: () => this.#side.open(),
-    });
-    this.#unread = new Unread(
-      () => t("room.title", { room }),
-      (count) => this.#new.show(count, this.#log.atBottom),
-    );
-    this.#main = element(
+    this.#header = header(room, this.#pill.node, { share: () => this.#invite(), members: () => this.#side.open() });
+    this.#unread = new Unread(() => t("room.title", { room }));
+    this.#main = this.#frame();
+    this.node = this.#assemble();
+    this.#render = this.#renderer();
+    document.addEventListener("visibilitychange", () => this.#conversation.looked(), { signal: this.#life.signal });
+    addEventListener("focus", () => this.#conversation.locate(), { signal: this.#life.signal });
+    this.#session = this.#open(resume);
+  }
+
+  #frame() {
+    const { notice, card, live } = this.#pill;
+    return element(
       "main",
       { class: "room-main" },
-      this.#pill.notice,
-      element("div", { class: "log-frame" }, this.#log.node, this.#pill.card.node, this.#pill.live, this.#new.node),
+      notice,
+      element("div", { class: "log-frame" }, this.#conversation.node, card.node, live, this.#new.node),
       element("div", { class: "room-foot" }, this.#typing.node, this.#composer.node),
     );
-    this.node = element(
+  }
+
+  #assemble() {
+    /** @param {Event} event */
+    const skip = (event) => {
+      event.preventDefault();
+      this.#composer.focus();
+    };
+    return element(
       "div",
       { class: "room" },
-      element("a", {
-        class: "skip",
-        href: "#composer",
-        text: () => t("app.skip"),
-        on: {
-          click: (event) => {
-            event.preventDefault();
-            this.#composer.focus();
-          },
-        },
-      }),
+      element("a", { class: "skip", href: "#composer", text: () => t("app.skip"), on: { click: skip } }),
       this.#side.nodes[0],
       element("div", { class: "room-column" }, this.#header.node, this.#main),
       this.#side.nodes[1],
       ...this.#share,
       this.#leave,
     );
-    document.addEventListener("visibilitychange", () => this.#looked(), { signal: this.#life.signal });
-    addEventListener("focus", () => this.#log.locate(), { signal: this.#life.signal });
-    this.#session = this.#open(resume);
+  }
+
+  /** Which widget shows which part of the view. The log is no part of it: what is in it is drawn once per frame. */
+  #renderer() {
+    return renderer(
+      /** @type {{ [K in keyof RoomView]: (part: RoomView[K]) => void }} */ ({
+        connection: (part) => this.#pill.show(part),
+        members: (part) => this.#members.show(part),
+        count: (part) => this.#header.setCount(part),
+        typing: (part) => this.#typing.show(part),
+        limits: (part) => this.#composer.setLimits(part),
+        empty: (part) => this.#empty.show(part),
+        newMessages: (part) => this.#new.show(part),
+        unread: (part) => this.#unread.show(part),
+        closed: (part) => (part === null ? this.#reopen() : this.#close(part)),
+      }),
+    );
+  }
+
+  /** More is known of the room. @param {Partial<import("../state/room-view.js").Known>} change */
+  #learn(change) {
+    Object.assign(this.#known, change);
+    this.#render(roomView(this.#known));
   }
 
   focus() {
@@ -123,7 +152,6 @@ export class RoomPage {
   /** The language has changed. */
   translated() {
     this.#unread.draw();
-    this.#showPresence();
     this.#composer.fit();
   }
 
@@ -158,46 +186,41 @@ export class RoomPage {
     void closeLayer();
     this.#life.abort();
     this.#pill.stop();
-    this.#log.stop();
+    this.#conversation.stop();
     this.#side.stop();
-    this.#unread.clear();
+    this.#unread.show(0);
+  }
+
+  #invite() {
+    void openLayer(this.#share[0]);
   }
 
   /** @param {Place["resume"] | null} resume */
   #open(resume) {
-    const session = openRoom(this.#room, this.#name, resume, this.#log.isEmpty);
+    const session = openRoom(this.#room, this.#name, resume, this.#conversation.isBlank);
     const { connection } = session;
-    connection.on("state", (detail) => {
+    connection.on("state", (state) => {
       if (this.#life.signal.aborted) return;
-      const { state, error } = detail;
-      this.#pill.setState(detail);
-      if (state === "closed") this.#close(error);
-      else this.#reopen();
-      this.#showEmpty();
+      const retryAt = state.retryIn === null ? null : performance.now() + state.retryIn;
+      const { latency } = this.#known;
+      const isConnected = state.state === "connected";
+      this.#learn({ state, retryAt, latency: isConnected ? latency : null, here: connection.count });
     });
-    connection.on("welcome", (welcome) => {
-      this.#composer.setLimits(welcome.limits ?? {});
-      this.#began(welcome);
-    });
-    connection.on("event", (event) => this.#event(event));
-    connection.on("gap", ({ missed }) => this.#take(this.#timeline.hole({ kind: "gap", missed, at: Date.now() })));
-    connection.on("reset", () => this.#take(this.#timeline.hole({ kind: "reset", at: Date.now() })));
-    connection.on("presence", () => this.#showPresence());
-    connection.on("typing", ({ members }) => this.#typing.show(members));
-    connection.on("outgoing", (outgoing) => this.#outgoing(outgoing));
-    connection.on("latency", (latency) => this.#pill.setLatency(latency));
+    connection.on("welcome", ({ limits }) => this.#learn({ limits: limits ?? {} }));
+    connection.on("presence", ({ users, count }) =>
+      this.#learn({ users, count, here: count, own: connection.member ?? "" }),
+    );
+    connection.on("typing", ({ members }) => this.#learn({ typing: members.map((member) => this.#nameOf(member)) }));
+    connection.on("latency", (latency) => this.#learn({ latency }));
     connection.on("refused", (error) => this.#refused(connection, error));
-    for (const outgoing of connection.outgoing) this.#outgoing(outgoing);
+    this.#conversation.follow(connection);
     connection.join();
     return session;
   }
 
-  /** Where the first reading begins: if the log goes further back, the room is not empty, and a line says so. @param {import("../../sdk/room.js").RoomDetails["welcome"]} welcome */
-  #began({ position, recovered }) {
-    if (this.#hasBegun) return;
-    this.#hasBegun = true;
-    // What is missing after a position is told by a gap or a reset.
-    if (recovered !== false && !position.endsWith(":0")) this.#take(this.#timeline.hole({ kind: "earlier", at: 0 }));
+  /** @param {string} member @returns {string | null} */
+  #nameOf(member) {
+    return this.#known.users?.find((user) => user.member === member)?.client_id ?? null;
   }
 
   /** @param {Room} connection @param {{ message: string }} error */
@@ -208,122 +231,22 @@ export class RoomPage {
     }, REFUSED_MS);
   }
 
-  /** @param {import("../../sdk/room.js").RoomDetails["event"]} event */
-  #event(event) {
-    const at = Date.parse(event.timestamp);
-    if (event.type === "message") {
-      const { member, client_id: name, content, own, offset, id = null } = event;
-      if (!own) this.#arrived();
-      this.#take(this.#timeline.event({ kind: "message", member, name, content, at, own, offset, id }));
-    } else if (
-      (event.event === "join" || event.event === "leave") &&
-      event.member !== undefined &&
-      event.name !== undefined
-    ) {
-      this.#take(
-        this.#timeline.event({
-          kind: "notice",
-          event: event.event,
-          member: event.member,
-          name: event.name,
-          at,
-          offset: event.offset,
-        }),
-      );
-    }
-  }
-
-  /** Another's message: unread, unless the reader is looking at where it comes. */
-  #arrived() {
-    if (!document.hidden && this.#log.atBottom) return;
-    if (this.#unread.count === 0) this.#log.markUnread();
-    this.#unread.add();
-  }
-
-  /** @param {import("../state/timeline.js").Step[]} steps */
-  #take(steps) {
-    this.#log.take(steps);
-    this.#showEmpty();
-  }
-
-  /** @param {import("../../sdk/index.js").Outgoing} outgoing */
-  #outgoing(outgoing) {
-    this.#take(this.#timeline.outgoing(outgoing));
-    // One's own message is seen at once.
-    if (outgoing.status !== "sent") this.#log.flush();
-  }
-
-  /** @param {string} content */
-  #send(content) {
-    this.#session.connection.send(content);
-    this.#log.clearUnread();
-    this.#log.toBottom();
-  }
-
-  /** @param {string} id */
-  #retry(id) {
-    const { connection } = this.#session;
-    if (connection.outgoing.some((outgoing) => outgoing.id === id)) return connection.retry(id);
-    // Said under a name that was refused: said again under the new one.
-    const content = this.#timeline.contentOf(id);
-    this.#take(this.#timeline.drop(id));
-    if (content !== null) connection.send(content);
-  }
-
-  /** @param {string} id */
-  #discard(id) {
-    this.#session.connection.discard(id);
-    this.#take(this.#timeline.drop(id));
-    this.#composer.focus();
-  }
-
-  /** @param {boolean} isAt */
-  #moved(isAt) {
-    if (isAt && !document.hidden) this.#unread.clear();
-    this.#new.show(this.#unread.count, isAt);
-  }
-
-  #looked() {
-    this.#log.locate();
-    if (!document.hidden && this.#log.atBottom) this.#unread.clear();
-  }
-
   #seeNewest() {
-    this.#log.toBottom();
-    this.#unread.clear();
+    this.#conversation.seeNewest();
     this.#composer.focus();
   }
 
-  #showPresence() {
-    const { users, count, member } = this.#session.connection;
-    this.#members.show(users, count, member ?? "");
-    this.#header.setCount(count > 0 ? number(count) : "");
-    this.#showEmpty();
-  }
-
-  #showEmpty() {
-    const { state, count } = this.#session?.connection ?? { state: "idle", count: 0 };
-    if (!this.#log.isEmpty) this.#empty.show("none");
-    else if (state === "connected") this.#empty.show(count <= 1 ? "alone" : "together");
-    else this.#empty.show(state === "closed" ? "none" : "waiting");
-  }
-
-  /** @param {import("../widgets/closed-card.js").Reason | null} error */
-  #close(error) {
+  /** @param {NonNullable<RoomView["closed"]>} closed */
+  #close(closed) {
     this.#closed?.remove();
-    const card = closedCard(error, this.#name, {
+    const card = closedCard(closed, this.#name, {
       retry: () => this.#session.connection.join(),
       rename: (name) => this.#rename(name),
       home: this.#hooks.home,
     });
     this.#closed = element("div", { class: "closed" }, card);
     this.#main.append(this.#closed);
-    if (caseOf(error) === "name_taken")
-      askOtherTabs(
-        this.#room,
-        this.#name,
-        ({ resume }) => card.isConnected && offerTakeOver(card, () => this.#takeOver(resume)),
-      );
+    if (closed.kind === "name_taken") this.#askOtherTabs(card);
     for (const part of [...this.#main.children]) part.toggleAttribute("inert", part !== this.#closed);
     /** @type {HTMLElement | null} */ (card.querySelector("input, button"))?.focus();
   }
@@ -336,36 +259,30 @@ export class RoomPage {
     this.focus();
   }
 
-  /** From another tab of this browser, which says so and offers to take it back. @param {Place["resume"]} resume */
-  #takeOver(resume) {
-    this.#session.end();
-    this.#session = this.#open(resume);
+  /** Whether it is this browser that is in the room under the name. @param {HTMLElement} card */
+  #askOtherTabs(card) {
+    askOtherTabs(this.#room, this.#name, ({ resume }) => {
+      if (card.isConnected) offerTakeOver(card, () => this.#comeAs(this.#name, resume));
+    });
   }
 
   /** Rather than wait for a name that is kept for somebody. */
   #chooseName() {
+    this.#known.choosesName = true;
     this.#session.connection.leave();
-    this.#close({ code: 4006, name: "name_kept", message: "" });
   }
 
   /** @param {string} name */
   #rename(name) {
-    this.#session.end();
-    this.#name = name;
     this.#hooks.renamed(name);
-    this.#session = this.#open(null);
+    this.#comeAs(name, null);
   }
-}
 
-/** @param {unknown} error @returns {string} in the language of the page, where the code is known */
-function explain(error) {
-  const {
-    code,
-    message,
-    retry_after: after,
-  } = /** @type {{ code?: string, message?: string, retry_after?: number }} */ (error ?? {});
-  if (code === "rate_limited") return t("message.rate_limited", { n: Math.max(1, Math.ceil(after ?? 1)) });
-  if (code === "too_long" || code === "too_large") return t("message.too_large");
-  if (code === "maybe_sent") return t("message.maybe_sent_why");
-  return message ? t("refused.general", { message }) : t("message.refused");
+  /** In the place of what was until now. @param {string} name @param {Place["resume"] | null} resume from another tab of this browser */
+  #comeAs(name, resume) {
+    this.#session.end();
+    this.#known.choosesName = false;
+    this.#name = name;
+    this.#session = this.#open(resume);
+  }
 }

@@ -2,20 +2,50 @@
 
 import { TRANSPORTS } from "../../sdk/index.js";
 
-/** @param {string} pathname @returns {string | null} the room, or null for the start page */
-export function roomOf(pathname) {
-  const match = /^\/r\/([^/]+)\/?$/.exec(pathname);
-  if (!match) return null;
-  try {
-    return decodeURIComponent(match[1]).trim() || null;
-  } catch {
-    return null; // A broken percent-encoding names no room.
+/** Of the address of a room. */
+const ROOM = "/r/{room}";
+
+/**
+ * @param {string} path as `/r/{room}`
+ * @param {string} pathname of an address
+ * @returns {Record<string, string> | null} what stands in the place of each name; `null` if the address is another
+ */
+export function match(path, pathname) {
+  const wanted = path.split("/");
+  const given = (pathname.length > 1 ? pathname.replace(/\/$/, "") : pathname).split("/");
+  if (wanted.length !== given.length) return null;
+  /** @type {Record<string, string>} */
+  const values = {};
+  for (const [index, part] of wanted.entries()) {
+    const name = /^\{(\w+)\}$/.exec(part)?.[1];
+    if (name === undefined) {
+      if (part !== given[index]) return null;
+      continue;
+    }
+    const value = decoded(given[index]);
+    if (value === "") return null;
+    values[name] = value;
   }
+  return values;
+}
+
+/** @param {string} part */
+function decoded(part) {
+  try {
+    return decodeURIComponent(part).trim();
+  } catch {
+    return ""; // A broken percent-encoding names nothing.
+  }
+}
+
+/** @param {string} pathname @returns {string | null} the room, or null for another page */
+export function roomOf(pathname) {
+  return match(ROOM, pathname)?.room ?? null;
 }
 
 /** @param {string} room @returns {string} */
 export function pathTo(room) {
-  return `/r/${encodeURIComponent(room)}`;
+  return ROOM.replace("{room}", encodeURIComponent(room));
 }
 
 /** The link to send to others: without this visitor's own query. @param {string} room @param {string} origin */

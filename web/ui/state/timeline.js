@@ -26,6 +26,21 @@ const GROUP_WITHIN = 5 * 60 * 1000;
  */
 
 /**
+ * @param {import("../../sdk/index.js").RoomDetails["event"]} event as the SDK tells it
+ * @returns {Message | Notice | null} nothing that is shown
+ */
+export function entryOf(event) {
+  const at = Date.parse(event.timestamp);
+  if (event.type === "message") {
+    const { member, client_id: name, content, own, offset, id = null } = event;
+    return { kind: "message", member, name, content, at, own, offset, id };
+  }
+  const { event: what, member, name, offset } = event;
+  if ((what !== "join" && what !== "leave") || member === undefined || name === undefined) return null;
+  return { kind: "notice", event: what, member, name, at, offset };
+}
+
+/**
  * Where an entry goes relative to the one before it.
  * @param {Entry | null} previous @param {Entry} entry @returns {Placement}
  */

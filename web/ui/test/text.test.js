@@ -4,7 +4,7 @@ import { colourOf, initialOf } from "../widgets/avatar.js";
 import { baseOf, directionOf, isMixed, isPlain, paragraphs } from "../text/direction.js";
 import { bytes, graphemes, measure } from "../text/length.js";
 import { NAME, anotherName, nameFault, suggestRoom, ROOM, visible } from "../text/names.js";
-import { pathTo, roomOf } from "../state/address.js";
+import { match, pathTo, roomOf } from "../state/address.js";
 import { number, setLanguage } from "../text/strings.js";
 import { rereadFrom } from "../state/session.js";
 import { titled } from "../widgets/unread.js";
@@ -108,6 +108,9 @@ test("a suggested room may be entered", () => {
 test("the address names the room, whatever is in its name", () => {
   for (const room of ["کلاس مهندسی اینترنت", "a/b?c#d", "50%", "می‌روم", "..."])
     assert.equal(roomOf(pathTo(room)), room);
+  assert.deepEqual(match("/", "/"), {});
+  assert.deepEqual(match("/learn/{lesson}", "/learn/1/"), { lesson: "1" });
+  for (const path of ["/learn", "/learn/", "/learn/1/2"]) assert.equal(match("/learn/{lesson}", path), null, path);
   for (const path of ["/", "/r", "/r/", "/r/%", "/r/%20", "/r/a/b", "/x/a"]) assert.equal(roomOf(path), null, path);
 });
 

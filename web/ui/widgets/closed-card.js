@@ -5,7 +5,7 @@ import { icon } from "./icons.js";
 import { NAME, anotherName, nameFault, visible } from "../text/names.js";
 import { number, t } from "../text/strings.js";
 
-/** @typedef {{ code: number, name: string, message: string, rule?: string, at?: number, character?: string }} Reason */
+/** @typedef {import("../state/room-view.js").Reason} Reason */
 /** @typedef {{ retry: () => void, rename: (name: string) => void, home: () => void }} Hooks */
 
 /**
@@ -24,26 +24,8 @@ const CASES = {
   other: { icon: "alert", out: "retry" },
 };
 
-/** Close codes that need no word of their own: see docs/reference/codes.md. @type {Record<number, string>} */
-const BY_CODE = {
-  4006: "name_kept",
-  4501: "name_refused",
-  4502: "name_taken",
-  4503: "banned",
-  4504: "room_full",
-  4506: "session_replaced",
-  4507: "room_refused",
-};
-
-/** @param {Reason | null} reason @returns {string} the case of the table above */
-export function caseOf(reason) {
-  if (!reason || reason.code === 1000) return "left";
-  return BY_CODE[reason.code] ?? "other";
-}
-
-/** @param {Reason | null} reason @param {string} name as it was tried @param {Hooks} hooks */
-export function closedCard(reason, name, hooks) {
-  const kind = caseOf(reason);
+/** @param {{ kind: string, reason: Reason | null }} closed @param {string} name as it was tried @param {Hooks} hooks */
+export function closedCard({ kind, reason }, name, hooks) {
   const { icon: symbol, out } = CASES[kind];
   const title = /** @type {import("../text/strings.js").Key} */ (`closed.${kind}`);
   const text = /** @type {import("../text/strings.js").Key} */ (`closed.${kind}_text`);

@@ -8,19 +8,15 @@ import { icon } from "./icons.js";
 import { t } from "../text/strings.js";
 import { TransportCard } from "./transport-card.js";
 
-/** @typedef {import("../../sdk/room.js").StateDetail} StateDetail */
+/** @typedef {import("../state/room-view.js").ConnectionView} ConnectionView */
 
 export class ConnectionPill {
-  /** @type {StateDetail["state"]} */
-  #state = "idle";
-  /** When the next try is, by `performance.now`. @type {number | null} */
-  #retryAt = null;
-  /** @type {import("../text/strings.js").Key} */
-  #cause = "notice.waiting";
+  /** @type {ConnectionView} */
+  #view = { state: "idle", transport: null, why: null, isUnusual: false, retryAt: null, latency: null, notice: null };
   #timer = 0;
   #rename;
   #label = element("span", { class: "pill-label" });
-  #words = element("p");
+  #cause = element("p");
   /** For screen readers: what has changed, without the countdown. */
   live = element("p", { class: "sr-only", role: "status" });
 
@@ -45,7 +41,7 @@ export class ConnectionPill {
     this.notice = element(
       "div",
       { class: "notice", hidden: true, testid: "connection-notice" },
-      this.#words,
+      this.#cause,
       this.#rename,
       element("button", {
         type: "button",
@@ -58,27 +54,21 @@ export class ConnectionPill {
     bind(this.#label, () => this.#draw());
   }
 
-  /** @param {StateDetail} detail */
-  setState({ state, retryIn, error, transport, why }) {
-    const isNew = state !== this.#state;
-    this.#state = state;
-    this.#retryAt = retryIn === null ? null : performance.now() + retryIn;
+  /** @param {ConnectionView} view */
+  show(view) {
+    const { state, transport, why, isUnusual, latency, notice } = view;
+    const isNew = state !== this.#view.state;
+    this.#view = view;
     // Nothing is said of a transport that is only being tried.
     this.card.show(state === "connected" ? transport : null, why);
+    this.card.setLatency(latency);
     this.node.dataset.transport = transport ?? "";
-    this.node.toggleAttribute("data-unusual", state === "connected" && why !== null);
-    this.#cause = causeOf(error, why);
-    if (state !== "connected") this.setLatency(null);
+    this.node.toggleAttribute("data-unusual", isUnusual);
     clearInterval(this.#timer);
     if (state === "waiting") this.#timer = window.setInterval(() => this.#draw(), 250);
     this.#draw();
     // The countdown is not read out; the change of state is.
-    if (isNew) this.live.textContent = state === "waiting" ? t(this.#cause) : this.#label.textContent;
-  }
-
-  /** @param {number | null} latency in ms */
-  setLatency(latency) {
-    this.card.setLatency(latency);
+    if (isNew) this.live.textContent = state === "waiting" && notice ? t(notice.words) : this.#label.textContent;
   }
 
   stop() {
@@ -86,32 +76,23 @@ export class ConnectionPill {
   }
 
   #draw() {
-    const state = this.#state;
+    const { state, notice } = this.#view;
     this.node.dataset.state = state;
-    const seconds = this.#retryAt === null ? 0 : Math.ceil((this.#retryAt - performance.now()) / 1000);
-    write(
-      this.#label,
-      state !== "waiting"
-        ? t(`state.${state}`)
-        : seconds > 0
-          ? t("state.waiting", { n: seconds })
-          : t("state.waiting_now"),
-    );
+    write(this.#label, this.#words());
     // Of a connection that is as it should be the dot is enough; a screen reader is told in words.
     this.#label.classList.toggle("sr-only", state === "connected");
-    this.notice.hidden = state !== "waiting" && state !== "offline";
+    this.notice.hidden = notice === null;
     this.notice.dataset.state = state;
-    this.#rename.hidden = state !== "waiting" || this.#cause !== "notice.name_kept";
-    if (!this.notice.hidden) write(this.#words, t(state === "offline" ? "notice.offline" : this.#cause));
+    this.#rename.hidden = !notice?.offersName;
+    if (notice) write(this.#cause, t(notice.words));
   }
-}
 
-/** @param {StateDetail["error"]} error @param {StateDetail["why"]} why @returns {import("../text/strings.js").Key} */
-function causeOf(error, why) {
-  if (error?.name === "name_taken") return "notice.name_kept";
-  if (error?.code === 1012) return "notice.shutdown";
-  if (why === "forced") return "notice.forced";
-  return error?.code === 4003 || error?.code === 4004 || error?.code === 1013 ? "notice.server_full" : "notice.waiting";
+  #words() {
+    const { state, retryAt } = this.#view;
+    if (state !== "waiting") return t(`state.${state}`);
+    const seconds = retryAt === null ? 0 : Math.ceil((retryAt - performance.now()) / 1000);
+    return seconds > 0 ? t("state.waiting", { n: seconds }) : t("state.waiting_now");
+  }
 }
 
 /** @param {Element} node @param {string} text */

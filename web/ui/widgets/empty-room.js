@@ -4,7 +4,7 @@ import { bind, element } from "./element.js";
 import { icon, murmur } from "./icons.js";
 import { t } from "../text/strings.js";
 
-/** @typedef {"none" | "waiting" | "alone" | "together"} Emptiness */
+/** @typedef {import("../state/room-view.js").Emptiness} Emptiness */
 
 /** @param {() => void} share */
 export function emptyRoom(share) {
@@ -39,7 +39,6 @@ export function emptyRoom(share) {
     node,
     /** @param {Emptiness} now */
     show: (now) => {
-      if (now === shown) return;
       shown = now;
       draw();
     },

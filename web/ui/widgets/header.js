@@ -2,7 +2,7 @@
 
 import { bind, element } from "./element.js";
 import { icon } from "./icons.js";
-import { t } from "../text/strings.js";
+import { number, t } from "../text/strings.js";
 
 /** @param {string} room @param {HTMLElement} pill @param {{ share: () => void, members: () => void }} hooks */
 export function header(room, pill, hooks) {
@@ -19,7 +19,13 @@ export function header(room, pill, hooks) {
     icon("people"),
     count,
   );
-  bind(open, () => open.setAttribute("aria-label", `${t("room.members_open")} ${count.textContent}`));
+  let here = 0;
+  const draw = () => {
+    count.hidden = here === 0;
+    count.textContent = here > 0 ? number(here) : "";
+    open.setAttribute("aria-label", `${t("room.members_open")} ${count.textContent}`);
+  };
+  bind(open, draw);
   const node = element(
     "header",
     { class: "room-head" },
@@ -43,11 +49,10 @@ export function header(room, pill, hooks) {
   return {
     node,
     focusMembers: () => open.focus(),
-    /** @param {string} text how many are here */
-    setCount: (text) => {
-      count.hidden = text === "";
-      count.textContent = text;
-      open.setAttribute("aria-label", `${t("room.members_open")} ${text}`);
+    /** @param {number} count how many are here */
+    setCount: (count) => {
+      here = count;
+      draw();
     },
   };
 }

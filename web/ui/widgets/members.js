@@ -51,13 +51,8 @@ export class Members {
     );
   }
 
-  /** @param {string} member @returns {string | null} */
-  nameOf(member) {
-    return this.#users?.find((user) => user.member === member)?.client_id ?? null;
-  }
-
-  /** @param {User[] | null} users `null` in a room too large for a list @param {number} count @param {string} own */
-  show(users, count, own) {
+  /** @param {import("../state/room-view.js").RoomView["members"]} view */
+  show({ users, count, own }) {
     this.#users = users;
     colourMembers((users ?? []).map((user) => user.client_id));
     this.#count = count;

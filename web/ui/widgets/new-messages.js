@@ -19,10 +19,10 @@ export class NewMessages {
     bind(this.node, () => this.#draw());
   }
 
-  /** @param {number} count @param {boolean} atBottom */
-  show(count, atBottom) {
+  /** @param {import("../state/room-view.js").RoomView["newMessages"]} view */
+  show({ count, isShown }) {
     this.#count = count;
-    this.node.hidden = atBottom;
+    this.node.hidden = !isShown;
     this.#draw();
   }
 

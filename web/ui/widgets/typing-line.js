@@ -5,10 +5,9 @@ import { listParts, parts } from "../text/strings.js";
 
 const NAMED = 3;
 
-/** @param {(member: string) => string | null} nameOf */
-export function typingLine(nameOf) {
-  /** @type {string[]} */
-  let members = [];
+export function typingLine() {
+  /** Those whose name is not known are `null`. @type {(string | null)[]} */
+  let names = [];
   const text = element("span", { class: "typing-text" });
   const node = element(
     "div",
@@ -17,17 +16,15 @@ export function typingLine(nameOf) {
     text,
   );
   bind(text, () => {
-    node.classList.toggle("shown", members.length > 0);
+    node.classList.toggle("shown", names.length > 0);
     text.replaceChildren(...words());
   });
 
   /** @returns {Node[]} */
   function words() {
-    if (members.length === 0) return [];
-    const names = members.map(nameOf);
+    if (names.length === 0) return [];
     const known = /** @type {string[]} */ (names.filter((name) => name !== null));
-    if (known.length < names.length || known.length > NAMED)
-      return isolated(parts("typing.many", { n: members.length }));
+    if (known.length < names.length || known.length > NAMED) return isolated(parts("typing.many", { n: names.length }));
     return parts(known.length === 1 ? "typing.one" : "typing.some", { names: "" }).flatMap((piece) =>
       isolated("text" in piece ? [piece] : listParts(known)),
     );
@@ -35,9 +32,9 @@ export function typingLine(nameOf) {
 
   return {
     node,
-    /** @param {string[]} now */
+    /** @param {(string | null)[]} now */
     show: (now) => {
-      members = now;
+      names = now;
       node.classList.toggle("shown", now.length > 0);
       text.replaceChildren(...words());
     },

@@ -16,36 +16,20 @@ export function titled(count, title) {
 export class Unread {
   #count = 0;
   #title;
-  #changed;
 
-  /** @param {() => string} title in the language of the page @param {(count: number) => void} changed */
-  constructor(title, changed) {
+  /** @param {() => string} title in the language of the page */
+  constructor(title) {
     this.#title = title;
-    this.#changed = changed;
     this.draw();
-  }
-
-  get count() {
-    return this.#count;
-  }
-
-  add() {
-    this.#set(this.#count + 1);
-  }
-
-  clear() {
-    if (this.#count > 0) this.#set(0);
   }
 
   /** @param {number} count */
-  #set(count) {
+  show(count) {
     const wasNone = this.#count === 0;
     this.#count = count;
     this.draw();
-    if (wasNone !== (count === 0)) {
-      document.querySelector('link[rel="icon"]')?.setAttribute("href", count > 0 ? BADGED : PLAIN);
-    }
-    this.#changed(count);
+    if (wasNone === (count === 0)) return;
+    document.querySelector('link[rel="icon"]')?.setAttribute("href", count > 0 ? BADGED : PLAIN);
   }
 
   /** Also to be called when the language has changed. */
