@@ -161,7 +161,7 @@ scene("each message has the direction of its own text", async (stage) => {
   await window.sees("hello سلام");
   const directions = await window
     .get("message")
-    .evaluateAll((nodes) => nodes.map((node) => getComputedStyle(node.querySelector(".text")).direction));
+    .evaluateAll((nodes) => nodes.map((node) => getComputedStyle(node.querySelector(".message-text")).direction));
   assert.deepEqual(directions, ["rtl", "ltr"]);
   await window.type("english first");
   assert.equal(await window.get("composer").evaluate((node) => getComputedStyle(node).direction), "ltr");

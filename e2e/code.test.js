@@ -50,7 +50,7 @@ scene(
       assert.equal(await long.evaluate((node) => node.scrollLeft), 40);
       assert.equal(await window.overflows(), false);
       const [bubble, inner] = await Promise.all([
-        window.message("wide").locator(".bubble").boundingBox(),
+        window.message("wide").locator(".message-bubble").boundingBox(),
         long.boundingBox(),
       ]);
       assert.ok(inner.x >= bubble.x && inner.x + inner.width <= bubble.x + bubble.width, "inside the bubble");
@@ -66,7 +66,7 @@ scene(
     await window.say("`npm i https://example.org/a` را بزنید، نه `--x = y`");
     await window.sees("را بزنید");
     const message = window.message("را بزنید");
-    assert.equal(await message.locator(".text").getAttribute("dir"), "rtl");
+    assert.equal(await message.locator(".message-text").getAttribute("dir"), "rtl");
     assert.deepEqual(await message.locator("code").allTextContents(), ["npm i https://example.org/a", "--x = y"]);
     assert.equal(await message.locator("a").count(), 0);
     for (const direction of await message

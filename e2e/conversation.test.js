@@ -11,7 +11,7 @@ const order = (locator) =>
     const found = [];
     while (walker.nextNode()) {
       const text = walker.currentNode;
-      if (text.parentElement.closest(".meta")) continue;
+      if (text.parentElement.closest(".message-meta")) continue;
       for (let at = 0; at < text.length; at += 1) {
         if (!/\S/.test(text.data[at])) continue;
         const range = document.createRange();
@@ -36,11 +36,11 @@ scene("numbers run from left to right on a Persian page, in the log, in the comp
     assert.equal(await window.get("composer").evaluate((node) => getComputedStyle(node).direction), "ltr");
     await window.get("composer").press("Enter");
     await window.sees(text);
-    assert.equal(await order(window.message(text).last().locator(".text")), text.replaceAll(" ", ""));
+    assert.equal(await order(window.message(text).last().locator(".message-text")), text.replaceAll(" ", ""));
   }
   await window.say("کارت:\n6037 9911");
   await window.sees("کارت");
-  assert.match(await order(window.message("کارت").locator(".text")), /60379911$/);
+  assert.match(await order(window.message("کارت").locator(".message-text")), /60379911$/);
   assert.deepEqual((await window.texts()).at(-1), "کارت:\n6037 9911");
   await stage.member({ room, name: "+98 912 777" });
   const name = window.get("member").filter({ hasText: "777" }).locator("bdi");
@@ -101,7 +101,7 @@ scene("several messages are copied with who said them and when, and a part of on
   const copied = (from, to) =>
     window.page.evaluate(
       ([from, to]) => {
-        const texts = [...document.querySelectorAll("[data-testid=message] .text")];
+        const texts = [...document.querySelectorAll("[data-testid=message] .message-text")];
         const selection = getSelection();
         selection.removeAllRanges();
         const range = document.createRange();
@@ -132,7 +132,7 @@ scene("with the device's own colours, one's own messages and those of others are
   const border = (text) =>
     window
       .message(text)
-      .locator(".bubble")
+      .locator(".message-bubble")
       .evaluate((node) => {
         const { borderInlineEndWidth, borderInlineEndColor, borderBlockStartWidth } = getComputedStyle(node);
         return { borderInlineEndWidth, borderInlineEndColor, borderBlockStartWidth };
@@ -161,10 +161,12 @@ scene(
       const corners = await window.get("message").evaluateAll(
         (nodes, side) =>
           nodes.map((node) => {
-            const [bubble, meta] = [".bubble", ".meta"].map((each) => node.querySelector(each).getBoundingClientRect());
+            const [bubble, meta] = [".message-bubble", ".message-meta"].map((each) =>
+              node.querySelector(each).getBoundingClientRect(),
+            );
             const words = document.createRange();
-            words.selectNodeContents(node.querySelector(".text"));
-            words.setEndBefore(node.querySelector(".meta"));
+            words.selectNodeContents(node.querySelector(".message-text"));
+            words.setEndBefore(node.querySelector(".message-meta"));
             const over = [...words.getClientRects()].some(
               (rect) =>
                 rect.left < meta.right - 1 &&

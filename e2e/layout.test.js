@@ -95,8 +95,8 @@ scene(
     await window.say("از خودم");
     await window.sees("از خودم");
     const sides = async () => {
-      const own = await window.message("از خودم").locator(".text").boundingBox();
-      const other = await window.message("از دیگری").locator(".text").boundingBox();
+      const own = await window.message("از خودم").locator(".message-text").boundingBox();
+      const other = await window.message("از دیگری").locator(".message-text").boundingBox();
       return Math.sign(own.x + own.width / 2 - (other.x + other.width / 2));
     };
     const persian = await sides();

@@ -18,7 +18,7 @@ scene(
     await window.page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
 
     network.refuse();
-    const offline = window.page.locator(".offline:visible");
+    const offline = window.page.locator(".join-offline:visible");
     for (const path of ["/", `/r/${encodeURIComponent("کلاس")}`]) {
       await window.page.evaluate(() => sessionStorage.clear());
       await window.visit(path);
@@ -49,7 +49,7 @@ scene("the word about the missing network goes when the server answers", { serve
   await window.page.evaluate(() => navigator.serviceWorker.ready.then(() => {}));
   network.refuse();
   await window.visit("/r/class?lang=en");
-  const offline = window.page.locator(".offline:visible");
+  const offline = window.page.locator(".join-offline:visible");
   assert.match(await offline.innerText(), /no network/);
   network.restore();
   await offline.waitFor({ state: "hidden" });

@@ -118,8 +118,8 @@ export class Window {
     return this.get("message").evaluateAll((nodes) =>
       nodes.map((node) => ({
         // The time stands in the text's last line, and what copies code beside it: they are no part of it.
-        text: [...node.querySelector(".text").childNodes]
-          .filter((child) => !(child instanceof Element && child.matches(".meta")))
+        text: [...node.querySelector(".message-text").childNodes]
+          .filter((child) => !(child instanceof Element && child.matches(".message-meta")))
           .map((child) => child.textContent)
           .join(""),
         status: node.dataset.status,

@@ -19,7 +19,7 @@ scene("in another time zone, times and the lines between days change at once and
   const read = () =>
     window.page.evaluate(() => ({
       zone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
-      days: [...document.querySelectorAll(".day")].map((node) => node.textContent),
+      days: [...document.querySelectorAll(".line-day")].map((node) => node.textContent),
       times: [...document.querySelectorAll("time")].map(({ dateTime, textContent }) => [dateTime, textContent]),
     }));
   const right = ({ zone, days, times }) => {

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { colourMembers, colourOf } from "../widgets/avatar.js";
 
-const css = readFileSync(new URL("../css/base.css", import.meta.url), "utf8");
-const [light, dark] = [/^:root \{([^}]*)\}/m, /:root\[data-theme="dark"\] \{([^}]*)\}/].map((rule) => {
+const css = readFileSync(new URL("../css/theme.css", import.meta.url), "utf8");
+const [light, dark] = [/^\s*:root \{([^}]*)\}/m, /:root\[data-theme="dark"\] \{([^}]*)\}/].map((rule) => {
   const found = rule.exec(css)?.[1] ?? "";
   return Object.fromEntries(
     [...found.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value]),

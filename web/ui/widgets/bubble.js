@@ -26,15 +26,15 @@ function timeElement(at) {
  * @returns {HTMLElement} the row; its bubble holds the name, the text and, in its end corner, time and state
  */
 function row({ name, grouped, own, content, at }) {
-  const meta = element("span", { class: "meta" }, timeElement(at));
+  const meta = element("span", { class: "message-meta" }, timeElement(at));
   const text = textElement(content, meta);
   const label = name === null ? null : nameLabel(name);
-  const bubble = element("div", { class: "bubble" }, label, text);
-  const side = own || name === null ? null : element("span", { class: "side" });
+  const bubble = element("div", { class: "message-bubble" }, label, text);
+  const side = own || name === null ? null : element("span", { class: "message-side" });
   const node = element(
     "div",
     {
-      class: `row ${own ? "own" : "other"}`,
+      class: `message ${own ? "own" : "other"}`,
       testid: "message",
       role: "article",
       tabindex: "-1",
@@ -51,7 +51,7 @@ function row({ name, grouped, own, content, at }) {
 
 /** @param {string} name @param {string} [extra] a further class */
 function nameLabel(name, extra = "") {
-  return element("span", { class: `name name-${colourOf(name)} ${extra}`.trim() }, isolate(name));
+  return element("span", { class: `message-name message-name-${colourOf(name)} ${extra}`.trim() }, isolate(name));
 }
 
 /** "name, time", for who hears the page. @param {HTMLElement} node @param {string | null} name of another */
@@ -67,8 +67,8 @@ function nameRow(node, name) {
  */
 export function setGrouped(node, name, grouped) {
   node.classList.toggle("grouped", grouped);
-  node.querySelector(".name")?.classList.toggle("sr-only", grouped);
-  if (name !== null) node.querySelector(".side")?.replaceChildren(...(grouped ? [] : [avatar(name)]));
+  node.querySelector(".message-name")?.classList.toggle("sr-only", grouped);
+  if (name !== null) node.querySelector(".message-side")?.replaceChildren(...(grouped ? [] : [avatar(name)]));
 }
 
 /** @param {Message} message @param {boolean} grouped @returns {HTMLElement} */
@@ -97,11 +97,11 @@ export function finish(node, message, grouped) {
   node.classList.remove("arriving");
   node.dataset.status = "sent";
   if (message.offset > 0) node.dataset.offset = String(message.offset);
-  node.querySelector(".trouble")?.remove();
+  node.querySelector(".message-trouble")?.remove();
   if (message.own) {
     mark(node, "sent");
     // Who wrote it is seen by its side; on paper, which goes to others, by the name.
-    if (message.name) node.querySelector(".bubble")?.prepend(nameLabel(message.name, "own-name"));
+    if (message.name) node.querySelector(".message-bubble")?.prepend(nameLabel(message.name, "message-own-name"));
   }
   const time = node.querySelector("time");
   const at = message.at;
@@ -119,13 +119,13 @@ export function showStatus(node, outgoing, actions) {
   node.dataset.status = outgoing.status;
   const isDoubtful = /** @type {{ code?: string } | null} */ (outgoing.error)?.code === "maybe_sent";
   mark(node, outgoing.status, isDoubtful ? "message.maybe_sent" : undefined);
-  node.querySelector(".trouble")?.remove();
+  node.querySelector(".message-trouble")?.remove();
   if (outgoing.status !== "failed") return;
   node.append(
     element(
       "div",
-      { class: "trouble" },
-      element("span", { class: "trouble-text", role: "alert", text: () => actions.explain(outgoing.error) }),
+      { class: "message-trouble" },
+      element("span", { class: "message-trouble-text", role: "alert", text: () => actions.explain(outgoing.error) }),
       element(
         "button",
         { type: "button", class: "link-button", testid: "retry-button", on: { click: actions.retry } },
@@ -143,15 +143,15 @@ export function showStatus(node, outgoing, actions) {
 
 /** @param {HTMLElement} node @param {Outgoing["status"]} status @param {import("../text/strings.js").Key} [label] what else it says than the status */
 function mark(node, status, label = `message.${status}`) {
-  const meta = node.querySelector(".meta");
+  const meta = node.querySelector(".message-meta");
   if (!meta) return;
-  meta.querySelector(".state")?.remove();
+  meta.querySelector(".message-state")?.remove();
   const symbol = {
     pending: /** @type {const} */ ("clock"),
     sent: /** @type {const} */ ("check"),
     failed: /** @type {const} */ ("alert"),
   };
-  const state = element("span", { class: `state state-${status}`, role: "img" }, icon(symbol[status]));
+  const state = element("span", { class: `message-state message-state-${status}`, role: "img" }, icon(symbol[status]));
   bind(state, () => {
     state.title = t(label);
     state.setAttribute("aria-label", state.title);

@@ -39,7 +39,7 @@ export class Composer {
       },
     });
     this.#counter = element("output", {
-      class: "counter",
+      class: "composer-counter",
       id: "counter",
       testid: "counter",
       for: "composer",
@@ -47,8 +47,8 @@ export class Composer {
     });
     this.#send = element(
       "button",
-      { type: "submit", class: "send", testid: "send-button", "aria-label": () => t("composer.send") },
-      element("span", { class: "send-text", text: () => t("composer.send") }),
+      { type: "submit", class: "composer-send", testid: "send-button", "aria-label": () => t("composer.send") },
+      element("span", { class: "composer-send-text", text: () => t("composer.send") }),
       icon("send"),
     );
     this.node = element(

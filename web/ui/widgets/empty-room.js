@@ -1,7 +1,7 @@
 /** What a room says while nothing has been said in it: that one is on the way in, alone, or the first to speak. */
 
 import { bind, element } from "./element.js";
-import { icon, murmur } from "./icons.js";
+import { icon, wave } from "./icons.js";
 import { t } from "../text/strings.js";
 
 /** @typedef {import("../state/room-view.js").Emptiness} Emptiness */
@@ -21,7 +21,7 @@ export function emptyRoom(share) {
   const node = element(
     "div",
     { class: "empty", testid: "empty", "aria-live": "off" },
-    murmur(21, "empty-murmur"),
+    wave(21, "empty-wave"),
     title,
     words,
     button,

@@ -11,7 +11,7 @@ export function header(room, pill, hooks) {
     "button",
     {
       type: "button",
-      class: "icon-button members-open",
+      class: "icon-button header-members",
       testid: "members-open",
       "aria-haspopup": "dialog",
       on: { click: hooks.members },
@@ -28,15 +28,15 @@ export function header(room, pill, hooks) {
   bind(open, draw);
   const node = element(
     "header",
-    { class: "room-head" },
+    { class: "header" },
     open,
-    element("div", { class: "room-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
+    element("div", { class: "header-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
     pill,
     element(
       "button",
       {
         type: "button",
-        class: "button button-quiet share-open",
+        class: "button button-quiet header-share",
         testid: "share-button",
         "aria-label": () => t("room.share"),
         "aria-haspopup": "dialog",

@@ -46,13 +46,13 @@ export function icon(name, extra = "") {
 }
 
 /**
- * A murmur: many bars whose heights swell and fall, for the start page and an empty room.
+ * A wave: many bars whose heights swell and fall, for the start page and an empty room.
  * @param {number} bars @param {string} extra @returns {SVGSVGElement}
  */
-export function murmur(bars, extra) {
+export function wave(bars, extra) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", `0 0 ${bars * 10} 100`);
-  svg.setAttribute("class", `murmur ${extra}`);
+  svg.setAttribute("class", `wave ${extra}`);
   svg.setAttribute("aria-hidden", "true");
   for (let i = 0; i < bars; i += 1) {
     const swell = Math.sin(((i + 0.5) / bars) * Math.PI);
@@ -60,7 +60,7 @@ export function murmur(bars, extra) {
     const half = 2 + 42 * swell * swell * voice;
     const line = document.createElementNS(SVG, "path");
     line.setAttribute("d", `M${i * 10 + 5} ${(50 - half).toFixed(1)}V${(50 + half).toFixed(1)}`);
-    line.setAttribute("class", `murmur-bar murmur-bar-${i % 5}`);
+    line.setAttribute("class", `wave-bar wave-bar-${i % 5}`);
     svg.append(line);
   }
   return svg;

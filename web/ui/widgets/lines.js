@@ -12,27 +12,27 @@ const NAMED = 3;
 
 /** @param {number} at */
 export function dayLine(at) {
-  return element("div", { class: "day" }, element("span", { text: () => dayOf(at) }));
+  return element("div", { class: "line-day" }, element("span", { text: () => dayOf(at) }));
 }
 
 /** @param {number} missed */
 export function gapLine(missed) {
   return element(
     "div",
-    { class: "rule rule-gap", testid: "gap" },
+    { class: "line line-gap", testid: "gap" },
     element("span", { text: () => t("log.gap", { n: missed }) }),
   );
 }
 
 export function resetLine() {
-  return element("div", { class: "rule rule-gap", testid: "reset" }, element("span", { text: () => t("log.reset") }));
+  return element("div", { class: "line line-gap", testid: "reset" }, element("span", { text: () => t("log.reset") }));
 }
 
 /** The log goes further back than what is shown. */
 export function earlierLine() {
   return element(
     "div",
-    { class: "rule rule-earlier", testid: "earlier" },
+    { class: "line line-earlier", testid: "earlier" },
     element("span", { text: () => t("log.earlier") }),
   );
 }
@@ -40,7 +40,7 @@ export function earlierLine() {
 export function unreadLine() {
   return element(
     "div",
-    { class: "rule rule-unread", testid: "unread" },
+    { class: "line line-unread", testid: "unread" },
     element("span", { text: () => t("log.unread") }),
   );
 }
@@ -54,7 +54,7 @@ export class NoticeLine {
   #drawn = "";
 
   constructor() {
-    this.node = element("div", { class: "system", testid: "system" }, this.#text);
+    this.node = element("div", { class: "line-system", testid: "system" }, this.#text);
     bind(this.#text, () => this.#render());
   }
 

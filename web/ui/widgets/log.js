@@ -227,7 +227,7 @@ export class Log {
   /** Divides what is shown into days anew: the time zone is another one. */
   #divide() {
     refresh(document);
-    for (const line of this.#settled.querySelectorAll(".day")) line.remove();
+    for (const line of this.#settled.querySelectorAll(".line-day")) line.remove();
     /** @type {Entry | null} */
     let previous = null;
     for (const node of /** @type {HTMLElement[]} */ ([...this.#settled.children])) {
@@ -245,12 +245,12 @@ export class Log {
   #copied(event) {
     const selection = getSelection();
     if (!selection || !event.clipboardData) return;
-    const chosen = [...this.#settled.querySelectorAll(".row > .bubble > .text")].filter((text) =>
+    const chosen = [...this.#settled.querySelectorAll(".message > .message-bubble > .message-text")].filter((text) =>
       selection.containsNode(text, true),
     );
     if (chosen.length < 2) return;
     const lines = chosen.flatMap((text) => {
-      const entry = this.#entries.get(/** @type {Element} */ (text.closest(".row")));
+      const entry = this.#entries.get(/** @type {Element} */ (text.closest(".message")));
       return entry?.kind === "message"
         ? [`[${timeOf(entry.at)}] ${entry.name || t("room.you")}: ${entry.content}`]
         : [];

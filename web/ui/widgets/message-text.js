@@ -77,11 +77,16 @@ export function textElement(content, after) {
   const before = (ending ? all.slice(0, -1) : all).map((each) =>
     "code" in each
       ? codeBlock(each.code)
-      : element("span", { class: "para", dir: each.direction }, ...paragraphNodes(each), document.createTextNode("\n")),
+      : element(
+          "span",
+          { class: "message-para", dir: each.direction },
+          ...paragraphNodes(each),
+          document.createTextNode("\n"),
+        ),
   );
   return element(
     "div",
-    { class: "text", dir: ending?.direction ?? "ltr" },
+    { class: "message-text", dir: ending?.direction ?? "ltr" },
     ...before,
     ...(ending ? paragraphNodes(ending) : []),
     after,

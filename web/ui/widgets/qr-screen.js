@@ -7,8 +7,8 @@ import { t } from "../text/strings.js";
 
 /** @param {string} room */
 export function qrScreen(room) {
-  const picture = element("img", { class: "qr-large", alt: () => t("share.qr", { room }) });
-  const address = element("p", { class: "qr-address", dir: "ltr" });
+  const picture = element("img", { class: "qr-screen-picture", alt: () => t("share.qr", { room }) });
+  const address = element("p", { class: "qr-screen-address", dir: "ltr" });
   const dialog = element(
     "dialog",
     {
@@ -24,10 +24,10 @@ export function qrScreen(room) {
     },
     element(
       "button",
-      { type: "button", class: "icon-button qr-close", autofocus: true, "aria-label": () => t("share.close") },
+      { type: "button", class: "icon-button qr-screen-close", autofocus: true, "aria-label": () => t("share.close") },
       icon("close"),
     ),
-    element("p", { class: "qr-room" }, element("bdi", { text: room })),
+    element("p", { class: "qr-screen-room" }, element("bdi", { text: room })),
     picture,
     address,
   );

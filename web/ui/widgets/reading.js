@@ -14,8 +14,8 @@ export class Reading {
   pressed(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     const at = /** @type {HTMLElement} */ (event.target);
-    if (event.altKey || event.ctrlKey || event.metaKey || (at !== this.#log() && !at.matches(".row"))) return;
-    const rows = /** @type {HTMLElement[]} */ ([...this.#log().querySelectorAll(".row")]);
+    if (event.altKey || event.ctrlKey || event.metaKey || (at !== this.#log() && !at.matches(".message"))) return;
+    const rows = /** @type {HTMLElement[]} */ ([...this.#log().querySelectorAll(".message")]);
     const place = rows.indexOf(/** @type {HTMLElement} */ (this.#current));
     const first = place < 0 || at === this.#log();
     const wanted =
@@ -38,7 +38,7 @@ export class Reading {
 
   /** @param {FocusEvent} event */
   entered(event) {
-    const row = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest(".row"));
+    const row = /** @type {HTMLElement | null} */ (/** @type {HTMLElement} */ (event.target).closest(".message"));
     if (!row || (row === this.#current && row.tabIndex === 0)) return;
     this.#open(false);
     this.#current = row;
@@ -56,7 +56,7 @@ export class Reading {
   /** @param {boolean} is whether Tab reaches the message and what is in it */
   #open(is) {
     for (const node of this.#current
-      ? [this.#current, ...this.#current.querySelectorAll(".text :is(a, button)")]
+      ? [this.#current, ...this.#current.querySelectorAll(".message-text :is(a, button)")]
       : []) {
       /** @type {HTMLElement} */ (node).tabIndex = is ? 0 : -1;
     }

@@ -75,7 +75,7 @@ export function shareDialog(room) {
 /** @param {string} room @param {string} link @param {ReturnType<typeof qrScreen>} large @returns {Node[]} */
 function invitation(room, link, large) {
   const field = element("input", {
-    class: "input link-field",
+    class: "input share-link",
     id: "share-link",
     readonly: true,
     dir: "ltr",
@@ -91,7 +91,7 @@ function invitation(room, link, large) {
   );
   // The server draws it; without that the link alone does.
   const qr = element("img", {
-    class: "qr",
+    class: "share-qr",
     loading: "lazy",
     width: "208",
     height: "208",
@@ -144,7 +144,7 @@ function onlyHere(room) {
   return [
     element(
       "div",
-      { class: "local-hint", id: "share-local", testid: "share-local" },
+      { class: "share-local", id: "share-local", testid: "share-local" },
       element("p", { text: () => t("share.local") }),
       element("p", { children: () => rich("share.local_how", { flag: "--lan" }) }),
     ),

@@ -14,7 +14,7 @@ export function sidePanel(members, preferences, hooks) {
     { class: "side-panel", "aria-label": () => t("room.members_open") },
     element(
       "div",
-      { class: "side-head" },
+      { class: "side-panel-head" },
       brand(),
       element(
         "button",
@@ -30,7 +30,7 @@ export function sidePanel(members, preferences, hooks) {
         "button",
         {
           type: "button",
-          class: "icon-button side-fold",
+          class: "icon-button side-panel-fold",
           testid: "side-fold",
           "aria-label": () => t("room.side_fold"),
           title: () => t("room.side_fold"),
@@ -50,7 +50,7 @@ export function sidePanel(members, preferences, hooks) {
       "button",
       {
         type: "button",
-        class: "pref leave",
+        class: "pref side-panel-leave",
         testid: "leave-button",
         on: { click: () => void closeLayer().then(hooks.leave) },
       },
@@ -58,7 +58,7 @@ export function sidePanel(members, preferences, hooks) {
       element("span", { text: () => t("room.leave") }),
     ),
   );
-  const place = element("div", { class: "side-place" }, panel);
+  const place = element("div", { class: "side-panel-place" }, panel);
   const drawer = element("dialog", {
     class: "drawer",
     "aria-label": () => t("room.members_open"),

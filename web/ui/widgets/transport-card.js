@@ -16,10 +16,10 @@ export class TransportCard {
   #why = null;
   #name = element("h2");
   #how = element("p");
-  #quick = element("p", { class: "transport-latency", testid: "latency", hidden: true });
+  #quick = element("p", { class: "transport-card-latency", testid: "latency", hidden: true });
   /** @type {number | null} */
   #latency = null;
-  #reason = element("p", { class: "transport-why" });
+  #reason = element("p", { class: "transport-card-why" });
   /** Opens and closes it. @type {HTMLButtonElement} */
   #button;
 
