@@ -58,11 +58,11 @@ export class Http {
   /** @type {{id: string, content: string}[]} */
   #queue = [];
 
-  /** @param {Wiring} wiring @param {string} base the room's address @param {import("./request.js").Fetch} fetch @param {Transport} transport */
-  constructor(wiring, base, fetch, transport) {
+  /** @param {Wiring} wiring @param {string} base the room's address @param {import("./request.js").Line} line @param {Transport} transport */
+  constructor(wiring, base, line, transport) {
     this.#wiring = wiring;
     this.#clock = wiring.clock;
-    this.#requests = new Requests(fetch, base, wiring.clock);
+    this.#requests = new Requests(line, base, wiring.clock, transport);
     void this.#join(transport);
   }
 
@@ -105,6 +105,7 @@ export class Http {
         this.#reader?.stop();
         this.#reader = candidate;
         this.#place = place;
+        this.#requests.transport = transport;
       } else candidate?.stop();
       done(works);
     };
@@ -172,6 +173,7 @@ export class Http {
   /** @param {Transport} transport @param {boolean} isClimb */
   #read(transport, isClimb) {
     this.#reader?.stop();
+    this.#requests.transport = transport;
     this.#reader = this.#open(transport, this.#reading(this.#place), isClimb);
   }
 

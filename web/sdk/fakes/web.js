@@ -102,7 +102,12 @@ export class FakeWeb {
     const answer = ({ status, kind = "application/json", body }) =>
       this.#later(exchange, () => {
         this.#underWay.delete(exchange);
-        resolve({ status, headers: { get: () => kind }, json: async () => body });
+        resolve({
+          status,
+          headers: { get: () => kind },
+          json: async () => body,
+          text: async () => JSON.stringify(body),
+        });
       });
     if (request.query.has("wait") && this.waits !== "pass") {
       if (this.waits === "refuse") answer({ status: 504, kind: "text/html", body: null });

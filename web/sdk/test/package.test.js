@@ -21,6 +21,7 @@ const status: "pending" | "sent" | "failed" = outgoing.status;
 const resume: Resumption | null = room.resumption;
 const kept: Kept[] | undefined = resume?.outgoing;
 new Room({ server: "http://127.0.0.1:1", room: "lab", name: "bot", resume });
+new Room({ server: "", room: "lab", name: "bot", observe: ({ direction, bytes }) => console.log(direction, bytes) });
 // @ts-expect-error: there is no such option
 new Room({ server: "", room: "", name: "", colour: "red" });
 // @ts-expect-error: nothing of this name is told

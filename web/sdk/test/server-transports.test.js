@@ -51,6 +51,28 @@ const upTo = (many, before = "") => Array.from({ length: many }, (_, i) => `${be
 /** @param {Guest} guest @param {string} before */
 const from = (guest, before) => guest.contents.filter((content) => content.startsWith(before));
 
+for (const transport of /** @type {Transport[]} */ (["websocket", ...BY_HTTP])) {
+  test(`what goes over ${transport} is told to an observer, both ways`, { skip }, () =>
+    house([], async ({ guest }) => {
+      /** @type {import("../observe.js").Observed[]} */
+      const seen = [];
+      const maryam = await guest("مریم", { transport, observe: (observed) => void seen.push(observed) }).join();
+      maryam.room.send("سلام");
+      await until("the message", () => maryam.contents.includes("سلام"));
+      maryam.room.leave();
+      assert.deepEqual([...new Set(seen.map((one) => one.transport))], [transport]);
+      for (const direction of ["sent", "received"]) {
+        const texts = seen.filter((one) => one.direction === direction).map(({ data }) => data);
+        assert.ok(
+          texts.some((text) => text.includes('"سلام"')),
+          direction,
+        );
+      }
+      assert.ok(seen.every(({ data, bytes }) => bytes === Buffer.byteLength(data)));
+    }),
+  );
+}
+
 for (const transport of BY_HTTP) {
   test(`over ${transport} a member talks, sees who is here and who is writing, and leaves`, { skip }, () =>
     house([], async ({ guest }) => {
