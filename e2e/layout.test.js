@@ -51,6 +51,40 @@ scene("on a phone the members are a drawer, on a desktop they stand beside the m
   await phone.get("members").waitFor({ state: "hidden" });
 });
 
+for (const lang of ["fa", "en"]) {
+  scene(`on a phone the room keeps its name while the connection is lost (${lang})`, async (stage) => {
+    const proxy = await stage.proxy();
+    const options = { origin: proxy.origin, viewport: viewport(320), hasTouch: true, isMobile: true };
+    const phone = await stage.window({ ...options, offlineExpected: true });
+    await phone.enter({ room, name: "تلفن", query: `?lang=${lang}` });
+    proxy.refuse();
+    await phone.get("connection-notice").waitFor();
+    const name = await phone.page.getByRole("heading", { level: 1 }).boundingBox();
+    assert.ok(name.width >= 90, `${name.width} pixels are left of the name`);
+    assert.equal(await phone.overflows(), false);
+  });
+}
+
+scene("on a phone the way down to new messages covers none of them, and leads to the end", async (stage) => {
+  const phone = await stage.window({ viewport: viewport(390), hasTouch: true, isMobile: true });
+  await phone.enter({ room, name: "تلفن" });
+  const member = await stage.member({ room, name: "دیگری" });
+  for (let line = 1; line <= 19; line += 1) await member.say(`پیام شمارهٔ ${line} که کمی دراز است`);
+  await phone.sees("شمارهٔ 19 ");
+  const log = phone.page.getByRole("log");
+  await log.evaluate((node) => node.scrollTo(0, 0));
+  const down = phone.get("new-messages-pill");
+  await down.waitFor();
+  const [above, below] = await Promise.all([log.boundingBox(), down.boundingBox()]);
+  assert.ok(above.y + above.height <= below.y + 1, "the log ends where the row begins");
+  await down.click();
+  await down.waitFor({ state: "hidden" });
+  await phone.page.waitForFunction(() => {
+    const { scrollTop, scrollHeight, clientHeight } = document.getElementById("log");
+    return scrollHeight - scrollTop - clientHeight < 2;
+  });
+});
+
 scene("what one touches on a phone is large enough for a finger", async (stage) => {
   const phone = await stage.window({ viewport: viewport(390), hasTouch: true, isMobile: true });
   await phone.enter({ room, name: "تلفن" });

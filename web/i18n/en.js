@@ -76,6 +76,7 @@ export const en = {
   "state.connecting": "Connecting…",
   "state.connected": "Connected",
   "state.waiting": "Trying again in {n} s",
+  "state.waiting_brief": "{n} s",
   "state.waiting_now": "Trying again…",
   "state.offline": "Offline",
   "state.closed": "Closed",

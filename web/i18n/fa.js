@@ -75,6 +75,7 @@ export const fa = {
   "state.connecting": "در حال اتصال…",
   "state.connected": "وصل",
   "state.waiting": "تلاش دوباره تا {n} ثانیه",
+  "state.waiting_brief": "{n} ثانیه",
   "state.waiting_now": "تلاش دوباره…",
   "state.offline": "آفلاین",
   "state.closed": "بسته",

@@ -16,6 +16,8 @@ export class ConnectionPill {
   #timer = 0;
   #rename;
   #label = element("span", { class: "pill-label" });
+  /** On a phone, where the room's name needs the place: the row above the log has the words. */
+  #brief = element("span", { class: "pill-brief", "aria-hidden": "true" });
   #cause = element("p");
   /** For screen readers: what has changed, without the countdown. */
   live = element("p", { class: "sr-only", role: "status" });
@@ -28,6 +30,7 @@ export class ConnectionPill {
       element("span", { class: "sr-only", text: () => `${t("state.label")}: ` }),
       element("span", { class: "pill-dot" }),
       this.#label,
+      this.#brief,
       icon("info"),
     );
     this.card = new TransportCard(this.node);
@@ -78,7 +81,9 @@ export class ConnectionPill {
   #draw() {
     const { state, notice } = this.#view;
     this.node.dataset.state = state;
-    write(this.#label, this.#words());
+    const seconds = this.#seconds();
+    write(this.#label, this.#words(seconds));
+    write(this.#brief, seconds > 0 ? t("state.waiting_brief", { n: seconds }) : "");
     // Of a connection that is as it should be the dot is enough; a screen reader is told in words.
     this.#label.classList.toggle("sr-only", state === "connected");
     this.notice.hidden = notice === null;
@@ -87,10 +92,16 @@ export class ConnectionPill {
     if (notice) write(this.#cause, t(notice.words));
   }
 
-  #words() {
-    const { state, retryAt } = this.#view;
+  /** Until the next try. */
+  #seconds() {
+    const { retryAt } = this.#view;
+    return retryAt === null ? 0 : Math.max(0, Math.ceil((retryAt - performance.now()) / 1000));
+  }
+
+  /** @param {number} seconds */
+  #words(seconds) {
+    const { state } = this.#view;
     if (state !== "waiting") return t(`state.${state}`);
-    const seconds = retryAt === null ? 0 : Math.ceil((retryAt - performance.now()) / 1000);
     return seconds > 0 ? t("state.waiting", { n: seconds }) : t("state.waiting_now");
   }
 }
