@@ -40,10 +40,7 @@ export function openRoom(room, name, resume, isBlank) {
     if (recovered !== true || first === null) first = position;
   });
   const { signal } = life;
-  connection.setOnline(navigator.onLine);
-  connection.setVisible(!document.hidden);
-  addEventListener("online", () => connection.setOnline(true), { signal });
-  addEventListener("offline", () => connection.setOnline(false), { signal });
+  followNetwork(connection, signal);
 
   /** @returns {Place | null} what one needs to come back as the same member */
   const place = () => {
@@ -68,28 +65,7 @@ export function openRoom(room, name, resume, isBlank) {
   };
   // What arrives after a hidden page was kept need not be sent by the next one.
   connection.on("outgoing", () => document.hidden && keep());
-  document.addEventListener(
-    "visibilitychange",
-    () => {
-      // A phone may drop a hidden page without another word; a tab that is duplicated is a visible one.
-      if (document.hidden) keep();
-      else keepPlace(room, null);
-      connection.setVisible(!document.hidden);
-    },
-    { signal },
-  );
-  addEventListener("pagehide", keep, { signal });
-  addEventListener(
-    "pageshow",
-    (event) => {
-      if (!event.persisted) return;
-      // Back from the page cache: this page holds its session itself again, and its socket may be dead.
-      keepPlace(room, null);
-      connection.setVisible(false);
-      connection.setVisible(!document.hidden);
-    },
-    { signal },
-  );
+  followPage(connection, keep, () => keepPlace(room, null), signal);
   const end = (forGood = true) => {
     life.abort();
     keepPlace(room, null);
@@ -106,4 +82,37 @@ export function openRoom(room, name, resume, isBlank) {
       return kept;
     },
   };
+}
+
+/** @param {Room} connection @param {AbortSignal} signal ends it */
+function followNetwork(connection, signal) {
+  connection.setOnline(navigator.onLine);
+  addEventListener("online", () => connection.setOnline(true), { signal });
+  addEventListener("offline", () => connection.setOnline(false), { signal });
+}
+
+/**
+ * The page is shown, hidden, put aside and taken up again.
+ * @param {Room} connection @param {() => void} keep writes the place down @param {() => void} forget takes it out @param {AbortSignal} signal ends it
+ */
+function followPage(connection, keep, forget, signal) {
+  const look = () => connection.setVisible(!document.hidden);
+  look();
+  const turned = () => {
+    // A phone may drop a hidden page without another word; a tab that is duplicated is a visible one.
+    if (document.hidden) keep();
+    else forget();
+    look();
+  };
+  /** @param {PageTransitionEvent} event */
+  const shown = (event) => {
+    if (!event.persisted) return;
+    // Back from the page cache: this page holds its session itself again, and its socket may be dead.
+    forget();
+    connection.setVisible(false);
+    look();
+  };
+  document.addEventListener("visibilitychange", turned, { signal });
+  addEventListener("pagehide", keep, { signal });
+  addEventListener("pageshow", shown, { signal });
 }

@@ -103,15 +103,6 @@ function invitation(room, link, large) {
       },
     },
   });
-  const native =
-    typeof navigator.share !== "function"
-      ? null
-      : element("button", {
-          type: "button",
-          class: "button button-quiet",
-          text: () => t("share.native"),
-          on: { click: () => void send(room, link) },
-        });
   return [
     element("p", { class: "muted", text: () => t("share.lead") }),
     element("p", { class: "share-room" }, element("bdi", { text: room })),
@@ -133,9 +124,20 @@ function invitation(room, link, large) {
         element("span", { text: () => t("share.copy") }),
       ),
       enlarge,
-      native,
+      nativeShare(room, link),
     ),
   ];
+}
+
+/** The device's own sharing, where it has one. @param {string} room @param {string} link */
+function nativeShare(room, link) {
+  if (typeof navigator.share !== "function") return null;
+  return element("button", {
+    type: "button",
+    class: "button button-quiet",
+    text: () => t("share.native"),
+    on: { click: () => void send(room, link) },
+  });
 }
 
 /** No link that could be taken for an invitation. A second window of this machine may want one. @param {string} room @returns {Node[]} */

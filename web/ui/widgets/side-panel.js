@@ -12,37 +12,12 @@ export function sidePanel(members, preferences, hooks) {
   const panel = element(
     "aside",
     { class: "side-panel", "aria-label": () => t("room.members_open") },
-    element(
-      "div",
-      { class: "side-panel-head" },
-      brand(),
-      element(
-        "button",
-        {
-          type: "button",
-          class: "icon-button drawer-close",
-          "aria-label": () => t("room.members_close"),
-          on: { click: () => drawer.close() },
-        },
-        icon("close"),
-      ),
-      element(
-        "button",
-        {
-          type: "button",
-          class: "icon-button side-panel-fold",
-          testid: "side-fold",
-          "aria-label": () => t("room.side_fold"),
-          title: () => t("room.side_fold"),
-          on: {
-            click: () => {
-              fold(true);
-              hooks.folded();
-            },
-          },
-        },
-        icon("fold"),
-      ),
+    head(
+      () => drawer.close(),
+      () => {
+        fold(true);
+        hooks.folded();
+      },
     ),
     members,
     preferences,
@@ -90,4 +65,36 @@ export function sidePanel(members, preferences, hooks) {
     },
     stop: () => wide.removeEventListener("change", widened),
   };
+}
+
+/** @param {() => void} close @param {() => void} fold */
+function head(close, fold) {
+  const label = () => t("room.side_fold");
+  return element(
+    "div",
+    { class: "side-panel-head" },
+    brand(),
+    element(
+      "button",
+      {
+        type: "button",
+        class: "icon-button drawer-close",
+        "aria-label": () => t("room.members_close"),
+        on: { click: close },
+      },
+      icon("close"),
+    ),
+    element(
+      "button",
+      {
+        type: "button",
+        class: "icon-button side-panel-fold",
+        testid: "side-fold",
+        "aria-label": label,
+        title: label,
+        on: { click: fold },
+      },
+      icon("fold"),
+    ),
+  );
 }
