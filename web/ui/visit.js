@@ -43,7 +43,7 @@ export class Visit {
     // The address was entered anew, or a reload failed: then the browser's page about that has forgotten that we were inside.
     if (name !== null && place !== null) this.#left = { room: name, place };
     // Sent before this script was there; what waited in the place goes along.
-    if ("early" in document.documentElement.dataset) page.form.requestSubmit();
+    if ("early" in document.documentElement.dataset) page.form?.requestSubmit();
   }
 
   /** The browser went through its history. */
@@ -85,7 +85,7 @@ export class Visit {
       home: () => void this.#home(),
       language: this.#changeLanguage.bind(this),
     };
-    const shown = page(values.room ?? null, hooks, standing);
+    const shown = page(values, hooks, standing);
     if (shown.node !== this.#app.firstElementChild) this.#app.replaceChildren(shown.node);
     this.#title = shown.title;
     document.title = shown.title();

@@ -65,9 +65,10 @@ function field(root, id) {
 
 /**
  * The form of the document goes on with what was typed into it, the first time; later ones are made like it.
- * @param {string | null} room given by the link, or to be asked for @param {Hooks} hooks @param {Element | null} standing
+ * @param {{ room?: string }} values the room that the link gives; without it, it is asked for @param {Hooks} hooks @param {Element | null} standing
  */
-export function joinPage(room, hooks, standing) {
+export function joinPage(values, hooks, standing) {
+  const room = values.room ?? null;
   const node = standing ?? /** @type {Element} */ (pattern?.cloneNode(true));
   for (const part of node.querySelectorAll("[data-only]")) {
     if (part.getAttribute("data-only") !== (room === null ? "start" : "room")) part.remove();
