@@ -9,9 +9,14 @@ const room = "دسترسی";
 async function findings(window) {
   await window.page.evaluate(axe.source);
   const { violations } = await window.page.evaluate(() =>
-    globalThis.axe.run({ resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }),
+    globalThis.axe.run({
+      resultTypes: ["violations"],
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }),
   );
-  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.html.slice(0, 160)} (${node.failureSummary})`));
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.html.slice(0, 160)} (${node.failureSummary})`),
+  );
 }
 
 for (const lang of ["fa", "en"]) {
@@ -27,7 +32,11 @@ for (const lang of ["fa", "en"]) {
       await window.enter({ room, name: "مریم", query: `?lang=${lang}` });
       assert.deepEqual(await findings(window), [], "empty room");
       const member = await stage.member({ room, name: "علی" });
-      await member.say("سلام، https://example.org را ببین", `\`\`\`\nwide ${"code ".repeat(60)}\n\`\`\``, "دوباره، `x = 1`");
+      await member.say(
+        "سلام، https://example.org را ببین",
+        `\`\`\`\nwide ${"code ".repeat(60)}\n\`\`\``,
+        "دوباره، `x = 1`",
+      );
       await window.say("پاسخ");
       await window.sees("پاسخ");
       assert.deepEqual(await findings(window), [], "room");
@@ -88,7 +97,9 @@ scene("a keyboard is enough from the start page to a sent message and back out o
   await tabTo(window, "share-button");
   await keyboard.press("Enter");
   await window.get("share-dialog").waitFor();
-  const inside = await window.page.evaluate(() => document.activeElement.closest("[data-testid=share-dialog]") !== null);
+  const inside = await window.page.evaluate(
+    () => document.activeElement.closest("[data-testid=share-dialog]") !== null,
+  );
   assert.ok(inside, "the focus is in the dialog");
   await keyboard.press("Escape");
   await window.get("share-dialog").waitFor({ state: "hidden" });
@@ -113,8 +124,20 @@ scene("a screen reader is told of new messages and of the connection", async (st
   await window.enter({ room, name: "مریم" });
   await window.say("سلام");
   await window.sees("سلام");
-  assert.equal(await window.get("message").first().evaluate((node) => node.closest("[role=log], [aria-live=polite]") !== null), true);
-  const live = await window.get("connection").evaluate((node) => node.closest("[role=status], [aria-live]") !== null || node.querySelector("[role=status], [aria-live]") !== null);
+  assert.equal(
+    await window
+      .get("message")
+      .first()
+      .evaluate((node) => node.closest("[role=log], [aria-live=polite]") !== null),
+    true,
+  );
+  const live = await window
+    .get("connection")
+    .evaluate(
+      (node) =>
+        node.closest("[role=status], [aria-live]") !== null ||
+        node.querySelector("[role=status], [aria-live]") !== null,
+    );
   assert.ok(live || (await window.page.locator("[role=status]").count()) > 0);
   for (const id of ["composer", "send-button", "share-button", "language-switch", "theme-switch"]) {
     const snapshot = await window.get(id).first().ariaSnapshot();
@@ -131,9 +154,15 @@ scene("nothing moves for who wants no motion", async (stage) => {
   await window.get("share-dialog").waitFor();
   const moving = await window.page.evaluate(() =>
     [...document.querySelectorAll("*")].flatMap((node) => {
-      const { animationName, animationDuration, animationIterationCount, transitionDuration, scrollBehavior } = getComputedStyle(node);
-      const longest = Math.max(...`${transitionDuration},${animationName === "none" ? "0s" : animationDuration}`.split(",").map(parseFloat));
-      const moves = longest > 0.01 || (animationName !== "none" && animationIterationCount === "infinite") || scrollBehavior === "smooth";
+      const { animationName, animationDuration, animationIterationCount, transitionDuration, scrollBehavior } =
+        getComputedStyle(node);
+      const longest = Math.max(
+        ...`${transitionDuration},${animationName === "none" ? "0s" : animationDuration}`.split(",").map(parseFloat),
+      );
+      const moves =
+        longest > 0.01 ||
+        (animationName !== "none" && animationIterationCount === "infinite") ||
+        scrollBehavior === "smooth";
       return moves ? [`${node.tagName}.${node.className}: ${animationName} ${longest}s`] : [];
     }),
   );

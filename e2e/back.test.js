@@ -32,7 +32,11 @@ scene("what was closed otherwise leaves nothing behind for Back", async (stage) 
     await phone.get("members").waitFor();
     await phone.page.keyboard.press("Escape");
     await phone.get("members").waitFor({ state: "hidden" });
-    await eventually(() => phone.page.evaluate(() => history.state?.layer ?? false), (layer) => layer === false, "the entry is gone");
+    await eventually(
+      () => phone.page.evaluate(() => history.state?.layer ?? false),
+      (layer) => layer === false,
+      "the entry is gone",
+    );
   }
   assert.ok((await phone.page.evaluate(() => history.length)) <= before + 1, "no heap of entries");
   await phone.page.goBack();
@@ -52,7 +56,10 @@ scene("Back out of a room asks, and who stays has never been away", async (stage
   await phone.get("leave-dialog").waitFor({ state: "hidden" });
   await phone.say("هنوز اینجایم");
   await maryam.sees("هنوز اینجایم");
-  assert.deepEqual((await maryam.notices()).filter((text) => text.includes("ترک")), []);
+  assert.deepEqual(
+    (await maryam.notices()).filter((text) => text.includes("ترک")),
+    [],
+  );
 });
 
 scene("who leaves by Back and comes back at once has never been away", async (stage) => {
@@ -76,8 +83,14 @@ scene("who leaves by Back and comes back at once has never been away", async (st
 scene("a link within the page is no way out of the room", async (stage) => {
   const window = await stage.window();
   await window.enter({ room, name: "مریم" });
-  await window.page.evaluate(() => { location.hash = "x"; });
-  await eventually(() => window.page.evaluate(() => history.state?.joined), (joined) => joined === true, "it is an entry of the room");
+  await window.page.evaluate(() => {
+    location.hash = "x";
+  });
+  await eventually(
+    () => window.page.evaluate(() => history.state?.joined),
+    (joined) => joined === true,
+    "it is an entry of the room",
+  );
   await window.state("connected");
   await window.page.goBack();
   await window.say("هنوز اینجا");

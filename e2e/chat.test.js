@@ -15,10 +15,19 @@ scene("two windows chat in Persian in one room", async (stage) => {
   await ali.say("سلام! می‌شنویم.");
   await maryam.sees("سلام! می‌شنویم.");
 
-  for (const [window, own] of [[maryam, [true, false]], [ali, [false, true]]]) {
+  for (const [window, own] of [
+    [maryam, [true, false]],
+    [ali, [false, true]],
+  ]) {
     const messages = await window.messages();
-    assert.deepEqual(messages.map(({ text }) => text), ["سلام بچه‌ها، خوبید؟", "سلام! می‌شنویم."]);
-    assert.deepEqual(messages.map((message) => message.own), own);
+    assert.deepEqual(
+      messages.map(({ text }) => text),
+      ["سلام بچه‌ها، خوبید؟", "سلام! می‌شنویم."],
+    );
+    assert.deepEqual(
+      messages.map((message) => message.own),
+      own,
+    );
     assert.ok(messages.every(({ status }) => status === "sent"));
     assert.deepEqual((await window.get("member").allTextContents()).map((text) => text.trim()).length, 2);
   }
@@ -30,8 +39,16 @@ scene("both see who is there and that one leaves", async (stage) => {
   await maryam.enter({ room, name: "مریم" });
   await ali.enter({ room, name: "علی" });
   await maryam.get("member").filter({ hasText: "علی" }).waitFor();
-  await eventually(async () => ascii(await maryam.get("member-count").innerText()), (text) => /2/.test(text), "two members are counted");
-  await eventually(() => maryam.notices(), (notices) => notices.some((text) => text.includes("علی")), "the notice names who joined");
+  await eventually(
+    async () => ascii(await maryam.get("member-count").innerText()),
+    (text) => /2/.test(text),
+    "two members are counted",
+  );
+  await eventually(
+    () => maryam.notices(),
+    (notices) => notices.some((text) => text.includes("علی")),
+    "the notice names who joined",
+  );
 });
 
 scene("what is said in one room is not heard in another", async (stage) => {
@@ -95,8 +112,18 @@ scene("Enter that ends an input method's composition does not send", async (stag
   const devtools = await window.page.context().newCDPSession(window.page);
   await devtools.send("Input.imeSetComposition", { text: "にほ", selectionStart: 2, selectionEnd: 2 });
   // What a browser reports for a key that the input method takes.
-  await devtools.send("Input.dispatchKeyEvent", { type: "rawKeyDown", key: "Enter", code: "Enter", windowsVirtualKeyCode: 229 });
-  await devtools.send("Input.dispatchKeyEvent", { type: "keyUp", key: "Enter", code: "Enter", windowsVirtualKeyCode: 13 });
+  await devtools.send("Input.dispatchKeyEvent", {
+    type: "rawKeyDown",
+    key: "Enter",
+    code: "Enter",
+    windowsVirtualKeyCode: 229,
+  });
+  await devtools.send("Input.dispatchKeyEvent", {
+    type: "keyUp",
+    key: "Enter",
+    code: "Enter",
+    windowsVirtualKeyCode: 13,
+  });
   await devtools.send("Input.insertText", { text: "日本" });
   assert.equal(await composer.inputValue(), "日本");
   assert.deepEqual(await window.texts(), []);
@@ -132,9 +159,9 @@ scene("each message has the direction of its own text", async (stage) => {
   await window.say("سلام hello");
   await window.say("hello سلام");
   await window.sees("hello سلام");
-  const directions = await window.get("message").evaluateAll((nodes) =>
-    nodes.map((node) => getComputedStyle(node.querySelector(".text")).direction),
-  );
+  const directions = await window
+    .get("message")
+    .evaluateAll((nodes) => nodes.map((node) => getComputedStyle(node.querySelector(".message-text")).direction));
   assert.deepEqual(directions, ["rtl", "ltr"]);
   await window.type("english first");
   assert.equal(await window.get("composer").evaluate((node) => getComputedStyle(node).direction), "ltr");
@@ -167,33 +194,48 @@ scene("a class in the same network needs no TLS", async (stage) => {
 });
 
 /** What the dialog has that others could be sent. */
-const invitations = (dialog) => Promise.all([dialog.locator("img"), dialog.getByRole("textbox"), dialog.getByTestId("copy-link")].map((one) => one.count()));
+const invitations = (dialog) =>
+  Promise.all(
+    [dialog.locator("img"), dialog.getByRole("textbox"), dialog.getByTestId("copy-link")].map((one) => one.count()),
+  );
 
-scene("who is on the server's own machine is told that others do not reach it, and gets a link for this machine alone", async (stage) => {
-  for (const [lang, only] of [["fa", /فقط برای همین دستگاه/], ["en", /for this machine only/]]) {
-    const window = await stage.window({ permissions: ["clipboard-read", "clipboard-write"] });
-    await window.enter({ room, name: `مریم ${lang}`, query: `?lang=${lang}` });
-    await window.get("share-button").first().click();
-    const dialog = window.get("share-dialog");
-    await dialog.getByTestId("share-local").waitFor();
-    assert.match(await dialog.getByTestId("share-local").innerText(), /--lan/);
-    assert.deepEqual(await invitations(dialog), [0, 0, 0]);
-    assert.doesNotMatch(await dialog.innerText(), /127\.0\.0\.1|localhost|0\.0\.0\.0/);
-    const copy = dialog.getByRole("button", { name: only });
-    await copy.click();
-    const link = `${stage.server.origin}/r/${encodeURIComponent(room)}`;
-    await eventually(() => window.page.evaluate(() => navigator.clipboard.readText()), (text) => text === link, "the link is copied");
-    // The same without a clipboard.
-    await window.page.evaluate(() => {
-      Object.defineProperty(navigator, "clipboard", { configurable: true, value: undefined });
-      document.addEventListener("copy", () => { globalThis.selected = document.activeElement.value; });
-    });
-    await copy.click();
-    await window.page.waitForFunction(() => globalThis.selected !== undefined);
-    assert.equal(await window.page.evaluate(() => globalThis.selected), link);
-    assert.equal(await window.page.evaluate(() => document.activeElement.dataset.testid), "copy-local-link");
-  }
-});
+scene(
+  "who is on the server's own machine is told that others do not reach it, and gets a link for this machine alone",
+  async (stage) => {
+    for (const [lang, only] of [
+      ["fa", /فقط برای همین دستگاه/],
+      ["en", /for this machine only/],
+    ]) {
+      const window = await stage.window({ permissions: ["clipboard-read", "clipboard-write"] });
+      await window.enter({ room, name: `مریم ${lang}`, query: `?lang=${lang}` });
+      await window.get("share-button").first().click();
+      const dialog = window.get("share-dialog");
+      await dialog.getByTestId("share-local").waitFor();
+      assert.match(await dialog.getByTestId("share-local").innerText(), /--lan/);
+      assert.deepEqual(await invitations(dialog), [0, 0, 0]);
+      assert.doesNotMatch(await dialog.innerText(), /127\.0\.0\.1|localhost|0\.0\.0\.0/);
+      const copy = dialog.getByRole("button", { name: only });
+      await copy.click();
+      const link = `${stage.server.origin}/r/${encodeURIComponent(room)}`;
+      await eventually(
+        () => window.page.evaluate(() => navigator.clipboard.readText()),
+        (text) => text === link,
+        "the link is copied",
+      );
+      // The same without a clipboard.
+      await window.page.evaluate(() => {
+        Object.defineProperty(navigator, "clipboard", { configurable: true, value: undefined });
+        document.addEventListener("copy", () => {
+          globalThis.selected = document.activeElement.value;
+        });
+      });
+      await copy.click();
+      await window.page.waitForFunction(() => globalThis.selected !== undefined);
+      assert.equal(await window.page.evaluate(() => globalThis.selected), link);
+      assert.equal(await window.page.evaluate(() => document.activeElement.dataset.testid), "copy-local-link");
+    }
+  },
+);
 
 scene("an address of the own machine is no invitation, also if the server calls it one", async (stage) => {
   for (const host of ["127.0.0.1", "0.0.0.0", "[::1]", "localhost"]) {
@@ -244,7 +286,11 @@ scene("the shared link, copied or scanned, leads into the room", async (stage) =
   const link = await dialog.getByRole("textbox").inputValue();
   assert.equal(decodeURIComponent(new URL(link).pathname), `/r/${room}`);
   await dialog.getByTestId("copy-link").click();
-  await eventually(() => window.page.evaluate(() => navigator.clipboard.readText()), (text) => text === link, "the link is copied");
+  await eventually(
+    () => window.page.evaluate(() => navigator.clipboard.readText()),
+    (text) => text === link,
+    "the link is copied",
+  );
   const drawn = await dialog.locator("img").evaluate(async (image) => {
     await image.decode();
     return image.naturalWidth > 0;
@@ -252,37 +298,45 @@ scene("the shared link, copied or scanned, leads into the room", async (stage) =
   assert.ok(drawn, "there is a QR code");
 });
 
-scene("a latecomer sees what was said before, on every transport, and is told if there was more", { server: ["--limits", "off"] }, async (stage) => {
-  const ali = await stage.member({ room: "کلاس", name: "علی" });
-  const all = Array.from({ length: 40 }, (_, index) => `پیام ${index + 1}.`);
-  await ali.say(...all);
-  for (const transport of ["websocket", "sse", "long-polling", "polling"]) {
-    const window = await stage.window();
-    await window.enter({ room: "کلاس", name: `مریم ${transport}`, query: `?transport=${transport}` });
-    await window.sees("پیام 40.");
-    assert.deepEqual(await window.texts(), all, transport);
-    assert.equal(await window.get("empty").isVisible(), false);
-    assert.equal(await window.get("earlier").count(), 0, transport);
-    // What it reads again after a reload is the same.
-    await window.page.reload();
-    await window.connected();
-    await window.sees("پیام 40.");
-    assert.deepEqual(await window.texts(), all, transport);
-  }
-  await ali.say(...all.map((text) => `باز ${text}`));
-  const late = await stage.window();
-  await late.enter({ room: "کلاس", name: "سارا" });
-  await late.sees("باز پیام 40.");
-  assert.equal(await late.get("earlier").count(), 1);
-  assert.equal((await late.texts()).at(-1), "باز پیام 40.");
-});
+scene(
+  "a latecomer sees what was said before, on every transport, and is told if there was more",
+  { server: ["--limits", "off"] },
+  async (stage) => {
+    const ali = await stage.member({ room: "کلاس", name: "علی" });
+    const all = Array.from({ length: 40 }, (_, index) => `پیام ${index + 1}.`);
+    await ali.say(...all);
+    for (const transport of ["websocket", "sse", "long-polling", "polling"]) {
+      const window = await stage.window();
+      await window.enter({ room: "کلاس", name: `مریم ${transport}`, query: `?transport=${transport}` });
+      await window.sees("پیام 40.");
+      assert.deepEqual(await window.texts(), all, transport);
+      assert.equal(await window.get("empty").isVisible(), false);
+      assert.equal(await window.get("earlier").count(), 0, transport);
+      // What it reads again after a reload is the same.
+      await window.page.reload();
+      await window.connected();
+      await window.sees("پیام 40.");
+      assert.deepEqual(await window.texts(), all, transport);
+    }
+    await ali.say(...all.map((text) => `باز ${text}`));
+    const late = await stage.window();
+    await late.enter({ room: "کلاس", name: "سارا" });
+    await late.sees("باز پیام 40.");
+    assert.equal(await late.get("earlier").count(), 1);
+    assert.equal((await late.texts()).at(-1), "باز پیام 40.");
+  },
+);
 
-scene("a room in which something was said is never called empty, also if nothing of it is shown", { server: ["--join-history", "0"] }, async (stage) => {
-  const ali = await stage.member({ room: "کلاس", name: "علی" });
-  await ali.say("سلام");
-  const maryam = await stage.window();
-  await maryam.enter({ room: "کلاس", name: "مریم" });
-  await maryam.get("earlier").waitFor();
-  assert.equal(await maryam.get("empty").isVisible(), false);
-  assert.deepEqual(await maryam.texts(), []);
-});
+scene(
+  "a room in which something was said is never called empty, also if nothing of it is shown",
+  { server: ["--join-history", "0"] },
+  async (stage) => {
+    const ali = await stage.member({ room: "کلاس", name: "علی" });
+    await ali.say("سلام");
+    const maryam = await stage.window();
+    await maryam.enter({ room: "کلاس", name: "مریم" });
+    await maryam.get("earlier").waitFor();
+    assert.equal(await maryam.get("empty").isVisible(), false);
+    assert.deepEqual(await maryam.texts(), []);
+  },
+);

@@ -56,27 +56,30 @@ scene("a full room says so and does not keep knocking", { server: ["--max-member
 });
 
 for (const lang of ["fa", "en"]) {
-  scene(`the second tab of one browser offers to take the place over, and the first to take it back (${lang})`, async (stage) => {
-    const first = await stage.window();
-    const others = await stage.window();
-    await others.enter({ room, name: "علی" });
-    await first.enter({ room, name: "مریم", query: `?lang=${lang}` });
-    await first.say("از برگهٔ نخست");
-    await first.sees("از برگهٔ نخست");
-    const before = await others.notices();
-    const second = await stage.windowIn(first.page.context(), { page: await first.page.context().newPage() });
-    await second.visit(`/r/${encodeURIComponent(room)}?lang=${lang}`);
-    await second.introduce("مریم");
-    await second.get("take-over").click();
-    await second.connected();
-    await second.sees("از برگهٔ نخست");
-    assert.equal(await first.get("closed").getAttribute("data-code"), "session_replaced");
-    await second.say("از برگهٔ دوم");
-    await others.sees("از برگهٔ دوم");
-    await first.get("closed-action").click();
-    await first.connected();
-    await first.sees("از برگهٔ دوم");
-    assert.equal(await second.get("closed").getAttribute("data-code"), "session_replaced");
-    assert.deepEqual(await others.notices(), before, "nobody came or went");
-  });
+  scene(
+    `the second tab of one browser offers to take the place over, and the first to take it back (${lang})`,
+    async (stage) => {
+      const first = await stage.window();
+      const others = await stage.window();
+      await others.enter({ room, name: "علی" });
+      await first.enter({ room, name: "مریم", query: `?lang=${lang}` });
+      await first.say("از برگهٔ نخست");
+      await first.sees("از برگهٔ نخست");
+      const before = await others.notices();
+      const second = await stage.windowIn(first.page.context(), { page: await first.page.context().newPage() });
+      await second.visit(`/r/${encodeURIComponent(room)}?lang=${lang}`);
+      await second.introduce("مریم");
+      await second.get("take-over").click();
+      await second.connected();
+      await second.sees("از برگهٔ نخست");
+      assert.equal(await first.get("closed").getAttribute("data-code"), "session_replaced");
+      await second.say("از برگهٔ دوم");
+      await others.sees("از برگهٔ دوم");
+      await first.get("closed-action").click();
+      await first.connected();
+      await first.sees("از برگهٔ دوم");
+      assert.equal(await second.get("closed").getAttribute("data-code"), "session_replaced");
+      assert.deepEqual(await others.notices(), before, "nobody came or went");
+    },
+  );
 }

@@ -32,7 +32,10 @@ test("a page of a site that the operator names chats over every transport", { ti
     await visitor.goto(address);
     await visitor.waitForFunction(() => globalThis.ready);
     for (const transport of ["websocket", "sse", "long-polling", "polling"]) {
-      assert.deepEqual(await visitor.evaluate((one) => globalThis.chat(one), transport), [`by ${transport}`, "connected"]);
+      assert.deepEqual(await visitor.evaluate((one) => globalThis.chat(one), transport), [
+        `by ${transport}`,
+        "connected",
+      ]);
     }
   } finally {
     await context.close();

@@ -99,7 +99,10 @@ export class Stage {
 
   /** Another person's browser, for pages that are not hamhame's. @param {object} [options] playwright's */
   async context(options) {
-    const context = await (this.#browser ?? (await browser())).newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const context = await (this.#browser ?? (await browser())).newContext({
+      viewport: { width: 1280, height: 800 },
+      ...options,
+    });
     this.#contexts.push(context);
     context.setDefaultTimeout(15_000);
     return context;

@@ -13,7 +13,9 @@ scene("two windows chat over one HTTP/2 connection each", { server: ["--tls", "s
     await inspector.send("Network.enable");
     inspector.on("Network.webSocketHandshakeResponseReceived", ({ response }) => answers.push(response.status));
     await window.enter({ room: "کلاس", name });
-    const [page] = await window.page.evaluate(() => performance.getEntriesByType("navigation").map((entry) => entry.nextHopProtocol));
+    const [page] = await window.page.evaluate(() =>
+      performance.getEntriesByType("navigation").map((entry) => entry.nextHopProtocol),
+    );
     assert.equal(page, "h2");
     return window;
   };
@@ -27,18 +29,26 @@ scene("two windows chat over one HTTP/2 connection each", { server: ["--tls", "s
   assert.deepEqual(answers, [200, 200]);
 });
 
-scene("where HTTP/2 is spoken, the other transports are streams of the page's own connection", { server: ["--tls", "self-signed"] }, async (stage) => {
-  const maryam = await stage.window(UNTRUSTED);
-  await maryam.enter({ room: "کلاس", name: "مریم", query: "?transport=sse" });
-  await maryam.travelsBy("sse");
-  const ali = await stage.window(UNTRUSTED);
-  await ali.enter({ room: "کلاس", name: "علی", query: "?transport=long-polling" });
-  await ali.travelsBy("long-polling");
-  await maryam.say("سلام علی");
-  await ali.sees("سلام علی");
-  await ali.say("سلام مریم");
-  await maryam.sees("سلام مریم");
-  const protocols = await ali.page.evaluate(() =>
-    performance.getEntriesByType("resource").filter(({ name }) => name.includes("/api/rooms/")).map(({ nextHopProtocol }) => nextHopProtocol));
-  assert.deepEqual([...new Set(protocols)], ["h2"]);
-});
+scene(
+  "where HTTP/2 is spoken, the other transports are streams of the page's own connection",
+  { server: ["--tls", "self-signed"] },
+  async (stage) => {
+    const maryam = await stage.window(UNTRUSTED);
+    await maryam.enter({ room: "کلاس", name: "مریم", query: "?transport=sse" });
+    await maryam.travelsBy("sse");
+    const ali = await stage.window(UNTRUSTED);
+    await ali.enter({ room: "کلاس", name: "علی", query: "?transport=long-polling" });
+    await ali.travelsBy("long-polling");
+    await maryam.say("سلام علی");
+    await ali.sees("سلام علی");
+    await ali.say("سلام مریم");
+    await maryam.sees("سلام مریم");
+    const protocols = await ali.page.evaluate(() =>
+      performance
+        .getEntriesByType("resource")
+        .filter(({ name }) => name.includes("/api/rooms/"))
+        .map(({ nextHopProtocol }) => nextHopProtocol),
+    );
+    assert.deepEqual([...new Set(protocols)], ["h2"]);
+  },
+);

@@ -36,7 +36,9 @@ scene("two windows chat over one HTTP/3 connection each, and the pages come by i
     const answers = [];
     inspector.on("Network.webSocketHandshakeResponseReceived", ({ response }) => answers.push(response.status));
     await window.enter({ room: "کلاس", name });
-    const [page] = await window.page.evaluate(() => performance.getEntriesByType("navigation").map((entry) => entry.nextHopProtocol));
+    const [page] = await window.page.evaluate(() =>
+      performance.getEntriesByType("navigation").map((entry) => entry.nextHopProtocol),
+    );
     assert.equal(page, "h3");
     // Over HTTP/1.1 it would be 101 (RFC 9220, section 3).
     for (let tries = 1; answers.at(-1) !== 200 && tries < TRIES; tries++) {

@@ -7,7 +7,10 @@ const language = (window) => window.page.evaluate(() => [document.documentElemen
 const theme = (window) =>
   window.page.evaluate(() => {
     const colours = [document.body, document.documentElement].map((node) => getComputedStyle(node).backgroundColor);
-    const [red, green, blue] = colours.find((colour) => colour !== "rgba(0, 0, 0, 0)").match(/[\d.]+/g).map(Number);
+    const [red, green, blue] = colours
+      .find((colour) => colour !== "rgba(0, 0, 0, 0)")
+      .match(/[\d.]+/g)
+      .map(Number);
     return red + green + blue > 384 ? "light" : "dark";
   });
 
@@ -94,13 +97,29 @@ scene("dates are Solar Hijri with Persian digits in Persian, and Gregorian in En
 scene("the theme follows the system until one chooses, and the choice is remembered", async (stage) => {
   const window = await stage.window({ colorScheme: "dark" });
   await window.visit("/");
-  await eventually(() => theme(window), (now) => now === "dark", "the page is dark");
+  await eventually(
+    () => theme(window),
+    (now) => now === "dark",
+    "the page is dark",
+  );
   await window.page.emulateMedia({ colorScheme: "light" });
   await window.page.reload();
-  await eventually(() => theme(window), (now) => now === "light", "the page is light");
+  await eventually(
+    () => theme(window),
+    (now) => now === "light",
+    "the page is light",
+  );
   // The switch goes through: as the system, light, dark.
   for (let click = 0; click < 2; click += 1) await window.get("theme-switch").first().click();
-  await eventually(() => theme(window), (now) => now === "dark", "the page is dark");
+  await eventually(
+    () => theme(window),
+    (now) => now === "dark",
+    "the page is dark",
+  );
   await window.page.reload();
-  await eventually(() => theme(window), (now) => now === "dark", "the page is still dark");
+  await eventually(
+    () => theme(window),
+    (now) => now === "dark",
+    "the page is still dark",
+  );
 });

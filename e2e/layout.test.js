@@ -21,10 +21,13 @@ for (const lang of ["fa", "en"]) {
     for (const width of widths) {
       await window.page.setViewportSize(viewport(width));
       assert.equal(await window.overflows(), false, `room at ${width}`);
-      const inside = await window.get("message").first().evaluate((node) => {
-        const { left, right } = node.getBoundingClientRect();
-        return left >= 0 && right <= innerWidth;
-      });
+      const inside = await window
+        .get("message")
+        .first()
+        .evaluate((node) => {
+          const { left, right } = node.getBoundingClientRect();
+          return left >= 0 && right <= innerWidth;
+        });
       assert.ok(inside, `the message stays inside at ${width}`);
       const composer = await window.get("composer").boundingBox();
       assert.ok(composer.y + composer.height <= viewport(width).height, `the composer is in view at ${width}`);
@@ -48,12 +51,48 @@ scene("on a phone the members are a drawer, on a desktop they stand beside the m
   await phone.get("members").waitFor({ state: "hidden" });
 });
 
+for (const lang of ["fa", "en"]) {
+  scene(`on a phone the room keeps its name while the connection is lost (${lang})`, async (stage) => {
+    const proxy = await stage.proxy();
+    const options = { origin: proxy.origin, viewport: viewport(320), hasTouch: true, isMobile: true };
+    const phone = await stage.window({ ...options, offlineExpected: true });
+    await phone.enter({ room, name: "تلفن", query: `?lang=${lang}` });
+    proxy.refuse();
+    await phone.get("connection-notice").waitFor();
+    const name = await phone.page.getByRole("heading", { level: 1 }).boundingBox();
+    assert.ok(name.width >= 90, `${name.width} pixels are left of the name`);
+    assert.equal(await phone.overflows(), false);
+  });
+}
+
+scene("on a phone the way down to new messages covers none of them, and leads to the end", async (stage) => {
+  const phone = await stage.window({ viewport: viewport(390), hasTouch: true, isMobile: true });
+  await phone.enter({ room, name: "تلفن" });
+  const member = await stage.member({ room, name: "دیگری" });
+  for (let line = 1; line <= 19; line += 1) await member.say(`پیام شمارهٔ ${line} که کمی دراز است`);
+  await phone.sees("شمارهٔ 19 ");
+  const log = phone.page.getByRole("log");
+  await log.evaluate((node) => node.scrollTo(0, 0));
+  const down = phone.get("new-messages-pill");
+  await down.waitFor();
+  const [above, below] = await Promise.all([log.boundingBox(), down.boundingBox()]);
+  assert.ok(above.y + above.height <= below.y + 1, "the log ends where the row begins");
+  await down.click();
+  await down.waitFor({ state: "hidden" });
+  await phone.page.waitForFunction(() => {
+    const { scrollTop, scrollHeight, clientHeight } = document.getElementById("log");
+    return scrollHeight - scrollTop - clientHeight < 2;
+  });
+});
+
 scene("what one touches on a phone is large enough for a finger", async (stage) => {
   const phone = await stage.window({ viewport: viewport(390), hasTouch: true, isMobile: true });
   await phone.enter({ room, name: "تلفن" });
   const small = await phone.page.evaluate(() =>
     [...document.querySelectorAll("button, input, textarea, [role=button]")]
-      .filter((node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[inert], .visually-hidden"))
+      .filter(
+        (node) => node.checkVisibility({ checkVisibilityCSS: true }) && !node.closest("[inert], .visually-hidden"),
+      )
       .map((node) => [node.dataset.testid ?? node.outerHTML.slice(0, 80), node.getBoundingClientRect()])
       .filter(([, { width, height }]) => width > 0 && (width < 40 || height < 40))
       .map(([name, { width, height }]) => `${name}: ${width}×${height}`),
@@ -80,21 +119,24 @@ scene("the composer grows with what is written and stays in the window", async (
   assert.ok((await window.get("send-button").boundingBox()).x >= 0, "the button stays in view");
 });
 
-scene("in Persian one's own messages and in English one's own messages stand on the sides the language expects", async (stage) => {
-  const window = await stage.window();
-  await window.enter({ room, name: "مریم" });
-  const member = await stage.member({ room, name: "علی" });
-  await member.say("از دیگری");
-  await window.say("از خودم");
-  await window.sees("از خودم");
-  const sides = async () => {
-    const own = await window.message("از خودم").locator(".text").boundingBox();
-    const other = await window.message("از دیگری").locator(".text").boundingBox();
-    return Math.sign(own.x + own.width / 2 - (other.x + other.width / 2));
-  };
-  const persian = await sides();
-  assert.notEqual(persian, 0);
-  await window.get("language-switch").first().click();
-  await window.page.locator("html[lang=en]").waitFor({ state: "attached" });
-  assert.equal(await sides(), -persian, "the page is mirrored");
-});
+scene(
+  "in Persian one's own messages and in English one's own messages stand on the sides the language expects",
+  async (stage) => {
+    const window = await stage.window();
+    await window.enter({ room, name: "مریم" });
+    const member = await stage.member({ room, name: "علی" });
+    await member.say("از دیگری");
+    await window.say("از خودم");
+    await window.sees("از خودم");
+    const sides = async () => {
+      const own = await window.message("از خودم").locator(".message-text").boundingBox();
+      const other = await window.message("از دیگری").locator(".message-text").boundingBox();
+      return Math.sign(own.x + own.width / 2 - (other.x + other.width / 2));
+    };
+    const persian = await sides();
+    assert.notEqual(persian, 0);
+    await window.get("language-switch").first().click();
+    await window.page.locator("html[lang=en]").waitFor({ state: "attached" });
+    assert.equal(await sides(), -persian, "the page is mirrored");
+  },
+);

@@ -16,38 +16,69 @@ async function holdBack(window, pattern) {
 }
 
 const MAIN = /\/(assets\/main\.[0-9a-f]+|ui\/main)\.js$/;
-const taken = (window) => eventually(() => window.page.evaluate(() => document.activeElement?.tagName), (tag) => tag === "INPUT", "the script takes the form over");
+const taken = (window) =>
+  eventually(
+    () => window.page.evaluate(() => document.activeElement?.tagName),
+    (tag) => tag === "INPUT",
+    "the script takes the form over",
+  );
 
 for (const server of [[], PACKED]) {
   const how = server.length ? "packed" : "from the tree";
 
-  scene(`what is typed before the script runs is kept, and the form does not move (${how})`, { server }, async (stage) => {
-    for (const [name, options] of [["Sara", { colorScheme: "dark" }], ["Reza", { viewport: { width: 390, height: 844 } }]]) {
-      const window = await stage.window(options);
-      const release = await holdBack(window, MAIN);
-      await window.page.goto(`${stage.server.origin}/`, { waitUntil: "commit" });
-      await window.get("name-input").fill(name);
-      await window.get("room-input").fill("کلاس");
-      // The font may come meanwhile; it is not what this is about.
-      await window.page.evaluate(() => document.fonts.ready);
-      const places = () => window.page.evaluate(() =>
-        ["name-input", "room-input", "suggest-room", "join-button", "language-switch", "theme-switch", "calendar-switch"].map((id) => {
-          const { x, y, width, height } = document.querySelector(`[data-testid=${id}]`).getBoundingClientRect();
-          return [id, x, y, width, height].join(" ");
-        }).concat(getComputedStyle(document.body).color, document.querySelector("form").innerText));
-      const before = await places();
-      await window.page.evaluate(() => (globalThis.form = document.querySelector("form")));
-      assert.match(before.at(-1), /نام شما/);
-      release();
-      await eventually(() => window.page.evaluate(() => document.querySelectorAll("[data-live]").length), (n) => n > 10, "the script takes over");
-      assert.deepEqual(await places(), before);
-      assert.ok(await window.page.evaluate(() => globalThis.form === document.querySelector("form")), "it is the same form");
-      assert.equal(await window.get("name-input").inputValue(), name);
-      await window.get("join-button").click();
-      await window.connected();
-      assert.match(decodeURIComponent(window.page.url()), /\/r\/کلاس$/);
-    }
-  });
+  scene(
+    `what is typed before the script runs is kept, and the form does not move (${how})`,
+    { server },
+    async (stage) => {
+      for (const [name, options] of [
+        ["Sara", { colorScheme: "dark" }],
+        ["Reza", { viewport: { width: 390, height: 844 } }],
+      ]) {
+        const window = await stage.window(options);
+        const release = await holdBack(window, MAIN);
+        await window.page.goto(`${stage.server.origin}/`, { waitUntil: "commit" });
+        await window.get("name-input").fill(name);
+        await window.get("room-input").fill("کلاس");
+        // The font may come meanwhile; it is not what this is about.
+        await window.page.evaluate(() => document.fonts.ready);
+        const places = () =>
+          window.page.evaluate(() =>
+            [
+              "name-input",
+              "room-input",
+              "suggest-room",
+              "join-button",
+              "language-switch",
+              "theme-switch",
+              "calendar-switch",
+            ]
+              .map((id) => {
+                const { x, y, width, height } = document.querySelector(`[data-testid=${id}]`).getBoundingClientRect();
+                return [id, x, y, width, height].join(" ");
+              })
+              .concat(getComputedStyle(document.body).color, document.querySelector("form").innerText),
+          );
+        const before = await places();
+        await window.page.evaluate(() => (globalThis.form = document.querySelector("form")));
+        assert.match(before.at(-1), /نام شما/);
+        release();
+        await eventually(
+          () => window.page.evaluate(() => document.querySelectorAll("[data-live]").length),
+          (n) => n > 10,
+          "the script takes over",
+        );
+        assert.deepEqual(await places(), before);
+        assert.ok(
+          await window.page.evaluate(() => globalThis.form === document.querySelector("form")),
+          "it is the same form",
+        );
+        assert.equal(await window.get("name-input").inputValue(), name);
+        await window.get("join-button").click();
+        await window.connected();
+        assert.match(decodeURIComponent(window.page.url()), /\/r\/کلاس$/);
+      }
+    },
+  );
 
   scene(`who enters before the script is there is in as soon as it is (${how})`, { server }, async (stage) => {
     const window = await stage.window();
@@ -61,28 +92,41 @@ for (const server of [[], PACKED]) {
     await window.connected();
   });
 
-  scene(`who chose a language, a theme and a name finds them before the script is there (${how})`, { server }, async (stage) => {
-    const window = await stage.window();
-    await window.page.goto(`${stage.server.origin}/r/class?lang=en`);
-    await window.introduce("Sara");
-    await window.connected();
-    await window.page.evaluate(() => {
-      localStorage.setItem("hamhame.language", "en");
-      localStorage.setItem("hamhame.theme", "dark");
-    });
-    const again = await stage.windowIn(window.page.context());
-    await holdBack(again, MAIN);
-    await again.page.goto(`${stage.server.origin}/r/class`, { waitUntil: "commit" });
-    await again.get("name-input").waitFor();
-    assert.match(await again.page.locator("h1:visible").innerText(), /Enter class/);
-    assert.equal(await again.get("name-input").inputValue(), "Sara");
-    assert.doesNotMatch(await again.page.locator("#app").innerText(), /\p{Script=Arabic}{2}(?<!فارسی)(?<!فا)(?<!فار)(?<!فارس)/u);
-    assert.equal(await again.page.evaluate(() => document.documentElement.dir + document.documentElement.dataset.theme), "ltrdark");
-    await again.page.unrouteAll({ behavior: "ignoreErrors" });
-  });
+  scene(
+    `who chose a language, a theme and a name finds them before the script is there (${how})`,
+    { server },
+    async (stage) => {
+      const window = await stage.window();
+      await window.page.goto(`${stage.server.origin}/r/class?lang=en`);
+      await window.introduce("Sara");
+      await window.connected();
+      await window.page.evaluate(() => {
+        localStorage.setItem("hamhame.language", "en");
+        localStorage.setItem("hamhame.theme", "dark");
+      });
+      const again = await stage.windowIn(window.page.context());
+      await holdBack(again, MAIN);
+      await again.page.goto(`${stage.server.origin}/r/class`, { waitUntil: "commit" });
+      await again.get("name-input").waitFor();
+      assert.match(await again.page.locator("h1:visible").innerText(), /Enter class/);
+      assert.equal(await again.get("name-input").inputValue(), "Sara");
+      assert.doesNotMatch(
+        await again.page.locator("#app").innerText(),
+        /\p{Script=Arabic}{2}(?<!فارسی)(?<!فا)(?<!فار)(?<!فارس)/u,
+      );
+      assert.equal(
+        await again.page.evaluate(() => document.documentElement.dir + document.documentElement.dataset.theme),
+        "ltrdark",
+      );
+      await again.page.unrouteAll({ behavior: "ignoreErrors" });
+    },
+  );
 
   scene(`without JavaScript the form is there and says what it needs (${how})`, { server }, async (stage) => {
-    for (const [query, text] of [["", /جاوااسکریپت/], ["?lang=en", /needs JavaScript/]]) {
+    for (const [query, text] of [
+      ["", /جاوااسکریپت/],
+      ["?lang=en", /needs JavaScript/],
+    ]) {
       const window = await stage.window({ javaScriptEnabled: false });
       await window.page.goto(`${stage.server.origin}/${query}`);
       await window.get("join-button").waitFor();
@@ -110,5 +154,9 @@ scene("the second visit asks for one document", { server: PACKED }, async (stage
   await second.visit("/");
   await taken(second);
   await second.page.waitForLoadState("networkidle");
-  assert.deepEqual(asked.filter((url) => url !== `${gateway.origin}/`), [], `${cached.size} came from the cache`);
+  assert.deepEqual(
+    asked.filter((url) => url !== `${gateway.origin}/`),
+    [],
+    `${cached.size} came from the cache`,
+  );
 });

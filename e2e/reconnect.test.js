@@ -57,7 +57,10 @@ scene("a message typed while disconnected is shown as pending and arrives exactl
   await maryam.stateOtherThan("connected");
   await maryam.say("نامه‌ای در راه");
   await maryam.say("و یکی دیگر");
-  assert.deepEqual((await maryam.messages()).map(({ status }) => status), ["pending", "pending"]);
+  assert.deepEqual(
+    (await maryam.messages()).map(({ status }) => status),
+    ["pending", "pending"],
+  );
   assert.deepEqual(await ali.texts(), []);
   network.restore();
   await maryam.connected();
@@ -107,47 +110,59 @@ scene("a connection that was cut twenty times leaves every message once and in o
     if (turn % 5 === 0) await maryam.connected();
   }
   await maryam.connected();
-  await eventually(() => maryam.messages(), (list) => list.length >= 20 && list.every(({ status }) => status === "sent"), "all are sent");
+  await eventually(
+    () => maryam.messages(),
+    (list) => list.length >= 20 && list.every(({ status }) => status === "sent"),
+    "all are sent",
+  );
   await ali.sees("پیام 20");
   for (const window of [maryam, ali]) assert.deepEqual(await window.texts(), said);
 });
 
-scene("a line says how many messages are gone when the room has gone on too far", { server: ["--history", "5", "--limits", "off"] }, async (stage) => {
-  const network = await stage.proxy();
-  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
-  await maryam.enter({ room, name: "مریم" });
-  const ali = await stage.member({ room, name: "علی" });
-  await ali.say("پیش");
-  await maryam.sees("پیش");
+scene(
+  "a line says how many messages are gone when the room has gone on too far",
+  { server: ["--history", "5", "--limits", "off"] },
+  async (stage) => {
+    const network = await stage.proxy();
+    const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+    await maryam.enter({ room, name: "مریم" });
+    const ali = await stage.member({ room, name: "علی" });
+    await ali.say("پیش");
+    await maryam.sees("پیش");
 
-  network.refuse();
-  await maryam.stateOtherThan("connected");
-  await ali.say(...Array.from({ length: 20 }, (_, index) => `پیام ${index + 1}.`));
-  network.restore();
-  await maryam.connected();
-  await maryam.sees("پیام 20.");
+    network.refuse();
+    await maryam.stateOtherThan("connected");
+    await ali.say(...Array.from({ length: 20 }, (_, index) => `پیام ${index + 1}.`));
+    network.restore();
+    await maryam.connected();
+    await maryam.sees("پیام 20.");
 
-  const gap = maryam.get("gap");
-  assert.equal(await gap.count(), 1);
-  const shown = (await maryam.texts()).slice(1);
-  const missed = Number(/\d+/.exec(ascii(await gap.innerText()))[0]);
-  assert.equal(missed + shown.length, 20, "every message is either shown or counted as missed");
-  assert.deepEqual(shown, Array.from({ length: 20 }, (_, index) => `پیام ${index + 1}.`).slice(missed));
-  assert.ok(missed > 0);
-});
+    const gap = maryam.get("gap");
+    assert.equal(await gap.count(), 1);
+    const shown = (await maryam.texts()).slice(1);
+    const missed = Number(/\d+/.exec(ascii(await gap.innerText()))[0]);
+    assert.equal(missed + shown.length, 20, "every message is either shown or counted as missed");
+    assert.deepEqual(shown, Array.from({ length: 20 }, (_, index) => `پیام ${index + 1}.`).slice(missed));
+    assert.ok(missed > 0);
+  },
+);
 
-scene("a connection that hangs without a word is given up and replaced", { server: ["--heartbeat", "300ms"] }, async (stage) => {
-  const network = await stage.proxy();
-  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
-  await maryam.enter({ room, name: "مریم" });
-  network.stall();
-  await maryam.stateOtherThan("connected");
-  network.cut();
-  network.restore();
-  await maryam.connected();
-  await maryam.say("زنده");
-  await maryam.sees("زنده");
-});
+scene(
+  "a connection that hangs without a word is given up and replaced",
+  { server: ["--heartbeat", "300ms"] },
+  async (stage) => {
+    const network = await stage.proxy();
+    const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+    await maryam.enter({ room, name: "مریم" });
+    network.stall();
+    await maryam.stateOtherThan("connected");
+    network.cut();
+    network.restore();
+    await maryam.connected();
+    await maryam.say("زنده");
+    await maryam.sees("زنده");
+  },
+);
 
 scene("a reload keeps the place in the room without a leave or a join", async (stage) => {
   const maryam = await stage.window();
@@ -174,7 +189,11 @@ scene("a closed window is told to the room", { server: ["--grace", "200ms"] }, a
   await maryam.get("member").filter({ hasText: "علی" }).waitFor();
   assert.ok(tells(await maryam.notices(), "علی", JOINED));
   await ali.page.close();
-  await eventually(() => maryam.notices(), (notices) => tells(notices, "علی", LEFT), "the leave is told");
+  await eventually(
+    () => maryam.notices(),
+    (notices) => tells(notices, "علی", LEFT),
+    "the leave is told",
+  );
   await maryam.get("member").filter({ hasText: "علی" }).waitFor({ state: "detached" });
 });
 
@@ -195,7 +214,11 @@ scene("a tab that is duplicated does not fight with the first one", async (stage
     first.page.evaluate(() => void window.open(location.href)),
   ]);
   const second = await stage.windowIn(first.page.context(), { page });
-  await eventually(() => standing(second), (it) => ["connected", "closed", "asks"].includes(it), "the second tab knows where it stands");
+  await eventually(
+    () => standing(second),
+    (it) => ["connected", "closed", "asks"].includes(it),
+    "the second tab knows where it stands",
+  );
   const working = (await standing(second)) === "connected" ? second : first;
   await working.connected();
   await working.say("یکی از ما");
@@ -230,77 +253,101 @@ scene("a page without a network does not try, and is back at once when there is 
   await ali.sees("نیستی؟");
 });
 
-scene("a hidden page that is cut off comes back by itself, so that nobody sees it leave and its title counts on", async (stage) => {
-  const network = await stage.proxy();
-  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
-  const ali = await stage.window();
-  await maryam.enter({ room, name: "مریم" });
-  await ali.enter({ room, name: "علی" });
-  const before = await ali.notices();
-  await maryam.hidden(true);
-  for (let turn = 1; turn <= 2; turn += 1) {
-    network.refuse();
+scene(
+  "a hidden page that is cut off comes back by itself, so that nobody sees it leave and its title counts on",
+  async (stage) => {
+    const network = await stage.proxy();
+    const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+    const ali = await stage.window();
+    await maryam.enter({ room, name: "مریم" });
+    await ali.enter({ room, name: "علی" });
+    const before = await ali.notices();
+    await maryam.hidden(true);
+    for (let turn = 1; turn <= 2; turn += 1) {
+      network.refuse();
+      await maryam.stateOtherThan("connected");
+      network.restore();
+      await maryam.connected();
+      await ali.say(`پیام ${turn}`);
+      await eventually(
+        () => maryam.page.title(),
+        (title) => ascii(title).includes(String(turn)),
+        "the title counts it",
+      );
+    }
+    assert.deepEqual(await ali.notices(), before);
+    assert.equal(await ali.get("member").count(), 2);
+  },
+);
+
+scene(
+  "a time of day that is set back hides no dead connection, and makes no countdown of an hour",
+  { server: ["--heartbeat", "300ms"] },
+  async (stage) => {
+    const network = await stage.proxy();
+    const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
+    await maryam.enter({ room, name: "مریم" });
+    const set = (ms) =>
+      maryam.page.evaluate((ms) => {
+        const real = Date.now;
+        Date.now = () => real() + ms;
+      }, ms);
+    await set(-3_600_000);
+    network.stall();
     await maryam.stateOtherThan("connected");
+    network.cut();
+    network.refuse();
+    await maryam.state("waiting");
+    await set(-3_600_000);
+    await eventually(
+      async () => Number(/\d+/.exec(ascii(await maryam.get("connection").innerText()))?.[0] ?? 0),
+      (seconds) => seconds < 25,
+      "the countdown is short",
+    );
     network.restore();
     await maryam.connected();
-    await ali.say(`پیام ${turn}`);
-    await eventually(() => maryam.page.title(), (title) => ascii(title).includes(String(turn)), "the title counts it");
-  }
-  assert.deepEqual(await ali.notices(), before);
-  assert.equal(await ali.get("member").count(), 2);
-});
+  },
+);
 
-scene("a time of day that is set back hides no dead connection, and makes no countdown of an hour", { server: ["--heartbeat", "300ms"] }, async (stage) => {
-  const network = await stage.proxy();
-  const maryam = await stage.window({ origin: network.origin, offlineExpected: true });
-  await maryam.enter({ room, name: "مریم" });
-  const set = (ms) => maryam.page.evaluate((ms) => {
-    const real = Date.now;
-    Date.now = () => real() + ms;
-  }, ms);
-  await set(-3_600_000);
-  network.stall();
-  await maryam.stateOtherThan("connected");
-  network.cut();
-  network.refuse();
-  await maryam.state("waiting");
-  await set(-3_600_000);
-  await eventually(async () => Number(/\d+/.exec(ascii(await maryam.get("connection").innerText()))?.[0] ?? 0), (seconds) => seconds < 25, "the countdown is short");
-  network.restore();
-  await maryam.connected();
-});
+scene(
+  "a name is kept for who was cut off: the newcomer waits and is offered another, and the owner has it back",
+  { server: ["--heartbeat", "2s", "--grace", "25s"] },
+  async (stage) => {
+    const network = await stage.proxy();
+    const owner = await stage.window({ origin: network.origin, offlineExpected: true });
+    await owner.enter({ room, name: "مریم" });
+    network.refuse();
+    await owner.stateOtherThan("connected");
+    for (const lang of ["fa", "en"]) {
+      const newcomer = await stage.window({ offlineExpected: true });
+      await newcomer.visit(`/r/${encodeURIComponent(room)}?lang=${lang}`);
+      await newcomer.introduce("مریم");
+      await newcomer.state("waiting");
+      await newcomer.get("other-name").click();
+      assert.equal(await newcomer.get("closed").getAttribute("data-code"), "name_kept");
+      await newcomer.get("closed").getByTestId("name-input").fill(`مریم ${lang}`);
+      await newcomer.get("closed").getByTestId("join-button").click();
+      await newcomer.connected();
+    }
+    network.restore();
+    await owner.connected();
+    await owner.say("من برگشتم");
+    await owner.sees("من برگشتم");
+  },
+);
 
-scene("a name is kept for who was cut off: the newcomer waits and is offered another, and the owner has it back", { server: ["--heartbeat", "2s", "--grace", "25s"] }, async (stage) => {
-  const network = await stage.proxy();
-  const owner = await stage.window({ origin: network.origin, offlineExpected: true });
-  await owner.enter({ room, name: "مریم" });
-  network.refuse();
-  await owner.stateOtherThan("connected");
-  for (const lang of ["fa", "en"]) {
+scene(
+  "who waits for a name that nobody comes back for gets it by waiting",
+  { server: ["--grace", "3s"] },
+  async (stage) => {
+    const network = await stage.proxy();
+    const owner = await stage.window({ origin: network.origin, offlineExpected: true });
+    await owner.enter({ room, name: "مریم" });
     const newcomer = await stage.window({ offlineExpected: true });
-    await newcomer.visit(`/r/${encodeURIComponent(room)}?lang=${lang}`);
+    await newcomer.visit(`/r/${encodeURIComponent(room)}`);
+    network.refuse();
+    await owner.stateOtherThan("connected");
     await newcomer.introduce("مریم");
-    await newcomer.state("waiting");
-    await newcomer.get("other-name").click();
-    assert.equal(await newcomer.get("closed").getAttribute("data-code"), "name_kept");
-    await newcomer.get("closed").getByTestId("name-input").fill(`مریم ${lang}`);
-    await newcomer.get("closed").getByTestId("join-button").click();
     await newcomer.connected();
-  }
-  network.restore();
-  await owner.connected();
-  await owner.say("من برگشتم");
-  await owner.sees("من برگشتم");
-});
-
-scene("who waits for a name that nobody comes back for gets it by waiting", { server: ["--grace", "3s"] }, async (stage) => {
-  const network = await stage.proxy();
-  const owner = await stage.window({ origin: network.origin, offlineExpected: true });
-  await owner.enter({ room, name: "مریم" });
-  const newcomer = await stage.window({ offlineExpected: true });
-  await newcomer.visit(`/r/${encodeURIComponent(room)}`);
-  network.refuse();
-  await owner.stateOtherThan("connected");
-  await newcomer.introduce("مریم");
-  await newcomer.connected();
-});
+  },
+);

@@ -7,7 +7,8 @@ const room = "کلاس";
 const query = "?transport=websocket";
 
 /** What stands at the end of the list, and is not in the log. */
-const waiting = async (window) => (await window.messages()).filter(({ status }) => status === "pending").map(({ text }) => text);
+const waiting = async (window) =>
+  (await window.messages()).filter(({ status }) => status === "pending").map(({ text }) => text);
 
 /** Two in a room, and the first is behind a network that can be told to let nothing but pages through. */
 async function twoInTheRoom(stage) {
@@ -19,35 +20,38 @@ async function twoInTheRoom(stage) {
   return { network, maryam, ali };
 }
 
-scene("what was said while disconnected is still waiting after two reloads, and then arrives once and in order", async (stage) => {
-  const { network, maryam, ali } = await twoInTheRoom(stage);
-  await maryam.say("یک");
-  await ali.sees("یک");
-  network.set("upgrades", "refuse");
-  await maryam.stateOtherThan("connected");
-  await maryam.say("دو");
-  await maryam.say("سه");
-  for (let turn = 0; turn < 2; turn += 1) {
-    await maryam.page.reload();
-    await maryam.message("سه").waitFor();
-    assert.deepEqual(await waiting(maryam), ["دو", "سه"]);
-  }
-  await maryam.say("چهار");
-  assert.deepEqual(await ali.texts(), ["یک"]);
+scene(
+  "what was said while disconnected is still waiting after two reloads, and then arrives once and in order",
+  async (stage) => {
+    const { network, maryam, ali } = await twoInTheRoom(stage);
+    await maryam.say("یک");
+    await ali.sees("یک");
+    network.set("upgrades", "refuse");
+    await maryam.stateOtherThan("connected");
+    await maryam.say("دو");
+    await maryam.say("سه");
+    for (let turn = 0; turn < 2; turn += 1) {
+      await maryam.page.reload();
+      await maryam.message("سه").waitFor();
+      assert.deepEqual(await waiting(maryam), ["دو", "سه"]);
+    }
+    await maryam.say("چهار");
+    assert.deepEqual(await ali.texts(), ["یک"]);
 
-  network.set("upgrades", "pass");
-  await maryam.connected();
-  for (const window of [maryam, ali]) {
-    await window.sees("چهار");
-    assert.deepEqual(await window.texts(), ["یک", "دو", "سه", "چهار"]);
-  }
-  // Nothing is left that a further reload would send.
-  await maryam.page.reload();
-  await maryam.connected();
-  await maryam.say("پنج");
-  await ali.sees("پنج");
-  assert.deepEqual(await ali.texts(), ["یک", "دو", "سه", "چهار", "پنج"]);
-});
+    network.set("upgrades", "pass");
+    await maryam.connected();
+    for (const window of [maryam, ali]) {
+      await window.sees("چهار");
+      assert.deepEqual(await window.texts(), ["یک", "دو", "سه", "چهار"]);
+    }
+    // Nothing is left that a further reload would send.
+    await maryam.page.reload();
+    await maryam.connected();
+    await maryam.say("پنج");
+    await ali.sees("پنج");
+    assert.deepEqual(await ali.texts(), ["یک", "دو", "سه", "چهار", "پنج"]);
+  },
+);
 
 for (const [name, arrive, outcome] of [
   ["مریم", ["یک", "دو", "منم"], "is sent when its sender enters again"],
@@ -96,32 +100,47 @@ scene("what was said before the room ever answered survives a reload as well", a
   assert.deepEqual(await ali.texts(), ["کسی هست؟"]);
 });
 
-scene("what went out a day before a reload without an answer is said again only if its writer wants it", async (stage) => {
-  for (const [lang, doubt, again] of [["fa", /شاید در اتاق گفته شده باشد/, "دوباره بفرست"], ["en", /may be in the room already/, "Send again"]]) {
-    const ali = await stage.window();
-    await ali.enter({ room: room + lang, name: "علی" });
-    const maryam = await stage.window();
-    await maryam.enter({ room: room + lang, name: "مریم", query: `?lang=${lang}` });
-    await maryam.visit();
-    await maryam.page.evaluate((key) => {
-      const place = JSON.parse(sessionStorage.getItem(key));
-      const at = Date.now() - 24 * 3_600_000;
-      place.resume.outgoing = [{ id: "old-1", content: "دیروز", at, transmitted: at }, { id: "old-2", content: "نرفته", at, transmitted: null }];
-      sessionStorage.setItem(key, JSON.stringify(place));
-    }, `hamhame.place.${room + lang}`);
-    await maryam.visit(`/r/${encodeURIComponent(room + lang)}?lang=${lang}`);
-    await maryam.introduce("مریم");
-    await ali.sees("نرفته");
-    assert.deepEqual(await ali.texts(), ["نرفته"]);
-    const old = maryam.message("دیروز");
-    assert.match(await old.getByRole("alert").innerText(), doubt);
-    assert.equal(await old.getByRole("img", { name: lang === "fa" ? "شاید فرستاده شده" : "Perhaps sent" }).count(), 1);
-    await old.getByRole("button", { name: again }).click();
-    await maryam.sees("دیروز");
-    await ali.sees("دیروز");
-    assert.deepEqual(await ali.texts(), ["نرفته", "دیروز"]);
-  }
-});
+scene(
+  "what went out a day before a reload without an answer is said again only if its writer wants it",
+  async (stage) => {
+    for (const [lang, doubt, again] of [
+      ["fa", /شاید در اتاق گفته شده باشد/, "دوباره بفرست"],
+      ["en", /may be in the room already/, "Send again"],
+    ]) {
+      const ali = await stage.window();
+      await ali.enter({ room: room + lang, name: "علی" });
+      const maryam = await stage.window();
+      await maryam.enter({ room: room + lang, name: "مریم", query: `?lang=${lang}` });
+      await maryam.visit();
+      await maryam.page.evaluate(
+        (key) => {
+          const place = JSON.parse(sessionStorage.getItem(key));
+          const at = Date.now() - 24 * 3_600_000;
+          place.resume.outgoing = [
+            { id: "old-1", content: "دیروز", at, transmitted: at },
+            { id: "old-2", content: "نرفته", at, transmitted: null },
+          ];
+          sessionStorage.setItem(key, JSON.stringify(place));
+        },
+        `hamhame.place.${room + lang}`,
+      );
+      await maryam.visit(`/r/${encodeURIComponent(room + lang)}?lang=${lang}`);
+      await maryam.introduce("مریم");
+      await ali.sees("نرفته");
+      assert.deepEqual(await ali.texts(), ["نرفته"]);
+      const old = maryam.message("دیروز");
+      assert.match(await old.getByRole("alert").innerText(), doubt);
+      assert.equal(
+        await old.getByRole("img", { name: lang === "fa" ? "شاید فرستاده شده" : "Perhaps sent" }).count(),
+        1,
+      );
+      await old.getByRole("button", { name: again }).click();
+      await maryam.sees("دیروز");
+      await ali.sees("دیروز");
+      assert.deepEqual(await ali.texts(), ["نرفته", "دیروز"]);
+    }
+  },
+);
 
 /** The same tab once more: window.open copies the session storage, as "duplicate tab" does. */
 async function duplicateOf(window, stage, network) {
@@ -149,27 +168,32 @@ scene("a duplicate of a tab with waiting messages sends none of them", async (st
   assert.deepEqual((await ali.texts()).sort(), ["من دیگری‌ام", "یک بار"].sort());
 });
 
-scene("a duplicate of a hidden tab has the same messages waiting, and the room gets them once from both", async (stage) => {
-  const { network, maryam, ali } = await twoInTheRoom(stage);
-  network.set("upgrades", "refuse");
-  await maryam.stateOtherThan("connected");
-  await maryam.say("یک بار");
-  await maryam.hidden(true);
-  const duplicate = await duplicateOf(maryam, stage, network);
-  network.set("upgrades", "pass");
-  await duplicate.introduce("مریم");
-  // A hidden tab comes back as well, and so which of the two has the place now is chance.
-  const takeOver = async (window) => {
-    await window.page.locator("[data-testid=connection]:is([data-state=connected], [data-state=closed])").waitFor({ state: "attached" });
-    await ali.sees("یک بار");
-    if (await window.get("closed").isVisible()) await window.get("closed-action").click();
-    await window.connected();
-    await window.sees("یک بار");
-  };
-  await takeOver(duplicate);
-  await maryam.hidden(false);
-  await takeOver(maryam);
-  await maryam.say("و تمام");
-  await ali.sees("و تمام");
-  assert.deepEqual(await ali.texts(), ["یک بار", "و تمام"]);
-});
+scene(
+  "a duplicate of a hidden tab has the same messages waiting, and the room gets them once from both",
+  async (stage) => {
+    const { network, maryam, ali } = await twoInTheRoom(stage);
+    network.set("upgrades", "refuse");
+    await maryam.stateOtherThan("connected");
+    await maryam.say("یک بار");
+    await maryam.hidden(true);
+    const duplicate = await duplicateOf(maryam, stage, network);
+    network.set("upgrades", "pass");
+    await duplicate.introduce("مریم");
+    // A hidden tab comes back as well, and so which of the two has the place now is chance.
+    const takeOver = async (window) => {
+      await window.page
+        .locator("[data-testid=connection]:is([data-state=connected], [data-state=closed])")
+        .waitFor({ state: "attached" });
+      await ali.sees("یک بار");
+      if (await window.get("closed").isVisible()) await window.get("closed-action").click();
+      await window.connected();
+      await window.sees("یک بار");
+    };
+    await takeOver(duplicate);
+    await maryam.hidden(false);
+    await takeOver(maryam);
+    await maryam.say("و تمام");
+    await ali.sees("و تمام");
+    assert.deepEqual(await ali.texts(), ["یک بار", "و تمام"]);
+  },
+);

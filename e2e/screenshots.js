@@ -60,7 +60,8 @@ async function classroom(stage, lang, options) {
   const window = await stage.window(options);
   await window.enter({ room, name: names[0], query: `?lang=${lang}` });
   const others = {};
-  for (const [index] of names.entries()) if (index > 0) others[index] = await stage.member({ room, name: names[index] });
+  for (const [index] of names.entries())
+    if (index > 0) others[index] = await stage.member({ room, name: names[index] });
   for (const [index, content] of talk) await others[index].say(content);
   for (const content of own) {
     await window.say(content);
@@ -173,7 +174,10 @@ async function full(stage, lang, options, shot) {
 async function readme() {
   const stage = await Stage.set();
   try {
-    const { window } = await classroom(stage, "fa", { viewport: { width: 1180, height: 780 }, reducedMotion: "reduce" });
+    const { window } = await classroom(stage, "fa", {
+      viewport: { width: 1180, height: 780 },
+      reducedMotion: "reduce",
+    });
     await window.type(words.fa.draft);
     await take(window, README);
   } finally {

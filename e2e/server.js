@@ -38,7 +38,9 @@ export class Server {
 
   async #launch(listen) {
     // What the harness has the browser find the loopback address by.
-    const child = spawn(BINARY, ["--listen", listen, "--host", "class.test", ...this.#args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(BINARY, ["--listen", listen, "--host", "class.test", ...this.#args], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#process = child;
     child.stderr.setEncoding("utf8").on("data", (text) => (this.#stderr += text));
     const failed = once(child, "exit").then(([code]) => {

@@ -6,43 +6,51 @@ const room = "کلاس";
 // A stream that was held back in the middle shows it by its missing heartbeats.
 const server = ["--heartbeat", "1s"];
 
-scene("a proxy blocks WebSockets, then streams, then requests that wait, and the chat goes on each time", { server }, async (stage) => {
-  const gateway = await stage.gateway();
-  const maryam = await stage.window({ origin: gateway.origin, offlineExpected: true });
-  const ali = await stage.window();
-  await maryam.enter({ room, name: "مریم" });
-  await ali.enter({ room, name: "علی" });
-  await maryam.travelsBy("websocket");
-  await maryam.page.evaluate(() => (globalThis.sameLife = true));
-  const notices = await ali.notices();
-  const said = [];
-  const talk = async (window, text) => {
-    said.push(text);
-    await window.say(text);
-    for (const one of [maryam, ali]) await one.sees(text);
-  };
-  await talk(maryam, "با وب‌سوکت");
+scene(
+  "a proxy blocks WebSockets, then streams, then requests that wait, and the chat goes on each time",
+  { server },
+  async (stage) => {
+    const gateway = await stage.gateway();
+    const maryam = await stage.window({ origin: gateway.origin, offlineExpected: true });
+    const ali = await stage.window();
+    await maryam.enter({ room, name: "مریم" });
+    await ali.enter({ room, name: "علی" });
+    await maryam.travelsBy("websocket");
+    await maryam.page.evaluate(() => (globalThis.sameLife = true));
+    const notices = await ali.notices();
+    const said = [];
+    const talk = async (window, text) => {
+      said.push(text);
+      await window.say(text);
+      for (const one of [maryam, ali]) await one.sees(text);
+    };
+    await talk(maryam, "با وب‌سوکت");
 
-  for (const [kind, fate, transport] of [["upgrades", "refuse", "sse"], ["streams", "hold", "long-polling"], ["waits", "refuse", "polling"]]) {
-    gateway.set(kind, fate);
-    said.push(`هنوز نمی‌داند: ${transport}`);
-    await ali.say(said.at(-1));
-    await maryam.travelsBy(transport);
-    await maryam.sees(said.at(-1));
-    await talk(maryam, `مریم با ${transport}`);
-    await talk(ali, `علی با ${transport}`);
-    await ali.type("در حال نوشتن");
-    await maryam.page.locator("[data-testid=typing].shown").filter({ hasText: "علی" }).waitFor();
-    await ali.type("");
-  }
-  for (const window of [maryam, ali]) {
-    assert.deepEqual(await window.texts(), said);
-    for (const line of ["gap", "reset"]) assert.equal(await window.get(line).count(), 0);
-    assert.equal(await window.get("member").count(), 2);
-  }
-  assert.deepEqual(await ali.notices(), notices, "nobody seemed to leave");
-  assert.ok(await maryam.page.evaluate(() => globalThis.sameLife), "the page was not loaded again");
-});
+    for (const [kind, fate, transport] of [
+      ["upgrades", "refuse", "sse"],
+      ["streams", "hold", "long-polling"],
+      ["waits", "refuse", "polling"],
+    ]) {
+      gateway.set(kind, fate);
+      said.push(`هنوز نمی‌داند: ${transport}`);
+      await ali.say(said.at(-1));
+      await maryam.travelsBy(transport);
+      await maryam.sees(said.at(-1));
+      await talk(maryam, `مریم با ${transport}`);
+      await talk(ali, `علی با ${transport}`);
+      await ali.type("در حال نوشتن");
+      await maryam.page.locator("[data-testid=typing].shown").filter({ hasText: "علی" }).waitFor();
+      await ali.type("");
+    }
+    for (const window of [maryam, ali]) {
+      assert.deepEqual(await window.texts(), said);
+      for (const line of ["gap", "reset"]) assert.equal(await window.get(line).count(), 0);
+      assert.equal(await window.get("member").count(), 2);
+    }
+    assert.deepEqual(await ali.notices(), notices, "nobody seemed to leave");
+    assert.ok(await maryam.page.evaluate(() => globalThis.sameLife), "the page was not loaded again");
+  },
+);
 
 scene("a page behind a proxy that refuses WebSockets says so when asked, and a reload remembers it", async (stage) => {
   const gateway = await stage.gateway();

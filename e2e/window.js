@@ -89,7 +89,9 @@ export class Window {
 
   /** Waits until the room is on this transport. */
   async travelsBy(transport) {
-    await this.page.locator(`[data-testid=connection][data-state=connected][data-transport=${transport}]`).waitFor({ state: "attached", timeout: 40_000 });
+    await this.page
+      .locator(`[data-testid=connection][data-state=connected][data-transport=${transport}]`)
+      .waitFor({ state: "attached", timeout: 40_000 });
   }
 
   async type(text) {
@@ -116,8 +118,8 @@ export class Window {
     return this.get("message").evaluateAll((nodes) =>
       nodes.map((node) => ({
         // The time stands in the text's last line, and what copies code beside it: they are no part of it.
-        text: [...node.querySelector(".text").childNodes]
-          .filter((child) => !(child instanceof Element && child.matches(".meta")))
+        text: [...node.querySelector(".message-text").childNodes]
+          .filter((child) => !(child instanceof Element && child.matches(".message-meta")))
           .map((child) => child.textContent)
           .join(""),
         status: node.dataset.status,
@@ -147,11 +149,13 @@ export class Window {
 
   /** The list of messages: what scrolls around them. */
   async scroller() {
-    return this.get("message").first().evaluateHandle((node) => {
-      let scroller = node.parentElement;
-      while (scroller && !/auto|scroll/.test(getComputedStyle(scroller).overflowY)) scroller = scroller.parentElement;
-      return scroller ?? document.scrollingElement;
-    });
+    return this.get("message")
+      .first()
+      .evaluateHandle((node) => {
+        let scroller = node.parentElement;
+        while (scroller && !/auto|scroll/.test(getComputedStyle(scroller).overflowY)) scroller = scroller.parentElement;
+        return scroller ?? document.scrollingElement;
+      });
   }
 
   /** Scrolls with the wheel over the messages; negative is up. */
@@ -164,7 +168,10 @@ export class Window {
   async hidden(hidden) {
     await this.page.evaluate((hidden) => {
       Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
-      Object.defineProperty(document, "visibilityState", { configurable: true, get: () => (hidden ? "hidden" : "visible") });
+      Object.defineProperty(document, "visibilityState", {
+        configurable: true,
+        get: () => (hidden ? "hidden" : "visible"),
+      });
       document.hasFocus = () => !hidden;
       document.dispatchEvent(new Event("visibilitychange"));
       dispatchEvent(new Event(hidden ? "blur" : "focus"));

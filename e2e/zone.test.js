@@ -16,14 +16,21 @@ scene("in another time zone, times and the lines between days change at once and
   const member = await stage.member({ room, name: "دوست" });
   await member.say("پیش از سفر", "هنوز پیش از سفر");
   await window.sees("هنوز پیش از سفر");
-  const read = () => window.page.evaluate(() => ({
-    zone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
-    days: [...document.querySelectorAll(".day")].map((node) => node.textContent),
-    times: [...document.querySelectorAll("time")].map(({ dateTime, textContent }) => [dateTime, textContent]),
-  }));
+  const read = () =>
+    window.page.evaluate(() => ({
+      zone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
+      days: [...document.querySelectorAll(".line-day")].map((node) => node.textContent),
+      times: [...document.querySelectorAll("time")].map(({ dateTime, textContent }) => [dateTime, textContent]),
+    }));
   const right = ({ zone, days, times }) => {
     const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
-    const day = new Intl.DateTimeFormat("en-GB", { timeZone: zone, weekday: "long", day: "numeric", month: "long", year: "numeric" });
+    const day = new Intl.DateTimeFormat("en-GB", {
+      timeZone: zone,
+      weekday: "long",
+      day: "numeric",
+      month: "long",
+      year: "numeric",
+    });
     const expected = [...new Set(times.map(([at]) => day.format(new Date(at))))];
     return times.every(([at, text]) => clock.format(new Date(at)) === text) && days.join() === expected.join();
   };
@@ -37,7 +44,10 @@ scene("in another time zone, times and the lines between days change at once and
     await window.hidden(false);
     const now = await read();
     assert.ok(right(now), JSON.stringify(now));
-    assert.notDeepEqual(now.times.map(([, text]) => text), before.times.map(([, text]) => text));
+    assert.notDeepEqual(
+      now.times.map(([, text]) => text),
+      before.times.map(([, text]) => text),
+    );
   }
   await travel("Asia/Tokyo");
   await member.say("در راه");

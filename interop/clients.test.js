@@ -21,7 +21,10 @@ class Program {
     this.#lines = createInterface(this.child.stdout)[Symbol.asyncIterator]();
     this.complaint = "";
     this.child.stderr.setEncoding("utf8").on("data", (text) => (this.complaint += text));
-    this.ended = Promise.race([once(this.child, "close"), once(this.child, "error").then(([error]) => Promise.reject(error))]);
+    this.ended = Promise.race([
+      once(this.child, "close"),
+      once(this.child, "error").then(([error]) => Promise.reject(error)),
+    ]);
     this.ended.catch(() => {});
     process.once("exit", () => this.child.kill("SIGKILL"));
   }
@@ -68,7 +71,8 @@ for (const library of ["websockets", "aiohttp"]) {
       assert.equal(await server.terminate(), 0);
       assert.equal(await program.line(), "done");
       assert.equal(await program.exitCode(), 0, program.complaint);
-    }));
+    }),
+  );
 }
 
 test("Python's aiohttp reads a stream", TIMEOUT, () =>
@@ -80,7 +84,11 @@ test("Python's aiohttp reads a stream", TIMEOUT, () =>
       assert.equal(answer.status, 201);
       return answer.json();
     };
-    const program = new Program(PYTHON, fileURLToPath(new URL("python/stream_by_aiohttp.py", import.meta.url)), server.origin);
+    const program = new Program(
+      PYTHON,
+      fileURLToPath(new URL("python/stream_by_aiohttp.py", import.meta.url)),
+      server.origin,
+    );
     assert.equal((await program.next("position")).position.split(":")[1], "0");
     const { token } = await post("sessions", { client_id: "مریم" });
     // Each comes while the stream is open, before the next one is said.
@@ -89,7 +97,8 @@ test("Python's aiohttp reads a stream", TIMEOUT, () =>
       assert.equal((await program.next("message")).content, content);
     }
     assert.equal(await program.exitCode(), 0, program.complaint);
-  }));
+  }),
+);
 
 test("Node's ws", TIMEOUT, () =>
   withServer(async (server) => {
@@ -109,8 +118,10 @@ test("Node's ws", TIMEOUT, () =>
     assert.equal((await again.next("welcome")).recovered, true);
     assert.deepEqual(await maryam.closed, { code: 4506, reason: "session_replaced" });
     assert.equal(await server.terminate(), 0);
-    for (const { code } of await Promise.all([ali.closed, again.closed])) assert.ok([1001, 1012].includes(code), `${code}`);
-  }));
+    for (const { code } of await Promise.all([ali.closed, again.closed]))
+      assert.ok([1001, 1012].includes(code), `${code}`);
+  }),
+);
 
 test("websocat", TIMEOUT, () =>
   withServer(async (server) => {
@@ -130,4 +141,5 @@ test("websocat", TIMEOUT, () =>
     // It ends with the connection, which was closed and not cut.
     assert.equal(await maryam.exitCode(), 0, maryam.complaint);
     assert.equal(await ali.exitCode(), 0, ali.complaint);
-  }));
+  }),
+);

@@ -29,7 +29,10 @@ function examples(page) {
 
 /** What is printed, where `…` stands for anything. */
 function pattern(prints) {
-  const parts = prints.trim().split("…").map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+  const parts = prints
+    .trim()
+    .split("…")
+    .map((part) => part.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*?")}$`, "s");
 }
 
@@ -39,11 +42,18 @@ test("the page about curl prints what it says", { timeout: 60_000 }, async () =>
   const server = await Server.start();
   const folder = mkdtempSync(join(tmpdir(), "hamhame-curl-"));
   try {
-    const script = pairs.map(({ commands }) => `${commands}status=$?\nwait\nprintf '\\n${MARK} %s\\n' $status\n`).join("");
+    const script = pairs
+      .map(({ commands }) => `${commands}status=$?\nwait\nprintf '\\n${MARK} %s\\n' $status\n`)
+      .join("");
     const place = "server=http://127.0.0.1:8000\n";
     assert.equal(script.split(place).length, 2, "the page names the server once");
     const input = script.replace(place, `server=${server.origin}\n`);
-    const { stdout, stderr } = spawnSync("bash", ["-o", "pipefail"], { input, cwd: folder, encoding: "utf8", timeout: 50_000 });
+    const { stdout, stderr } = spawnSync("bash", ["-o", "pipefail"], {
+      input,
+      cwd: folder,
+      encoding: "utf8",
+      timeout: 50_000,
+    });
     const printed = stdout.split(new RegExp(`\\n${MARK} (\\d+)\\n`));
     for (const [index, { commands, prints }] of pairs.entries()) {
       const [text, status] = printed.slice(2 * index, 2 * index + 2);

@@ -35,7 +35,10 @@ async function relay(port) {
   return { offers, port: listener.address().port, close: () => listener.close() };
 }
 
-for (const [version, args] of [["http/1.1", []], ["h2", ["--tls", "self-signed"]]]) {
+for (const [version, args] of [
+  ["http/1.1", []],
+  ["h2", ["--tls", "self-signed"]],
+]) {
   test(`people talk in Firefox over ${version}`, { timeout: 60_000 }, async () => {
     const server = await Server.start([...args, "--drain", "200ms"]);
     const way = await relay(server.port);
@@ -49,13 +52,20 @@ for (const [version, args] of [["http/1.1", []], ["h2", ["--tls", "self-signed"]
       await page.locator("[data-testid=join-button]").click();
       await page.waitForSelector("[data-testid=connection][data-state=connected]");
       // A WebSocket of HTTP/1.1 over TLS would be a connection that does not offer HTTP/2.
-      assert.ok(way.offers.every((offer) => offer === version), `${way.offers}`);
-
-      const sees = (text) => page.waitForFunction(
-        (text) => [...document.querySelectorAll("[data-testid=message]")].some((message) => message.textContent.includes(text)),
-        {},
-        text,
+      assert.ok(
+        way.offers.every((offer) => offer === version),
+        `${way.offers}`,
       );
+
+      const sees = (text) =>
+        page.waitForFunction(
+          (text) =>
+            [...document.querySelectorAll("[data-testid=message]")].some((message) =>
+              message.textContent.includes(text),
+            ),
+          {},
+          text,
+        );
       const address = `${server.origin.replace("http", "ws")}/ws/${encodeURIComponent("کلاس")}/${encodeURIComponent("علی")}`;
       const ali = await Talk.join(address, { rejectUnauthorized: false });
       ali.send({ type: "send", id: "1", content: CONTENT });

@@ -23,9 +23,21 @@ async function conforms(config, { args = [], login } = {}) {
   try {
     if (member) args.push("-H", `Authorization: ${member.authorization}`);
     writeFileSync(join(folder, "schemathesis.toml"), config);
-    const bounds = ["--max-examples", "25", "--max-time", "40", "--request-timeout", "20", "--seed", process.env.SEED ?? "1"];
+    const bounds = [
+      "--max-examples",
+      "25",
+      "--max-time",
+      "40",
+      "--request-timeout",
+      "20",
+      "--seed",
+      process.env.SEED ?? "1",
+    ];
     const options = ["--exclude-checks", "positive_data_acceptance", "--no-color", ...bounds, ...args];
-    const child = spawn("st", ["run", `${server.origin}/api/openapi.json`, ...options], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("st", ["run", `${server.origin}/api/openapi.json`, ...options], {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
     const [code] = await once(child, "close");
@@ -57,5 +69,8 @@ describe("the API is as it is described", { concurrency: true, timeout: 120_000 
 
   // Without leaving, or it would be a member no longer.
   test("for a member", () =>
-    conforms(`[parameters]\n"path.room" = "class"\n"query.wait" = ${WAIT}\n`, { args: ["--exclude-method", "DELETE"], login }));
+    conforms(`[parameters]\n"path.room" = "class"\n"query.wait" = ${WAIT}\n`, {
+      args: ["--exclude-method", "DELETE"],
+      login,
+    }));
 });

@@ -29,14 +29,22 @@ async function reads(stream, text) {
 
 // The three at the same time, as each waits a minute for its longest poll.
 describe("behind", { concurrency: true }, () => {
-  for (const name of Object.keys(PROXIES)) describe(name, { timeout: 120_000, concurrency: false }, () => promises(name));
+  for (const name of Object.keys(PROXIES))
+    describe(name, { timeout: 120_000, concurrency: false }, () => promises(name));
 });
 
 function promises(name) {
   let server, proxy, longest;
 
   before(async () => {
-    server = await Server.start(["--trusted-proxy", "127.0.0.1", "--max-connections-per-address", `${BOUND}`, "--drain", "500ms"]);
+    server = await Server.start([
+      "--trusted-proxy",
+      "127.0.0.1",
+      "--max-connections-per-address",
+      `${BOUND}`,
+      "--drain",
+      "500ms",
+    ]);
     proxy = await Proxy.start(name, server.port);
     longest = proxy.request("/api/rooms/silent/events?wait=60", { patience: 90_000 });
     longest.catch(() => {});
@@ -54,13 +62,18 @@ function promises(name) {
     assert.equal(status, 201, text);
     const { token, position } = JSON.parse(text);
     const headers = { Authorization: `Bearer ${token}` };
-    const say = async (content) => assert.equal((await post(`/api/rooms/${room}/messages`, { content }, headers)).status, 201);
+    const say = async (content) =>
+      assert.equal((await post(`/api/rooms/${room}/messages`, { content }, headers)).status, 201);
     return { position, headers, say };
   }
 
   function post(path, body, headers = {}) {
     const text = JSON.stringify(body);
-    return proxy.request(path, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: text });
+    return proxy.request(path, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", ...headers },
+      body: text,
+    });
   }
 
   test("the page loads, over HTTP/1.1 and HTTP/2", async () => {
@@ -118,12 +131,17 @@ function promises(name) {
   test("a long poll waits and is woken", async () => {
     const { position, headers, say } = await member("poll", "مریم");
     // The first answer tells of the join; the next one is waited for.
-    const joined = JSON.parse((await proxy.request(`/api/rooms/poll/events?after=${position}&wait=30`, { headers })).text);
+    const joined = JSON.parse(
+      (await proxy.request(`/api/rooms/poll/events?after=${position}&wait=30`, { headers })).text,
+    );
     const waiting = proxy.request(`/api/rooms/poll/events?after=${joined.position}&wait=50`, { headers });
     await say("بیدار شو");
     const { status, text } = await waiting;
     assert.equal(status, 200);
-    assert.deepEqual(JSON.parse(text).events.map(({ content }) => content), ["بیدار شو"]);
+    assert.deepEqual(
+      JSON.parse(text).events.map(({ content }) => content),
+      ["بیدار شو"],
+    );
   });
 
   test("each client's own address is what its connections count for", async () => {
@@ -131,7 +149,10 @@ function promises(name) {
     const forged = { ...ali, headers: { "X-Forwarded-For": "203.0.113.9", Forwarded: "for=203.0.113.9" } };
     const open = [];
     for (let n = 1; n < BOUND; n += 1) open.push(await Talk.open(address(`a${n}`), ali));
-    const stream = await proxy.open("/api/rooms/a/events", { headers: { Accept: "text/event-stream" }, from: "127.0.0.7" });
+    const stream = await proxy.open("/api/rooms/a/events", {
+      headers: { Accept: "text/event-stream" },
+      from: "127.0.0.7",
+    });
     await reads(stream, "event: position");
     await assert.rejects(Talk.open(address("more"), ali), { status: 429 });
     await assert.rejects(Talk.open(address("more"), forged), { status: 429 });
@@ -155,7 +176,8 @@ function promises(name) {
     }
     const room = new Room({ server: proxy.origin, room: "restart", name: "مریم", WebSocket: Socket });
     const said = new Promise((resolve) => room.on("event", ({ content }) => content === "دوباره" && resolve()));
-    const connected = () => new Promise((resolve) => room.on("state", ({ state }) => state === "connected" && resolve()));
+    const connected = () =>
+      new Promise((resolve) => room.on("state", ({ state }) => state === "connected" && resolve()));
     const first = connected();
     room.join();
     await first;
@@ -164,7 +186,8 @@ function promises(name) {
     const stream = await proxy.open("/api/rooms/restart/events", { headers: { Accept: "text/event-stream" } });
     await reads(stream, "event: position");
     // The poll has arrived when there is a room more.
-    const rooms = async () => Number(/^hamhame_rooms (\d+)$/m.exec(await (await fetch(`${server.origin}/metrics`)).text())[1]);
+    const rooms = async () =>
+      Number(/^hamhame_rooms (\d+)$/m.exec(await (await fetch(`${server.origin}/metrics`)).text())[1]);
     const before = await rooms();
     const polling = proxy.request("/api/rooms/another/events?wait=60");
     while ((await rooms()) === before);

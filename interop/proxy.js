@@ -92,7 +92,13 @@ export class Proxy {
     this.port = await freePort();
     const folder = (this.#folder = mkdtempSync(join(tmpdir(), `hamhame-${name}-`)));
     chmodSync(folder, 0o755);
-    const paths = { port: this.port, folder, file: join(folder, file), main: join(folder, "main"), ...certificate(folder) };
+    const paths = {
+      port: this.port,
+      folder,
+      file: join(folder, file),
+      main: join(folder, "main"),
+      ...certificate(folder),
+    };
     let text = readFileSync(fileURLToPath(new URL(`../deploy/${file}`, import.meta.url)), "utf8");
     const change_all = [...change(paths), [` ${BACKEND}`, ` 127.0.0.1:${backend}`]];
     const lines = text.split("\n").map((line) => (line.trimStart().startsWith("#") ? "" : line));
@@ -187,10 +193,17 @@ async function freePort() {
 /** Certificate and key, in two files and in one. */
 function certificate(folder) {
   const [certificate, key, both] = ["certificate.pem", "key.pem", "both.pem"].map((name) => join(folder, name));
-  execFileSync("openssl", [
-    ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(" "),
-    ..."-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout".split(" "), key, "-out", certificate,
-  ], { stdio: "pipe" });
+  execFileSync(
+    "openssl",
+    [
+      ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost".split(" "),
+      ..."-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout".split(" "),
+      key,
+      "-out",
+      certificate,
+    ],
+    { stdio: "pipe" },
+  );
   writeFileSync(both, readFileSync(certificate, "utf8") + readFileSync(key, "utf8"));
   return { certificate, key, both };
 }

@@ -43,13 +43,18 @@ export class WebKit {
   /** Needs a display (`DISPLAY`, or Xvfb's). */
   static async launch() {
     const port = await freePort();
-    const driver = spawn(process.env.WEBKIT_DRIVER ?? "WebKitWebDriver", [`--port=${port}`], { stdio: "ignore", detached: true });
+    const driver = spawn(process.env.WEBKIT_DRIVER ?? "WebKitWebDriver", [`--port=${port}`], {
+      stdio: "ignore",
+      detached: true,
+    });
     driver.on("error", () => {});
     const browser = new WebKit(driver, `http://127.0.0.1:${port}`);
     try {
       await patiently("WebKitWebDriver", () => browser.#call("GET", "/status"));
       const options = { binary: await miniBrowser(), args: ["--automation"] };
-      const { sessionId } = await browser.#call("POST", "/session", { capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } } });
+      const { sessionId } = await browser.#call("POST", "/session", {
+        capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } },
+      });
       browser.#session = `/session/${sessionId}`;
     } catch (error) {
       browser.#end();
@@ -74,7 +79,10 @@ export class WebKit {
 
   async #call(method, path, body) {
     const answer = await fetch(this.#base + path, {
-      method, body: body && JSON.stringify(body), headers: { "content-type": "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS),
+      method,
+      body: body && JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const { value } = await answer.json();
     if (!answer.ok) throw new Error(`${value.error}: ${value.message}`);
@@ -92,8 +100,16 @@ export class WebKit {
 
   /** The element of a test id, and more of a selector behind it. */
   async get(id, more = "") {
-    return patiently(`${id}${more}`, async () =>
-      (await this.#call("POST", `${this.#session}/element`, { using: "css selector", value: `[data-testid=${id}]${more}` }))[ELEMENT]);
+    return patiently(
+      `${id}${more}`,
+      async () =>
+        (
+          await this.#call("POST", `${this.#session}/element`, {
+            using: "css selector",
+            value: `[data-testid=${id}]${more}`,
+          })
+        )[ELEMENT],
+    );
   }
 
   async type(id, text) {
@@ -113,7 +129,10 @@ export class WebKit {
   /** Waits for a message of this text that the server has. */
   async sees(text) {
     await patiently(`the message ${text}`, async () => {
-      const is = await this.run("return [...document.querySelectorAll('[data-testid=message][data-status=sent]')].some((one) => one.textContent.includes(arguments[0]))", text);
+      const is = await this.run(
+        "return [...document.querySelectorAll('[data-testid=message][data-status=sent]')].some((one) => one.textContent.includes(arguments[0]))",
+        text,
+      );
       if (!is) throw new Error("it is not there");
     });
   }
@@ -125,7 +144,13 @@ async function miniBrowser() {
   for (const folder of await readdir("/usr/lib")) {
     for (const version of ["4.1", "4.0"]) {
       const path = `/usr/lib/${folder}/webkit2gtk-${version}/MiniBrowser`;
-      if (await access(path).then(() => true, () => false)) return path;
+      if (
+        await access(path).then(
+          () => true,
+          () => false,
+        )
+      )
+        return path;
     }
   }
   throw new Error("there is no MiniBrowser; WEBKIT names one");

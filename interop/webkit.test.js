@@ -11,7 +11,10 @@ let running;
 const webkit = () => (running ??= WebKit.launch());
 after(async () => (await running)?.close());
 
-for (const [lang, dir] of [["fa", "rtl"], ["en", "ltr"]]) {
+for (const [lang, dir] of [
+  ["fa", "rtl"],
+  ["en", "ltr"],
+]) {
   test(`people talk in WebKit, and the page speaks ${lang}`, { timeout: 120_000 }, async () => {
     const server = await Server.start(["--drain", "200ms"]);
     try {
@@ -20,7 +23,10 @@ for (const [lang, dir] of [["fa", "rtl"], ["en", "ltr"]]) {
       await page.type("name-input", "مریم");
       await page.click("join-button");
       await page.get("connection", "[data-state=connected][data-transport=websocket]");
-      assert.deepEqual(await page.run("return [document.documentElement.lang, getComputedStyle(document.body).direction]"), [lang, dir]);
+      assert.deepEqual(
+        await page.run("return [document.documentElement.lang, getComputedStyle(document.body).direction]"),
+        [lang, dir],
+      );
 
       const ali = await Talk.join(`${server.origin.replace("http", "ws")}/ws/${ROOM}/${encodeURIComponent("علی")}`);
       ali.send({ type: "send", id: "1", content: CONTENT });
@@ -29,7 +35,10 @@ for (const [lang, dir] of [["fa", "rtl"], ["en", "ltr"]]) {
       await page.press("composer");
       assert.equal((await ali.next("message", "سلام علی")).client_id, "مریم");
       await page.sees("سلام علی");
-      assert.equal(await page.run("return document.documentElement.scrollWidth > document.documentElement.clientWidth"), false);
+      assert.equal(
+        await page.run("return document.documentElement.scrollWidth > document.documentElement.clientWidth"),
+        false,
+      );
 
       assert.equal(await server.terminate(), 0);
       await page.get("connection", ":not([data-state=connected])");

@@ -92,7 +92,11 @@ export class Siege {
   /** The server's CPU time so far, in seconds. */
   async cpu() {
     const stat = await readFile(`/proc/${this.server.pid}/stat`, "utf8");
-    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13).map(Number);
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(")") + 2)
+      .split(" ")
+      .slice(11, 13)
+      .map(Number);
     return (user + system) / 100;
   }
 }
@@ -153,8 +157,10 @@ export function attack(name, { server: args = [], milliseconds = ATTACK_MS }, ru
       siege.begin(milliseconds);
       await run(siege);
       const attacked = await bystander.measure();
-      context.diagnostic(`p99 of the bystander: ${quiet.toFixed(1)} ms alone, ${attacked.toFixed(1)} ms beside the attack; ` +
-        `${(await siege.memory()).toFixed(0)} MiB`);
+      context.diagnostic(
+        `p99 of the bystander: ${quiet.toFixed(1)} ms alone, ${attacked.toFixed(1)} ms beside the attack; ` +
+          `${(await siege.memory()).toFixed(0)} MiB`,
+      );
       assert.ok(
         attacked <= PATIENCE * Math.max(quiet, LEAST_MS),
         `the bystander's p99 was ${quiet.toFixed(1)} ms, and ${attacked.toFixed(1)} ms beside the attack`,

@@ -38,7 +38,8 @@ export const en = {
   "join.other_room": "Another room",
   "join.recent": "Your recent rooms",
   "join.forget": "Forget",
-  "join.offline": "There is no network: this page was opened from this device. Conversations go on when the network is back.",
+  "join.offline":
+    "There is no network: this page was opened from this device. Conversations go on when the network is back.",
   "join.name_missing": "Write a name, so that others know you.",
   "join.hidden": "Characters that cannot be seen were taken out.",
   "join.room_missing": "Write the name of a room.",
@@ -75,6 +76,7 @@ export const en = {
   "state.connecting": "Connecting…",
   "state.connected": "Connected",
   "state.waiting": "Trying again in {n} s",
+  "state.waiting_brief": "{n} s",
   "state.waiting_now": "Trying again…",
   "state.offline": "Offline",
   "state.closed": "Closed",
@@ -101,9 +103,12 @@ export const en = {
   "transport.how_polling": "The page asks for news every second or two, so it comes a little later.",
   "transport.why_forced": "The address of this page asks for exactly this.",
   "transport.why_unsupported": "This browser has no WebSocket.",
-  "transport.why_upgrade_refused": "Something on the way to the server does not let WebSockets through. Nothing is lost; the page tries again now and then.",
-  "transport.why_stream_refused": "Something on the way to the server lets neither WebSockets nor streams through. Nothing is lost; the page tries again now and then.",
-  "transport.why_waiting_refused": "Something on the way to the server lets only short requests through. Nothing is lost; the page tries again now and then.",
+  "transport.why_upgrade_refused":
+    "Something on the way to the server does not let WebSockets through. Nothing is lost; the page tries again now and then.",
+  "transport.why_stream_refused":
+    "Something on the way to the server lets neither WebSockets nor streams through. Nothing is lost; the page tries again now and then.",
+  "transport.why_waiting_refused":
+    "Something on the way to the server lets only short requests through. Nothing is lost; the page tries again now and then.",
 
   "message.of": "{name}, {time}",
   "message.pending": "Sending…",
@@ -148,7 +153,8 @@ export const en = {
   "share.lead": "Whoever has this link can walk in.",
   "share.link": "Link to the room",
   "share.local": "Nobody else can come in yet: this server is reachable on this machine only.",
-  "share.local_how": "To invite people on your network, start it with {flag}. For the internet, put it behind a domain and open the page there.",
+  "share.local_how":
+    "To invite people on your network, start it with {flag}. For the internet, put it behind a domain and open the page there.",
   "share.local_copy": "Copy for this machine only",
   "share.local_failed": "Could not copy; the link stands in the address bar.",
   "share.copy": "Copy the link",
@@ -180,7 +186,8 @@ export const en = {
   "closed.name_kept": "This name is kept for someone",
   "closed.name_kept_text": "Someone called {name} lost their connection and may return. Enter under another name.",
   "closed.name_refused": "This name was not accepted",
-  "closed.name_refused_text": "A name has 1 to 32 characters, none of them hidden, and does not look like one of the system's own.",
+  "closed.name_refused_text":
+    "A name has 1 to 32 characters, none of them hidden, and does not look like one of the system's own.",
   "rule.empty": "There is nothing in it that can be seen.",
   "rule.too_long": "It is too long.",
   "rule.control": "Character {n} is a control character ({character}).",

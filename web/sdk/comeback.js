@@ -76,7 +76,12 @@ export class Comeback {
    */
   after({ code, reason, local }) {
     const refusal = local === null ? this.#lastError : null;
-    const error = { code, name: local ?? refusal?.code ?? closeName(code), message: refusal?.message ?? reason, ...ruleOf(refusal) };
+    const error = {
+      code,
+      name: local ?? refusal?.code ?? closeName(code),
+      message: refusal?.message ?? reason,
+      ...ruleOf(refusal),
+    };
     if (local === null && !mayReconnect(code)) return { error, delay: null };
     const held = this.#welcomedAt !== null && this.#clock.now() - this.#welcomedAt >= HELD_MS;
     if (held || this.#shutdownMs !== null) this.#failures = 0;

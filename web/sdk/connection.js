@@ -1,5 +1,6 @@
 import { Alarm } from "./clock.js";
 import { Http } from "./http.js";
+import { watchedSocket } from "./observe.js";
 import { Socket } from "./socket.js";
 
 /** @typedef {import("./clock.js").Clock} Clock */
@@ -43,6 +44,7 @@ import { Socket } from "./socket.js";
  * @property {import("./address.js").Address} address
  * @property {any} WebSocket the constructor; `null` if there is none
  * @property {any} fetch `null` if there is none
+ * @property {import("./observe.js").Watch | null} [watch] tells an observer what goes over the wire, if there is one
  */
 
 const WELCOME_MS = 10_000;
@@ -113,18 +115,24 @@ export class Connection {
     this.#carrier?.abandon();
   }
 
+  /** The constructor. */
+  get #WebSocket() {
+    const { WebSocket, watch = null } = this.#ways;
+    return watch === null ? WebSocket : watchedSocket(WebSocket, watch);
+  }
+
   /** @param {Transport} transport */
   #open(transport) {
-    const { address, WebSocket, fetch } = this.#ways;
+    const { address, fetch, watch = null } = this.#ways;
     const life = (this.#life = { hasSpoken: false });
     const wiring = this.#wire(life, (end) => this.#ended(end));
     if (transport !== "websocket") {
-      this.#carrier = new Http(wiring, address.api, fetch, transport);
+      this.#carrier = new Http(wiring, address.api, { fetch, watch }, transport);
       return;
     }
     try {
       const ms = this.#ladder.hasOthers ? SOON_MS : WELCOME_MS;
-      this.#carrier = new Socket(wiring, address.socket, WebSocket, { ms });
+      this.#carrier = new Socket(wiring, address.socket, this.#WebSocket, { ms });
     } catch (error) {
       const next = this.#ladder.fail("unsupported");
       if (next === null) throw error;
@@ -208,7 +216,7 @@ export class Connection {
 
   /** A WebSocket is opened beside the carrier, and joins in its place once it is open. @param {() => void} fail */
   #tryCandidate(fail) {
-    const { address, WebSocket } = this.#ways;
+    const { address } = this.#ways;
     const life = { hasSpoken: false };
     const wiring = this.#wire(life, (end) => {
       if (this.#life === life) return this.#ended(end);
@@ -225,7 +233,7 @@ export class Connection {
       this.#wiring.onSwitch();
     };
     try {
-      this.#candidate = new Socket(wiring, address.socket, WebSocket, { ms: WELCOME_MS, onOpen });
+      this.#candidate = new Socket(wiring, address.socket, this.#WebSocket, { ms: WELCOME_MS, onOpen });
     } catch {
       fail();
     }

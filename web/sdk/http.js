@@ -58,11 +58,11 @@ export class Http {
   /** @type {{id: string, content: string}[]} */
   #queue = [];
 
-  /** @param {Wiring} wiring @param {string} base the room's address @param {import("./request.js").Fetch} fetch @param {Transport} transport */
-  constructor(wiring, base, fetch, transport) {
+  /** @param {Wiring} wiring @param {string} base the room's address @param {import("./request.js").Line} line @param {Transport} transport */
+  constructor(wiring, base, line, transport) {
     this.#wiring = wiring;
     this.#clock = wiring.clock;
-    this.#requests = new Requests(fetch, base, wiring.clock);
+    this.#requests = new Requests(line, base, wiring.clock, transport);
     void this.#join(transport);
   }
 
@@ -77,7 +77,8 @@ export class Http {
       this.#queue.push(message);
       void this.#say();
     } else if (message.type === "heartbeat") void this.#ask();
-    else if (message.type === "typing") this.#requests.ask("POST", "/typing", { body: { typing: message.typing } }).catch(() => {});
+    else if (message.type === "typing")
+      this.#requests.ask("POST", "/typing", { body: { typing: message.typing } }).catch(() => {});
   }
 
   /** Whether the connection still lives shows in another read. */
@@ -104,17 +105,22 @@ export class Http {
         this.#reader?.stop();
         this.#reader = candidate;
         this.#place = place;
+        this.#requests.transport = transport;
       } else candidate?.stop();
       done(works);
     };
     const isReader = () => this.#reader === candidate;
     const usual = this.#reading(place);
-    candidate = this.#open(transport, {
-      ...usual,
-      onWorks: () => give(true),
-      onUnfit: (why) => (isReader() ? usual.onUnfit(why) : give(false)),
-      onFault: (fault) => (isReader() ? usual.onFault(fault) : give(false)),
-    }, true);
+    candidate = this.#open(
+      transport,
+      {
+        ...usual,
+        onWorks: () => give(true),
+        onUnfit: (why) => (isReader() ? usual.onUnfit(why) : give(false)),
+        onFault: (fault) => (isReader() ? usual.onFault(fault) : give(false)),
+      },
+      true,
+    );
     this.#candidate = candidate;
   }
 
@@ -143,7 +149,9 @@ export class Http {
     const { name, token, after, attempt, history } = this.#wiring.join();
     let body;
     try {
-      body = await this.#requests.ask("POST", "/sessions", { body: { client_id: name, token, after, attempt, history } });
+      body = await this.#requests.ask("POST", "/sessions", {
+        body: { client_id: name, token, after, attempt, history },
+      });
     } catch (error) {
       this.#failed(/** @type {Fault} */ (error), true);
       return;
@@ -165,12 +173,15 @@ export class Http {
   /** @param {Transport} transport @param {boolean} isClimb */
   #read(transport, isClimb) {
     this.#reader?.stop();
+    this.#requests.transport = transport;
     this.#reader = this.#open(transport, this.#reading(this.#place), isClimb);
   }
 
   /** @param {Transport} transport @param {Reading} reading @param {boolean} isClimb @returns {Reader} */
   #open(transport, reading, isClimb) {
-    return transport === "sse" ? new Stream(reading) : new Poll(reading, { waits: transport === "long-polling", isClimb });
+    return transport === "sse"
+      ? new Stream(reading)
+      : new Poll(reading, { waits: transport === "long-polling", isClimb });
   }
 
   /** @param {{after: string, states: string}} place @returns {Reading} */
@@ -262,7 +273,7 @@ export class Http {
     const close = CLOSES[code] ?? errorCodes[code]?.close ?? (problem.temporary ? 1013 : 4500);
     // What is usually for good is not if the server says so of this time.
     const isForNow = problem.temporary && !mayReconnect(close);
-    this.#end({ code: isForNow ? FOR_NOW[code] ?? 1013 : close, reason: message, local: null });
+    this.#end({ code: isForNow ? (FOR_NOW[code] ?? 1013) : close, reason: message, local: null });
   }
 
   /** @param {import("./connection.js").End} end */

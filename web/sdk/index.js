@@ -11,6 +11,7 @@ export { closeCodes, errorCodes, mayReconnect } from "./codes.js";
 /** @typedef {import("./ladder.js").Transport} Transport */
 /** @typedef {import("./ladder.js").Why} Why */
 /** @typedef {import("./ladder.js").Remembered} Remembered */
+/** @typedef {import("./observe.js").Observed} Observed */
 /** @typedef {import("./outbox.js").Outgoing} Outgoing */
 /** @typedef {import("./kept.js").Kept} Kept */
 /** @typedef {import("./wire.js").LogEvent} LogEvent */

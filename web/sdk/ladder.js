@@ -64,7 +64,9 @@ export class Ladder {
   /** From now on this one alone, or again the best that works. @param {Transport | null} transport */
   force(transport) {
     this.#isForced = transport !== null;
-    this.#rungs = TRANSPORTS.filter((one) => (transport === null || one === transport) && this.#available.includes(one));
+    this.#rungs = TRANSPORTS.filter(
+      (one) => (transport === null || one === transport) && this.#available.includes(one),
+    );
     this.#why.clear();
     this.#trial.clear();
     this.#at = this.#held = this.#climbs = 0;
@@ -99,7 +101,11 @@ export class Ladder {
     const transport = this.#rungs[this.#held];
     if (this.#isForced || this.#held === 0 || transport === undefined) return null;
     const above = /** @type {Transport} */ (this.#rungs[this.#held - 1]);
-    return { transport, why: this.#why.get(above) ?? null, at: this.#clock.wall() - (this.#clock.now() - this.#heldAt) };
+    return {
+      transport,
+      why: this.#why.get(above) ?? null,
+      at: this.#clock.wall() - (this.#clock.now() - this.#heldAt),
+    };
   }
 
   /** Those that are better than the one in use, the best first. @returns {Transport[]} */

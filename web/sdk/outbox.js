@@ -80,7 +80,10 @@ export class Outbox {
     this.#changed = changed;
     this.#pace = new Alarm(clock);
     this.#hold = new Alarm(clock);
-    const digits = () => Math.floor(clock.random() * 2 ** 40).toString(36).padStart(8, "0");
+    const digits = () =>
+      Math.floor(clock.random() * 2 ** 40)
+        .toString(36)
+        .padStart(8, "0");
     this.#prefix = `${digits()}${digits()}`;
     for (const { id, content, at, error = null, offset, transmitted = at } of kept) {
       const status = offset !== undefined ? "sent" : error === null ? "pending" : "failed";

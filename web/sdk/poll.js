@@ -70,9 +70,10 @@ export class Poll {
     const began = clock.now();
     const ms = wait === 0 ? undefined : wait * 1_000 + LATE_MS;
     const query = { after: place.after, states: place.states, wait: wait || undefined };
+    const transport = this.#waits ? "long-polling" : "polling";
     let body;
     try {
-      body = await requests.ask("GET", "/events", { query, ms, stop });
+      body = await requests.ask("GET", "/events", { query, ms, stop, transport });
     } catch (fault) {
       if (this.#stop === stop) this.#failed(/** @type {Fault} */ (fault), wait);
       return;

@@ -1,7 +1,9 @@
 import { ruleOf } from "./rule.js";
 import { Alarm } from "./clock.js";
+import { watchedFetch } from "./observe.js";
 
 /** @typedef {import("./clock.js").Clock} Clock */
+/** @typedef {import("./ladder.js").Transport} Transport */
 
 /**
  * What of `fetch` the SDK uses.
@@ -10,9 +12,11 @@ import { Alarm } from "./clock.js";
  * @property {number} status
  * @property {{get: (name: string) => string | null}} headers
  * @property {() => Promise<any>} json
+ * @property {() => Promise<string>} text
  * @property {{getReader: () => {read: () => Promise<{done: boolean, value?: any}>}} | null} [body]
  *
  * @typedef {(url: string, init: any) => Promise<Answer>} Fetch
+ * @typedef {{fetch: Fetch, watch: import("./observe.js").Watch | null}} Line
  * @typedef {{signal: any, abort: () => void}} Stop an `AbortController`
  *
  * @typedef {object} Problem what the server refused (RFC 9457)
@@ -31,6 +35,7 @@ import { Alarm } from "./clock.js";
  * @property {Record<string, string>} [headers]
  * @property {number} [ms] how long the answer may take
  * @property {Stop} [stop]
+ * @property {Transport} [transport] that it is for, if that is not the one in use
  */
 
 const ANSWER_MS = 10_000;
@@ -55,17 +60,20 @@ export function newStop() {
 
 /** Requests to a room's resources, each with its time. All that is under way can be given up at once. */
 export class Requests {
-  #fetch;
+  #line;
   #base;
   #clock;
   /** @type {Set<Stop>} */
   #underWay = new Set();
   /** The session's; goes into every request. @type {string | null} */
   token = null;
+  /** The one in use. @type {Transport} */
+  transport;
 
-  /** @param {Fetch} fetch @param {string} base the room's address @param {Clock} clock */
-  constructor(fetch, base, clock) {
-    this.#fetch = fetch;
+  /** @param {Line} line @param {string} base the room's address @param {Clock} clock @param {Transport} transport */
+  constructor(line, base, clock, transport) {
+    this.#line = line;
+    this.transport = transport;
     this.#base = base;
     this.#clock = clock;
   }
@@ -98,9 +106,10 @@ export class Requests {
    */
   stream(path, question) {
     const headers = { accept: "text/event-stream", ...question.headers };
-    return this.#call("GET", path, { ...question, headers }, async (answer) => {
+    return this.#call("GET", path, { ...question, headers, transport: "sse" }, async (answer) => {
       const kind = answer.headers.get("content-type") ?? "";
-      if (answer.status === 200 && kind.startsWith("text/event-stream") && answer.body != null) return answer.body.getReader();
+      if (answer.status === 200 && kind.startsWith("text/event-stream") && answer.body != null)
+        return answer.body.getReader();
       if (answer.status < 400 || !kind.includes("json")) throw foreign(answer);
       throw problemOf(answer.status, await answer.json());
     });
@@ -125,11 +134,17 @@ export class Requests {
    * @param {(answer: Answer) => Promise<T>} read
    * @returns {Promise<T>}
    */
-  async #call(method, path, { body, query = {}, headers = {}, ms = ANSWER_MS, stop = newStop() }, read) {
+  async #call(method, path, { body, query = {}, headers = {}, ms = ANSWER_MS, stop = newStop(), transport }, read) {
     const late = new Alarm(this.#clock);
     const { signal } = stop;
     this.#underWay.add(stop);
-    const init = { method, headers: this.#headers(headers, body), body: body && JSON.stringify(body), signal, cache: "no-store" };
+    const init = {
+      method,
+      headers: this.#headers(headers, body),
+      body: body && JSON.stringify(body),
+      signal,
+      cache: "no-store",
+    };
     try {
       return await new Promise((resolve, reject) => {
         const stopped = () => reject(new Fault("stopped", "The request was given up."));
@@ -139,7 +154,9 @@ export class Requests {
           reject(new Fault("late", "There was no answer in time."));
           stop.abort();
         });
-        this.#fetch(this.#base + path + queryOf(query), init).then(read).then(resolve, reject);
+        this.#fetch(this.#base + path + queryOf(query), init, transport)
+          .then(read)
+          .then(resolve, reject);
       });
     } catch (error) {
       throw error instanceof Fault ? error : new Fault("unreachable", String(error));
@@ -147,6 +164,12 @@ export class Requests {
       late.stop();
       this.#underWay.delete(stop);
     }
+  }
+
+  /** @param {string} url @param {any} init @param {Transport} [transport] */
+  #fetch(url, init, transport = this.transport) {
+    const { fetch, watch } = this.#line;
+    return watch === null ? fetch(url, init) : watchedFetch(fetch, watch(transport))(url, init);
   }
 
   /** @param {Record<string, string>} more @param {object} [body] */
@@ -177,5 +200,12 @@ function problemOf(status, body) {
   if (typeof code !== "string") return new Fault("foreign", `The answer ${status} is none of the server's.`);
   const message = String(detail ?? title ?? code);
   const after = typeof retry_after === "number" && retry_after >= 0 ? { retry_after } : {};
-  return new Fault("problem", message, { status, code, message, temporary: temporary === true, ...after, ...ruleOf(body) });
+  return new Fault("problem", message, {
+    status,
+    code,
+    message,
+    temporary: temporary === true,
+    ...after,
+    ...ruleOf(body),
+  });
 }

@@ -3,6 +3,7 @@ import { clockFrom } from "./clock.js";
 import { Emitter } from "./emitter.js";
 import { keep } from "./kept.js";
 import { Ladder, TRANSPORTS } from "./ladder.js";
+import { watchFor } from "./observe.js";
 import { Outbox } from "./outbox.js";
 import { Presence } from "./presence.js";
 import { Session } from "./session.js";
@@ -41,6 +42,7 @@ import { Typing } from "./typing.js";
  * @property {Remembered | null} [remembered] what `remembered` gave in an earlier life of the page
  * @property {any} [WebSocket] the constructor; `null` to do without
  * @property {any} [fetch] `null` to do without
+ * @property {import("./observe.js").Observe} [observe] is told of everything that goes over the wire
  * @property {() => number} [now] ms since some moment, as `performance.now`
  * @property {() => number} [wall] ms since 1970, as `Date.now`
  * @property {() => number} [random]
@@ -91,7 +93,8 @@ export class Room extends Emitter {
     // What a page kept may have been written by anyone.
     const kept = (/** @type {unknown} */ text) => (isOurs && typeof text === "string" ? text : null);
     const clock = clockFrom(options);
-    const ways = { address: new Address(server, room, name), ...platform(options) };
+    const watch = watchFor(options.observe, clock);
+    const ways = { address: new Address(server, room, name), ...platform(options), watch };
     const available = TRANSPORTS.filter((one) => (one === "websocket" ? ways.WebSocket : ways.fetch) !== null);
     this.#ladder = new Ladder(clock, { available, forced: options.transport, remembered: options.remembered });
     this.#timeline = new Timeline(kept(resume?.position));

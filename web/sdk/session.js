@@ -312,7 +312,8 @@ export class Session {
   #become(state, { error = null, retryIn } = {}) {
     const attempt = this.#comeback.failures;
     const before = this.#state;
-    const [transport, why] = this.#connection === null && state !== "connecting" ? [null, null] : [this.#ladder.transport, this.#ladder.why];
+    const [transport, why] =
+      this.#connection === null && state !== "connecting" ? [null, null] : [this.#ladder.transport, this.#ladder.why];
     this.#state = { state, attempt, retryIn: retryIn ?? null, error, transport, why };
     if (before.state === state && before.transport === transport && before.why === why && state !== "waiting") return;
     this.#room.changed({ ...this.#state });

@@ -81,7 +81,8 @@ export class Stream {
     const kind = "kind" in error ? error.kind : null;
     // A stream that breaks off while it is read is an ordinary end of it.
     if (kind === null && this.#begunAt !== 0) this.#cut(this.#reading.clock.now());
-    else if (kind === "problem" || (kind === "unreachable" && this.#hasWorked)) this.#reading.onFault(/** @type {Fault} */ (error));
+    else if (kind === "problem" || (kind === "unreachable" && this.#hasWorked))
+      this.#reading.onFault(/** @type {Fault} */ (error));
     else this.#unfit(kind === "late" ? "stream_buffered" : "stream_refused");
   }
 

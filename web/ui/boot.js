@@ -30,7 +30,10 @@
   var sent = root.lang;
   var preset = root.dataset.langDefault;
   var lang =
-    known(new URLSearchParams(location.search).get("lang")) || known(stored("language")) || known(preset) || fromBrowser();
+    known(new URLSearchParams(location.search).get("lang")) ||
+    known(stored("language")) ||
+    known(preset) ||
+    fromBrowser();
   root.lang = lang;
   root.dir = lang === "fa" ? "rtl" : "ltr";
 
@@ -42,7 +45,7 @@
 
   root.dataset.text = stored("text") || "normal";
 
-  /** The room of the address, as route.js reads it. */
+  /** The room of the address, as state/address.js reads it. */
   function room() {
     var match = /^\/r\/([^/]+)\/?$/.exec(location.pathname);
     try {
@@ -67,7 +70,9 @@
   if (!isAlone && comesBack()) {
     // Removed by main.js, and here if that does not come.
     root.dataset.wait = "";
-    setTimeout(function () { delete root.dataset.wait; }, 1500);
+    setTimeout(function () {
+      delete root.dataset.wait;
+    }, 1500);
   }
 
   /** @param {string} mark @param {(node: HTMLElement, text: string) => void} put @param {Record<string, string>} texts */
@@ -80,20 +85,40 @@
 
   /** The texts of the other language than the one that was sent. @param {Record<string, string>} texts */
   function translate(texts) {
-    each("t", function (node, text) {
-      var parts = text.split("{room}");
-      node.textContent = parts[0];
-      if (parts.length < 2) return;
-      var name = document.createElement("bdi");
-      name.dataset.room = "";
-      node.append(name, parts[1]);
-    }, texts);
-    each("placeholder", function (node, text) { node.setAttribute("placeholder", text); }, texts);
-    each("label", function (node, text) { node.setAttribute("aria-label", text); }, texts);
-    each("title", function (node, text) {
-      node.title = text;
-      node.setAttribute("aria-label", text);
-    }, texts);
+    each(
+      "t",
+      function (node, text) {
+        var parts = text.split("{room}");
+        node.textContent = parts[0];
+        if (parts.length < 2) return;
+        var name = document.createElement("bdi");
+        name.dataset.room = "";
+        node.append(name, parts[1]);
+      },
+      texts,
+    );
+    each(
+      "placeholder",
+      function (node, text) {
+        node.setAttribute("placeholder", text);
+      },
+      texts,
+    );
+    each(
+      "label",
+      function (node, text) {
+        node.setAttribute("aria-label", text);
+      },
+      texts,
+    );
+    each(
+      "title",
+      function (node, text) {
+        node.title = text;
+        node.setAttribute("aria-label", text);
+      },
+      texts,
+    );
   }
 
   // The document has been read, and nothing of it painted: the style sheet was asked for behind this script.
@@ -101,7 +126,9 @@
     var app = document.getElementById("app");
     if (document.readyState !== "interactive" || !app) return;
     if (lang !== sent) translate(JSON.parse(app.dataset.texts || "{}"));
-    app.querySelectorAll("[data-room]").forEach(function (node) { node.textContent = room(); });
+    app.querySelectorAll("[data-room]").forEach(function (node) {
+      node.textContent = room();
+    });
     var name = /** @type {HTMLInputElement | null} */ (document.getElementById("name"));
     if (name && name.value === "" && stored("name")) {
       name.value = stored("name") || "";

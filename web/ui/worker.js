@@ -1,5 +1,5 @@
 // The service worker. It opens the page's shell for who has no network: the form, the script, the style and the font, and nothing
-// of any conversation. `offline.js` registers it where the page is packed, since its address then says what is in it.
+// of any conversation. `state/offline.js` registers it where the page is packed, since its address then says what is in it.
 
 /** @type {any} types: the page's own are those of a window */
 const worker = self;
@@ -34,7 +34,9 @@ async function keep() {
 /** What an earlier version of the page kept. */
 async function clear() {
   const names = await caches.keys();
-  await Promise.all(names.filter((name) => name.startsWith("shell ") && name !== CACHE).map((name) => caches.delete(name)));
+  await Promise.all(
+    names.filter((name) => name.startsWith("shell ") && name !== CACHE).map((name) => caches.delete(name)),
+  );
   // The document is asked for while the worker starts.
   await worker.registration.navigationPreload?.enable();
 }

@@ -18,16 +18,25 @@ export class Desk {
   constructor(options = {}, time = 1) {
     this.clock = typeof time === "number" ? new FakeClock(time) : time;
     const { now, wall, random, clearTimeout } = this.clock;
-    const setTimeout = (/** @type {() => void} */ run, /** @type {number} */ ms) => this.clock.setTimeout(() => this.isGone || run(), ms);
+    const setTimeout = (/** @type {() => void} */ run, /** @type {number} */ ms) =>
+      this.clock.setTimeout(() => this.isGone || run(), ms);
     const { WebSocket } = this.network;
     const server = "http://chat.example:8000";
     this.room = new Room({
-      server, room: "کلاس", name: "مریم", WebSocket, fetch: null, now, wall, random, setTimeout, clearTimeout, ...options,
+      server,
+      room: "کلاس",
+      name: "مریم",
+      WebSocket,
+      fetch: null,
+      now,
+      wall,
+      random,
+      setTimeout,
+      clearTimeout,
+      ...options,
     });
     /** @type {Type[]} */
-    const types = [
-      "state", "welcome", "event", "gap", "reset", "presence", "typing", "outgoing", "latency", "refused",
-    ];
+    const types = ["state", "welcome", "event", "gap", "reset", "presence", "typing", "outgoing", "latency", "refused"];
     for (const type of types) this.room.on(type, (detail) => this.told.push({ type, detail }));
   }
 

@@ -17,7 +17,10 @@ export function scene(options = {}) {
   other.room.join();
   let said = 0;
   return {
-    clock, server, web, desk,
+    clock,
+    server,
+    web,
+    desk,
     pass: (/** @type {number} */ ms) => clock.pass(ms),
     /** What becomes of a WebSocket. @param {"pass" | "refuse" | "hold"} how */
     upgrades: (how) => {
@@ -31,8 +34,14 @@ export function scene(options = {}) {
     /** Waits, and checks that all numbers have come, once and in order. */
     complete: async () => {
       await clock.pass(10_000);
-      const seen = desk.all("event").filter(({ own, type }) => type === "message" && !own).map(({ content }) => Number(content));
-      assert.deepEqual(seen, Array.from({ length: said }, (_, i) => i + 1));
+      const seen = desk
+        .all("event")
+        .filter(({ own, type }) => type === "message" && !own)
+        .map(({ content }) => Number(content));
+      assert.deepEqual(
+        seen,
+        Array.from({ length: said }, (_, i) => i + 1),
+      );
       assert.deepEqual([desk.all("gap"), desk.all("reset"), desk.room.outgoing], [[], [], []]);
     },
     /** Which transport it is on, and why on no better one. */

@@ -143,7 +143,14 @@ export class FakeServer {
       this.#members += 1;
       const id = `${name}-${this.#members}`;
       session = {
-        token: `t-${id}`, session: `s-${id}`, member: id, stored: new Map(), tokens: BURST, at: this.#clock.now(), link: null, replaced: null,
+        token: `t-${id}`,
+        session: `s-${id}`,
+        member: id,
+        stored: new Map(),
+        tokens: BURST,
+        at: this.#clock.now(),
+        link: null,
+        replaced: null,
       };
       this.#sessions.set(session.token, session);
     }
@@ -153,14 +160,33 @@ export class FakeServer {
     const { recovered, from } = this.place(after, history);
     const { token: proof, session: id, member } = session;
     const position = `${this.epoch}:${from}`;
-    return { session, from, welcome: welcome({ token: proof, session: id, member, position, recovered, limits: { burst: BURST, rate: RATE } }) };
+    return {
+      session,
+      from,
+      welcome: welcome({
+        token: proof,
+        session: id,
+        member,
+        position,
+        recovered,
+        limits: { burst: BURST, rate: RATE },
+      }),
+    };
   }
 
   /** Where reading after a position begins. @param {string | undefined} after @param {number} [history] without a position, so many events before the head */
   place(after, history = 0) {
     const [epoch, offset] = (after ?? "").split(":");
     const recovered = after === undefined ? undefined : epoch === this.epoch && Number(offset) <= this.log.length;
-    return { recovered, from: recovered === undefined ? Math.max(0, this.log.length - Math.min(history, MOST_HISTORY)) : recovered ? Number(offset) : 0 };
+    return {
+      recovered,
+      from:
+        recovered === undefined
+          ? Math.max(0, this.log.length - Math.min(history, MOST_HISTORY))
+          : recovered
+            ? Number(offset)
+            : 0,
+    };
   }
 
   /** @param {Link} link @param {string} name @param {Message} sent */

@@ -4,8 +4,11 @@
 /** @typedef {{method: string, path: string, query: URLSearchParams, token: string, body: any, isStream: boolean}} Request */
 /** @typedef {{reject: (error: Error) => void, push: ((text: string | null) => void) | null}} Exchange */
 
-const problem = (/** @type {string} */ code, more = {}) =>
-  ({ status: { not_joined: 401, session_replaced: 409 }[code] ?? 429, kind: "application/problem+json", body: { code, detail: code, temporary: false, ...more } });
+const problem = (/** @type {string} */ code, more = {}) => ({
+  status: { not_joined: 401, session_replaced: 409 }[code] ?? 429,
+  kind: "application/problem+json",
+  body: { code, detail: code, temporary: false, ...more },
+});
 
 /**
  * The HTTP API as the reference states it, in front of a {@link FakeServer}: `fetch` for one member, with a network
@@ -52,16 +55,26 @@ export class FakeWeb {
     const { pathname, searchParams: query } = new URL(url);
     const path = pathname.replace(/^\/api\/rooms\/[^/]+/, "");
     const token = (headers["authorization"] ?? "").replace("Bearer ", "");
-    const request = { method, path, query, token, body: body && JSON.parse(body), isStream: headers["accept"] === "text/event-stream" };
+    const request = {
+      method,
+      path,
+      query,
+      token,
+      body: body && JSON.parse(body),
+      isStream: headers["accept"] === "text/event-stream",
+    };
     this.asked.push(`${method} ${path}`);
     if (method === "GET" && path === "/events") this.patience.push(Number(request.query.get("wait")));
     return new Promise((resolve, reject) => {
       /** @type {Exchange} */
-      const exchange = { push: null, reject: (error) => {
-        this.#underWay.delete(exchange);
-        reject(error);
-        exchange.push?.(null);
-      } };
+      const exchange = {
+        push: null,
+        reject: (error) => {
+          this.#underWay.delete(exchange);
+          reject(error);
+          exchange.push?.(null);
+        },
+      };
       this.#underWay.add(exchange);
       signal?.addEventListener("abort", () => exchange.reject(new Error("aborted")));
       if (this.isDown) return exchange.reject(new TypeError("no network"));
@@ -75,9 +88,12 @@ export class FakeWeb {
 
   /** After the time that the network takes, if the exchange still is. @param {Exchange} exchange @param {() => void} run */
   #later(exchange, run) {
-    this.#clock.setTimeout(() => {
-      if (this.#underWay.has(exchange) && !this.isSilent) run();
-    }, 5 + this.#clock.random() * 150);
+    this.#clock.setTimeout(
+      () => {
+        if (this.#underWay.has(exchange) && !this.isSilent) run();
+      },
+      5 + this.#clock.random() * 150,
+    );
   }
 
   /** @param {Request} request @param {Exchange} exchange @param {(answer: any) => void} resolve */
@@ -86,7 +102,12 @@ export class FakeWeb {
     const answer = ({ status, kind = "application/json", body }) =>
       this.#later(exchange, () => {
         this.#underWay.delete(exchange);
-        resolve({ status, headers: { get: () => kind }, json: async () => body });
+        resolve({
+          status,
+          headers: { get: () => kind },
+          json: async () => body,
+          text: async () => JSON.stringify(body),
+        });
       });
     if (request.query.has("wait") && this.waits !== "pass") {
       if (this.waits === "refuse") answer({ status: 504, kind: "text/html", body: null });
@@ -146,14 +167,20 @@ export class FakeWeb {
     /** In order, each piece with its own delay. @param {string | null} text */
     const say = (text) => {
       at = Math.max(at, this.#clock.now() + 5 + this.#clock.random() * 150);
-      this.#clock.setTimeout(() => this.#underWay.has(exchange) && this.streams !== "hold" && !this.isSilent && pieces.push(text), at - this.#clock.now());
+      this.#clock.setTimeout(
+        () => this.#underWay.has(exchange) && this.streams !== "hold" && !this.isSilent && pieces.push(text),
+        at - this.#clock.now(),
+      );
     };
     let { recovered, from: sent } = server.place(query.get("after") ?? "");
-    say(`event: position\nid: ${epoch}:${sent}\ndata: ${JSON.stringify({ type: "position", position: `${epoch}:${sent}`, recovered })}\n\n`);
+    say(
+      `event: position\nid: ${epoch}:${sent}\ndata: ${JSON.stringify({ type: "position", position: `${epoch}:${sent}`, recovered })}\n\n`,
+    );
     const follow = () => {
       if (!this.#underWay.has(exchange)) return void server.followers.delete(follow);
       this.told += server.log.length - sent;
-      for (const event of server.log.slice(sent)) say(`id: ${epoch}:${event["offset"]}\ndata: ${JSON.stringify(event)}\n\n`);
+      for (const event of server.log.slice(sent))
+        say(`id: ${epoch}:${event["offset"]}\ndata: ${JSON.stringify(event)}\n\n`);
       sent = server.log.length;
     };
     server.followers.add(follow);
@@ -194,10 +221,11 @@ function pipe() {
       ready.push(text);
       give();
     },
-    read: () => new Promise((resolve, reject) => {
-      wanted = resolve;
-      failed = () => reject(new TypeError("the stream broke off"));
-      give();
-    }),
+    read: () =>
+      new Promise((resolve, reject) => {
+        wanted = resolve;
+        failed = () => reject(new TypeError("the stream broke off"));
+        give();
+      }),
   };
 }

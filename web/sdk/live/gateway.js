@@ -19,7 +19,9 @@ export class Gateway {
   /** @param {() => number} target the port behind it */
   constructor(target) {
     this.#target = target;
-    this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, /** @type {net.Socket} */ (socket), head));
+    this.#server.on("upgrade", (request, socket, head) =>
+      this.#upgrade(request, /** @type {net.Socket} */ (socket), head),
+    );
   }
 
   /** @returns {Promise<string>} its address */
@@ -85,7 +87,8 @@ export class Gateway {
   #upgrade(request, near, head) {
     near.on("error", () => {});
     const fate = this.#fates.upgrades;
-    if (fate === "refuse") return void near.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    if (fate === "refuse")
+      return void near.end("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     const end = () => near.destroy();
     this.#underWay.upgrades.add(end);
     near.on("close", () => this.#underWay.upgrades.delete(end));

@@ -60,7 +60,10 @@ export class Wire {
     this.#server = net.createServer((near) => {
       const far = net.connect(target(), "127.0.0.1");
       this.#sockets.add(near);
-      for (const [one, other] of [[near, far], [far, near]]) {
+      for (const [one, other] of [
+        [near, far],
+        [far, near],
+      ]) {
         one?.on("data", (bytes) => other?.write(bytes));
         one?.on("end", () => other?.end());
         one?.on("error", () => other?.destroy());
@@ -110,7 +113,8 @@ export class Guest {
 
   /** @param {Omit<import("../room.js").RoomOptions, "WebSocket">} options */
   constructor(options) {
-    const wait = (/** @type {() => void} */ run, /** @type {number} */ ms) => setTimeout(() => this.isGone || run(), ms);
+    const wait = (/** @type {() => void} */ run, /** @type {number} */ ms) =>
+      setTimeout(() => this.isGone || run(), ms);
     this.room = new Room({ WebSocket, setTimeout: wait, ...options });
     this.room.on("event", (event) => this.events.push(event));
     this.room.on("outgoing", (outgoing) => this.outgoing.push(outgoing));

@@ -4,7 +4,7 @@ import { EventStream } from "../event-stream.js";
 
 const TEXT = [
   ": a comment\r\n\r\nretry: 1000\n\n",
-  "event: position\nid: e:1\ndata: {\"a\":1}\n\n",
+  'event: position\nid: e:1\ndata: {"a":1}\n\n',
   "data:one\r\ndata: two\r\rdata\n\nid: e:3\n\n",
   "data: last\nunknown: x\nevent:heartbeat\n\ndata: unfinished\n",
 ].join("");

@@ -58,7 +58,10 @@ test("whatever the SDK sends has the members of a command that the server accept
   /** @type {Set<string>} */
   const accepted = new Set();
   const shape = (/** @type {object} */ value) =>
-    Object.entries(value).map(([key, one]) => `${key}:${key === "type" ? one : typeof one}`).sort().join(" ");
+    Object.entries(value)
+      .map(([key, one]) => `${key}:${key === "type" ? one : typeof one}`)
+      .sort()
+      .join(" ");
   for (const { expect } of vectors("client.v1")) if (expect.command) accepted.add(shape(expect.command));
   const desk = new Desk();
   desk.room.join();

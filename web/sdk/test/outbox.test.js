@@ -13,7 +13,8 @@ const sent = (desk) => desk.socket.all("send").map(({ content }) => content);
 function answer(desk, from = 1) {
   let offset = from;
   for (const { id } of desk.socket.all("send")) {
-    if (desk.room.outgoing.some((one) => one.id === id && one.status === "pending")) desk.socket.say({ type: "ack", id, offset });
+    if (desk.room.outgoing.some((one) => one.id === id && one.status === "pending"))
+      desk.socket.say({ type: "ack", id, offset });
     offset += 1;
   }
 }
@@ -25,7 +26,10 @@ test("a message is pending at once and sent when it is acknowledged", () => {
   const desk = new Desk().enter();
   const { id, status } = desk.room.send("سلام");
   assert.equal(status, "pending");
-  assert.deepEqual(desk.room.outgoing.map((outgoing) => outgoing.id), [id]);
+  assert.deepEqual(
+    desk.room.outgoing.map((outgoing) => outgoing.id),
+    [id],
+  );
   desk.socket.say({ type: "ack", id, offset: 1 });
   assert.deepEqual(statuses(desk), ["سلام pending", "سلام sent"]);
   assert.deepEqual(desk.room.outgoing, []);
@@ -122,7 +126,10 @@ test("without limits a window of messages is under way, and answers let the next
   for (let i = 0; i < 100; i += 1) desk.room.send(String(i));
   assert.equal(sent(desk).length, 16);
   for (let i = 0; i < 100; i += 1) answer(desk);
-  assert.deepEqual(sent(desk), Array.from({ length: 100 }, (_, i) => String(i)));
+  assert.deepEqual(
+    sent(desk),
+    Array.from({ length: 100 }, (_, i) => String(i)),
+  );
 });
 
 test("what is refused for now holds up what is behind it and goes out by itself", () => {
@@ -165,7 +172,10 @@ test("what is refused for good has failed, and the others go on", () => {
   answer(desk);
   assert.deepEqual(statuses(desk).slice(2), ["long failed", "short sent"]);
   assert.equal(desk.all("outgoing")[2].error.code, "too_long");
-  assert.deepEqual(desk.room.outgoing.map(({ content }) => content), ["long"]);
+  assert.deepEqual(
+    desk.room.outgoing.map(({ content }) => content),
+    ["long"],
+  );
   assert.deepEqual(desk.all("refused"), []);
 });
 
@@ -192,7 +202,10 @@ test("what the server could not even read is not sent: it would close the connec
   desk.room.send("س".repeat(60));
   desk.room.send("ok");
   assert.deepEqual(sent(desk), ["ok"]);
-  assert.deepEqual(desk.room.outgoing.map(({ error }) => error?.code), ["too_long", undefined]);
+  assert.deepEqual(
+    desk.room.outgoing.map(({ error }) => error?.code),
+    ["too_long", undefined],
+  );
 });
 
 test("half a character is sent as one that JSON can hold", () => {
@@ -235,7 +248,10 @@ function away(desk, ms, welcome) {
 }
 
 /** @param {Desk} desk */
-const failures = (desk) => desk.room.outgoing.filter(({ status }) => status === "failed").map(({ content, error }) => `${content} ${error?.code}`);
+const failures = (desk) =>
+  desk.room.outgoing
+    .filter(({ status }) => status === "failed")
+    .map(({ content, error }) => `${content} ${error?.code}`);
 
 test("what went out a day ago without an answer is not said again by itself, and what never went out is", () => {
   const desk = new Desk().enter();
@@ -246,7 +262,13 @@ test("what went out a day ago without an answer is not said again by itself, and
   assert.deepEqual([sent(desk), failures(desk)], [["never"], ["under way maybe_sent"]]);
   assert.deepEqual(desk.room.outgoing[0]?.error?.temporary, false);
   desk.room.retry(id);
-  assert.deepEqual(desk.socket.all("send").map((one) => [one.content, one.id === id]), [["never", false], ["under way", true]]);
+  assert.deepEqual(
+    desk.socket.all("send").map((one) => [one.content, one.id === id]),
+    [
+      ["never", false],
+      ["under way", true],
+    ],
+  );
   // That a person said so counts as the first time.
   away(desk, 20 * HOUR);
   assert.deepEqual([sent(desk).at(-1), failures(desk)], ["under way", []]);
@@ -278,7 +300,10 @@ test("the first time it went out counts, not the last", () => {
 });
 
 test("a new epoch is said what was under way once more, but not what went out a day ago, acknowledged or not", () => {
-  for (const [ms, again, failed] of /** @type {const} */ ([[HOUR, ["unseen", "unanswered"], []], [DAY, [], ["unseen maybe_sent", "unanswered maybe_sent"]]])) {
+  for (const [ms, again, failed] of /** @type {const} */ ([
+    [HOUR, ["unseen", "unanswered"], []],
+    [DAY, [], ["unseen maybe_sent", "unanswered maybe_sent"]],
+  ])) {
     const desk = new Desk().enter();
     const { id } = desk.room.send("unseen");
     desk.room.send("unanswered");

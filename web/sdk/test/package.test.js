@@ -21,6 +21,7 @@ const status: "pending" | "sent" | "failed" = outgoing.status;
 const resume: Resumption | null = room.resumption;
 const kept: Kept[] | undefined = resume?.outgoing;
 new Room({ server: "http://127.0.0.1:1", room: "lab", name: "bot", resume });
+new Room({ server: "", room: "lab", name: "bot", observe: ({ direction, bytes }) => console.log(direction, bytes) });
 // @ts-expect-error: there is no such option
 new Room({ server: "", room: "", name: "", colour: "red" });
 // @ts-expect-error: nothing of this name is told
@@ -45,10 +46,24 @@ test("the package can be packed, installed without a network, compiled against a
     writeFileSync(join(folder, "consumer.ts"), CONSUMER);
     run(folder, "npm", ["install", "--offline", "--no-audit", "--no-fund", "--silent", `./${archive}`]);
     const packed = readdirSync(join(folder, "node_modules/hamhame-sdk"));
-    assert.deepEqual(["fakes", "live", "test"].filter((name) => packed.includes(name)), [], "only what is needed");
+    assert.deepEqual(
+      ["fakes", "live", "test"].filter((name) => packed.includes(name)),
+      [],
+      "only what is needed",
+    );
     // Strict, and with the language alone: the declarations must need neither a DOM nor Node.
-    const compilerOptions = { strict: true, module: "nodenext", target: "es2022", lib: ["es2022"], types: [], skipLibCheck: false };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["consumer.ts", "console.d.ts"] }));
+    const compilerOptions = {
+      strict: true,
+      module: "nodenext",
+      target: "es2022",
+      lib: ["es2022"],
+      types: [],
+      skipLibCheck: false,
+    };
+    writeFileSync(
+      join(folder, "tsconfig.json"),
+      JSON.stringify({ compilerOptions, files: ["consumer.ts", "console.d.ts"] }),
+    );
     writeFileSync(join(folder, "console.d.ts"), "declare const console: { log(...values: unknown[]): void };");
     run(folder, TSC, ["-p", "."]);
     assert.equal(run(folder, process.execPath, ["consumer.js"]), "idle pending websocket hello\n");

@@ -4,8 +4,19 @@ import { backoff } from "../backoff.js";
 import { Desk } from "../fakes/desk.js";
 
 test("the wait is drawn from the whole range, which doubles up to twenty seconds", () => {
-  for (const [failures, most] of [[0, 1_000], [1, 1_500], [2, 2_500], [3, 4_500], [5, 16_500], [6, 20_000], [5_000, 20_000]]) {
-    assert.equal(backoff(failures ?? 0, () => 0), 500);
+  for (const [failures, most] of [
+    [0, 1_000],
+    [1, 1_500],
+    [2, 2_500],
+    [3, 4_500],
+    [5, 16_500],
+    [6, 20_000],
+    [5_000, 20_000],
+  ]) {
+    assert.equal(
+      backoff(failures ?? 0, () => 0),
+      500,
+    );
     assert.ok(Math.abs(backoff(failures ?? 0, () => 0.999_999) - (most ?? 0)) < 1, `${failures} failures`);
   }
 });
@@ -18,7 +29,10 @@ test("a room that cannot connect tries again and again, each time after another 
     desk.untilNextTry();
   }
   const waits = desk.all("state").filter(({ state }) => state === "waiting");
-  assert.deepEqual(waits.map(({ attempt }) => attempt), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  assert.deepEqual(
+    waits.map(({ attempt }) => attempt),
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
+  );
   assert.equal(new Set(waits.map(({ retryIn }) => retryIn)).size, 12);
   assert.equal(waits[0].error.name, "abnormal");
 });
@@ -100,7 +114,11 @@ test("a name that is kept for somebody is waited for, by a WebSocket and by HTTP
   desk.socket.say({ type: "error", message: "Kept.", ...refusal });
   desk.socket.end(4006);
   const body = { ...refusal, detail: "Kept." };
-  const fetch = async () => ({ status: 409, headers: { get: () => "application/problem+json" }, json: async () => body });
+  const fetch = async () => ({
+    status: 409,
+    headers: { get: () => "application/problem+json" },
+    json: async () => body,
+  });
   const other = new Desk({ transport: "long-polling", fetch });
   other.room.join();
   await other.clock.pass(0);

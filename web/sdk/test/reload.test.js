@@ -36,12 +36,21 @@ test("what was not acknowledged is there from the start after a reload, and goes
 
   const second = reload(first);
   assert.deepEqual(listed(second), ["b pending", "c pending"]);
-  assert.deepEqual(second.room.outgoing.map(({ id, at }) => [id, at]), [underWay, unsent].map((one) => [one?.id, one?.at]));
+  assert.deepEqual(
+    second.room.outgoing.map(({ id, at }) => [id, at]),
+    [underWay, unsent].map((one) => [one?.id, one?.at]),
+  );
   second.enter({ recovered: true, position: "e:1" });
   second.room.send("d");
   answerAll(second);
   assert.deepEqual(sent(second), ["b", "c", "d"]);
-  assert.deepEqual(second.socket.all("send").slice(0, 2).map(({ id }) => id), [underWay?.id, unsent.id]);
+  assert.deepEqual(
+    second.socket
+      .all("send")
+      .slice(0, 2)
+      .map(({ id }) => id),
+    [underWay?.id, unsent.id],
+  );
   assert.deepEqual(second.room.outgoing, []);
 });
 
@@ -66,7 +75,10 @@ test("what is read in the log first is not sent again", () => {
   second.socket.say(message(1, { member: "me", id, content: "a" }));
   second.clock.advance(10_000);
   assert.deepEqual(sent(second), []);
-  assert.deepEqual(second.all("outgoing").map(({ status }) => status), ["sent"]);
+  assert.deepEqual(
+    second.all("outgoing").map(({ status }) => status),
+    ["sent"],
+  );
   assert.equal(second.all("event")[0].own, true);
 });
 
@@ -170,7 +182,9 @@ test("if the time of day was set back by days it is not known how long ago a mes
 test("what an older page kept without saying whether it went out may have gone out when it was said", () => {
   const { clock } = new Desk();
   for (const transmitted of [undefined, "soon", -1, NaN, {}]) {
-    const outgoing = /** @type {any[]} */ ([DAY, HOUR].map((ago) => ({ id: `c${ago}`, content: `${ago}`, at: clock.wall() - ago, transmitted })));
+    const outgoing = /** @type {any[]} */ (
+      [DAY, HOUR].map((ago) => ({ id: `c${ago}`, content: `${ago}`, at: clock.wall() - ago, transmitted }))
+    );
     const desk = new Desk({ resume: { token: "t1", position: "e:0", outgoing } }, clock).enter({ recovered: true });
     desk.clock.advance(1_000);
     assert.deepEqual([sent(desk), listed(desk)], [[`${HOUR}`], [`${DAY} failed`, `${HOUR} pending`]]);
@@ -181,7 +195,12 @@ test("a page that was loaded again is never faster than the server's limit, what
   const first = new Desk().enter({ limits: { burst: 3, rate: 5 } });
   for (let i = 0; i < 5; i += 1) first.room.send(String(i));
   const second = reload(first).enter({ recovered: true, limits: { burst: 3, rate: 5 } });
-  for (const [ms, many] of [[199, 0], [1, 1], [199, 1], [1, 2]]) {
+  for (const [ms, many] of [
+    [199, 0],
+    [1, 1],
+    [199, 1],
+    [1, 2],
+  ]) {
     second.clock.advance(ms ?? 0);
     assert.equal(sent(second).length, many);
   }
@@ -191,17 +210,41 @@ test("of junk in what was kept only messages are taken, each once, and nothing t
   const good = { id: "c1", content: "good", at: 5, transmitted: null };
   const error = { code: "too_long", message: "?", temporary: false };
   const junk = [
-    null, 5, "x", [], {}, { ...good, id: 5 }, { ...good, id: "" }, { ...good, id: "خ" }, { ...good, id: "x".repeat(65) },
-    { id: "c2" }, { ...good, id: "c2", content: ["x"] }, { ...good, id: "c2", error: "no" }, { ...good, id: "c2", error: { code: 5 } },
-    { ...good, id: "c2", error: null }, { ...good, id: "c2", offset: -1 }, { ...good, id: "c2", offset: "1" },
+    null,
+    5,
+    "x",
+    [],
+    {},
+    { ...good, id: 5 },
+    { ...good, id: "" },
+    { ...good, id: "خ" },
+    { ...good, id: "x".repeat(65) },
+    { id: "c2" },
+    { ...good, id: "c2", content: ["x"] },
+    { ...good, id: "c2", error: "no" },
+    { ...good, id: "c2", error: { code: 5 } },
+    { ...good, id: "c2", error: null },
+    { ...good, id: "c2", offset: -1 },
+    { ...good, id: "c2", offset: "1" },
   ];
-  const resume = /** @type {any} */ ({ outgoing: [...junk, good, { ...good, content: "twice" }, { ...good, id: "c3", error }] });
+  const resume = /** @type {any} */ ({
+    outgoing: [...junk, good, { ...good, content: "twice" }, { ...good, id: "c3", error }],
+  });
   const desk = new Desk({ resume });
-  assert.deepEqual(desk.room.outgoing.map(({ id, content, status }) => [id, content, status]), [["c1", "good", "pending"], ["c3", "good", "failed"]]);
+  assert.deepEqual(
+    desk.room.outgoing.map(({ id, content, status }) => [id, content, status]),
+    [
+      ["c1", "good", "pending"],
+      ["c3", "good", "failed"],
+    ],
+  );
   desk.enter();
   assert.deepEqual(sent(desk), ["good"]);
   for (const outgoing of /** @type {any[]} */ ([null, 5, "text", {}, { length: 3 }])) {
-    assert.deepEqual(new Desk({ resume: /** @type {any} */ ({ token: "t", position: null, outgoing }) }).room.outgoing, []);
+    assert.deepEqual(
+      new Desk({ resume: /** @type {any} */ ({ token: "t", position: null, outgoing }) }).room.outgoing,
+      [],
+    );
   }
 });
 
@@ -209,19 +252,27 @@ test("a time that cannot be is now, and half a character is one that JSON can ho
   for (const at of [undefined, null, "soon", -1, 1e300, NaN]) {
     const resume = /** @type {any} */ ({ outgoing: [{ id: "c1", content: "a\ud83d", at }] });
     const desk = new Desk({ resume });
-    assert.deepEqual(desk.room.outgoing.map(({ content, at }) => [content, at]), [["a\ufffd", desk.clock.wall()]]);
+    assert.deepEqual(
+      desk.room.outgoing.map(({ content, at }) => [content, at]),
+      [["a\ufffd", desk.clock.wall()]],
+    );
   }
 });
 
 test("what is kept fits into a browser's storage: the oldest, as many as there is room for", () => {
   const many = new Desk();
   for (let i = 0; i < 1_000; i += 1) many.room.send(String(i));
-  assert.deepEqual(reload(many).room.outgoing.map(({ content }) => content), Array.from({ length: 500 }, (_, i) => String(i)));
+  assert.deepEqual(
+    reload(many).room.outgoing.map(({ content }) => content),
+    Array.from({ length: 500 }, (_, i) => String(i)),
+  );
   const large = new Desk();
   for (let i = 0; i < 100; i += 1) large.room.send("\u0001".repeat(10_000));
   const { resumption } = large.room;
   assert.ok(JSON.stringify(resumption).length <= 1_001_000);
   assert.ok((resumption?.outgoing?.length ?? 0) > 10);
-  const resume = /** @type {any} */ ({ outgoing: Array.from({ length: 1_000 }, (_, i) => ({ id: `c${i}`, content: "x", at: 1 })) });
+  const resume = /** @type {any} */ ({
+    outgoing: Array.from({ length: 1_000 }, (_, i) => ({ id: `c${i}`, content: "x", at: 1 })),
+  });
   assert.equal(new Desk({ resume }).room.outgoing.length, 500);
 });

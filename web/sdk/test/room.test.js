@@ -14,7 +14,10 @@ test("a room joins by its first message, without a secret in the address", () =>
 });
 
 test("what another room or name left behind is not used", () => {
-  for (const other of [{ room: "x", name: "مریم" }, { room: "کلاس", name: "x" }]) {
+  for (const other of [
+    { room: "x", name: "مریم" },
+    { room: "کلاس", name: "x" },
+  ]) {
     const desk = new Desk({ resume: { token: "secret", position: "e:5", ...other } });
     desk.room.join();
     desk.socket.open();
@@ -26,7 +29,7 @@ test("a token or position that the server does not understand is given up, not s
   const desk = new Desk({ resume: { token: "t0", position: "old:5" } });
   desk.room.join();
   desk.socket.open();
-  desk.socket.say({ type: "error", code: "bad_request", message: "\"after\" is no position.", temporary: false });
+  desk.socket.say({ type: "error", code: "bad_request", message: '"after" is no position.', temporary: false });
   assert.equal(desk.all("state").at(-1).error.name, "bad_request");
   desk.untilNextTry().open();
   assert.deepEqual(desk.socket.sent, [{ type: "join" }]);
@@ -43,7 +46,10 @@ test("what is left behind is the token, the last position, the last attempt, the
   const place = { token: "t1", position: "e:5", attempt: 0, room: "کلاس", name: "مریم" };
   assert.deepEqual(desk.room.resumption, { ...place, outgoing: [] });
   const { id } = desk.room.send("hi");
-  assert.deepEqual(desk.room.resumption, { ...place, outgoing: [{ id, content: "hi", at: desk.clock.wall(), transmitted: desk.clock.wall() }] });
+  assert.deepEqual(desk.room.resumption, {
+    ...place,
+    outgoing: [{ id, content: "hi", at: desk.clock.wall(), transmitted: desk.clock.wall() }],
+  });
 });
 
 test("each join with a token has a greater number than the one before, whatever the clock does and in each life of the page", () => {
@@ -130,7 +136,10 @@ test("junk in what was left behind does not hinder joining", () => {
 
 test("the welcome is told after the state and fills the getters", () => {
   const desk = new Desk().enter({ count: 3 });
-  assert.deepEqual(desk.told.map(({ type }) => type), ["state", "state", "welcome", "presence"]);
+  assert.deepEqual(
+    desk.told.map(({ type }) => type),
+    ["state", "state", "welcome", "presence"],
+  );
   assert.deepEqual([desk.room.member, desk.room.count, desk.room.limits?.burst], ["me", 3, 20]);
 });
 
@@ -196,10 +205,23 @@ test("no odd input makes the room throw or change its state", () => {
   const desk = new Desk().enter();
   const before = desk.told.length;
   const odd = [
-    "", "{", "null", "[1]", "5", '"x"', '{"type":null}', '{"type":"message"}', '{"type":"toString"}', new ArrayBuffer(8),
-    { type: "ack", id: "nobody", offset: 1 }, { type: "error", code: "x", message: "", temporary: true, id: "nobody" },
-    { type: "gap", missed: 1, position: "e" }, { type: "presence", version: -1, count: 1 },
-    { type: "typing", members: [] }, welcome({ member: "second" }), message(0),
+    "",
+    "{",
+    "null",
+    "[1]",
+    "5",
+    '"x"',
+    '{"type":null}',
+    '{"type":"message"}',
+    '{"type":"toString"}',
+    new ArrayBuffer(8),
+    { type: "ack", id: "nobody", offset: 1 },
+    { type: "error", code: "x", message: "", temporary: true, id: "nobody" },
+    { type: "gap", missed: 1, position: "e" },
+    { type: "presence", version: -1, count: 1 },
+    { type: "typing", members: [] },
+    welcome({ member: "second" }),
+    message(0),
   ];
   for (const one of odd) {
     if (one instanceof ArrayBuffer) desk.socket.onmessage?.({ data: one });
@@ -217,7 +239,10 @@ test("before the welcome only a refusal is heard", () => {
   desk.socket.open();
   desk.socket.say(message(1));
   desk.socket.say({ type: "heartbeat", position: "e:1" });
-  assert.deepEqual(desk.told.map(({ type }) => type), ["state"]);
+  assert.deepEqual(
+    desk.told.map(({ type }) => type),
+    ["state"],
+  );
 });
 
 test("an address that cannot be one closes the room with a reason", () => {
@@ -234,7 +259,10 @@ test("an address that cannot be one closes the room with a reason", () => {
 
 test("names that no address can hold are refused without a try", () => {
   /** @type {[object, string][]} */
-  const cases = [[{ room: ".." }, "room_refused"], [{ name: "." }, "name_refused"]];
+  const cases = [
+    [{ room: ".." }, "room_refused"],
+    [{ name: "." }, "name_refused"],
+  ];
   for (const [options, name] of cases) {
     const desk = new Desk(options);
     desk.room.join();

@@ -51,6 +51,28 @@ const upTo = (many, before = "") => Array.from({ length: many }, (_, i) => `${be
 /** @param {Guest} guest @param {string} before */
 const from = (guest, before) => guest.contents.filter((content) => content.startsWith(before));
 
+for (const transport of /** @type {Transport[]} */ (["websocket", ...BY_HTTP])) {
+  test(`what goes over ${transport} is told to an observer, both ways`, { skip }, () =>
+    house([], async ({ guest }) => {
+      /** @type {import("../observe.js").Observed[]} */
+      const seen = [];
+      const maryam = await guest("مریم", { transport, observe: (observed) => void seen.push(observed) }).join();
+      maryam.room.send("سلام");
+      await until("the message", () => maryam.contents.includes("سلام"));
+      maryam.room.leave();
+      assert.deepEqual([...new Set(seen.map((one) => one.transport))], [transport]);
+      for (const direction of ["sent", "received"]) {
+        const texts = seen.filter((one) => one.direction === direction).map(({ data }) => data);
+        assert.ok(
+          texts.some((text) => text.includes('"سلام"')),
+          direction,
+        );
+      }
+      assert.ok(seen.every(({ data, bytes }) => bytes === Buffer.byteLength(data)));
+    }),
+  );
+}
+
 for (const transport of BY_HTTP) {
   test(`over ${transport} a member talks, sees who is here and who is writing, and leaves`, { skip }, () =>
     house([], async ({ guest }) => {
@@ -71,7 +93,10 @@ for (const transport of BY_HTTP) {
       ali.room.send("سلام");
       for (const one of [maryam, ali]) await until("both messages", () => one.contents.length === 2);
       assert.deepEqual(maryam.contents, ali.contents);
-      assert.deepEqual(maryam.outgoing.map(({ status }) => status), ["pending", "sent"]);
+      assert.deepEqual(
+        maryam.outgoing.map(({ status }) => status),
+        ["pending", "sent"],
+      );
       assert.deepEqual([standing(maryam)?.transport, standing(maryam)?.why], [transport, "forced"]);
       maryam.room.leave();
       await until("the leave", () => ali.room.users?.length === 1);
@@ -87,14 +112,21 @@ for (const transport of BY_HTTP) {
       for (const word of upTo(many)) maryam.room.send(word);
       await until("all messages", () => maryam.contents.length === many);
       assert.deepEqual(maryam.contents, upTo(many));
-      assert.deepEqual(maryam.outgoing.filter(({ status }) => status === "failed"), []);
+      assert.deepEqual(
+        maryam.outgoing.filter(({ status }) => status === "failed"),
+        [],
+      );
     }),
   );
 
   test(`a name that is held over ${transport} by one who is there stays that member's`, { skip }, () =>
     house([], async ({ guest }) => {
       const maryam = await guest("مریم", { transport }).join();
-      for (const [isSeen, other] of /** @type {[boolean, Transport][]} */ ([[true, "websocket"], [true, transport], [false, "websocket"]])) {
+      for (const [isSeen, other] of /** @type {[boolean, Transport][]} */ ([
+        [true, "websocket"],
+        [true, transport],
+        [false, "websocket"],
+      ])) {
         maryam.room.setVisible(isSeen);
         // What is read from here on is read by a page that is seen, or that is not.
         maryam.room.send(`${isSeen}, ${other}`);
@@ -110,26 +142,32 @@ for (const transport of BY_HTTP) {
     }),
   );
 
-  test(`a session on ${transport} goes on over a WebSocket in another page, and back, and misses nothing`, { skip }, () =>
-    house([], async ({ guest }) => {
-      const ali = await guest("علی", { transport: "websocket" }).join();
-      const first = await guest("مریم", { transport }).join();
-      ali.room.send("1");
-      await until("the first", () => first.contents.length === 1);
-      const second = await guest("مریم", { transport: "websocket", resume: first.room.resumption }).join();
-      await until("the end of the first", () => first.room.state === "closed");
-      assert.equal(standing(first)?.error?.code, 4506);
-      ali.room.send("2");
-      await until("the second", () => second.contents.length === 1);
-      const third = await guest("مریم", { transport, resume: second.room.resumption }).join();
-      await until("the end of the second", () => second.room.state === "closed");
-      ali.room.send("3");
-      await until("the third", () => third.contents.length === 1);
-      assert.deepEqual([first, second, third].map(({ contents }) => contents), [["1"], ["2"], ["3"]]);
-      assert.equal(third.room.member, first.room.member);
-      const notices = ali.events.filter(({ type }) => type === "system").map(({ content }) => content);
-      assert.equal(notices.length, 2, `nobody seems to leave: ${notices}`);
-    }),
+  test(
+    `a session on ${transport} goes on over a WebSocket in another page, and back, and misses nothing`,
+    { skip },
+    () =>
+      house([], async ({ guest }) => {
+        const ali = await guest("علی", { transport: "websocket" }).join();
+        const first = await guest("مریم", { transport }).join();
+        ali.room.send("1");
+        await until("the first", () => first.contents.length === 1);
+        const second = await guest("مریم", { transport: "websocket", resume: first.room.resumption }).join();
+        await until("the end of the first", () => first.room.state === "closed");
+        assert.equal(standing(first)?.error?.code, 4506);
+        ali.room.send("2");
+        await until("the second", () => second.contents.length === 1);
+        const third = await guest("مریم", { transport, resume: second.room.resumption }).join();
+        await until("the end of the second", () => second.room.state === "closed");
+        ali.room.send("3");
+        await until("the third", () => third.contents.length === 1);
+        assert.deepEqual(
+          [first, second, third].map(({ contents }) => contents),
+          [["1"], ["2"], ["3"]],
+        );
+        assert.equal(third.room.member, first.room.member);
+        const notices = ali.events.filter(({ type }) => type === "system").map(({ content }) => content);
+        assert.equal(notices.length, 2, `nobody seems to leave: ${notices}`);
+      }),
   );
 
   test(`over ${transport} everyone finds a server again that was killed, and one that was told to stop`, { skip }, () =>
@@ -149,7 +187,10 @@ for (const transport of BY_HTTP) {
       assert.deepEqual(maryam.contents, ["before", "between", "after"]);
       const waiting = maryam.states.slice(past).find(({ state }) => state === "waiting");
       // Who polls may find the next server already, which does not know the session.
-      assert.ok(waiting?.error?.code === 1012 || transport === "polling", `it was told that the server goes: ${waiting?.error?.code}`);
+      assert.ok(
+        waiting?.error?.code === 1012 || transport === "polling",
+        `it was told that the server goes: ${waiting?.error?.code}`,
+      );
       assert.ok(maryam.resets >= 1);
     }),
   );
@@ -194,7 +235,9 @@ test("a page that went down a step goes up again when the way is free, without a
     const ali = await guest("علی", { transport: "sse" }).join();
     gateway.set("upgrades", "refuse");
     // Tries to climb come after seconds instead of a quarter of a minute.
-    const maryam = await guest("مریم", { setTimeout: (run, ms) => setTimeout(run, ms > 11_000 && ms < 19_000 ? ms / 10 : ms) }).join();
+    const maryam = await guest("مریم", {
+      setTimeout: (run, ms) => setTimeout(run, ms > 11_000 && ms < 19_000 ? ms / 10 : ms),
+    }).join();
     await until("sse", () => standing(maryam)?.transport === "sse");
     ali.room.send("1");
     gateway.set("upgrades", "pass");
@@ -203,8 +246,15 @@ test("a page that went down a step goes up again when the way is free, without a
     maryam.room.send("3");
     for (const one of [maryam, ali]) await until("all of it", () => one.contents.length === 3);
     assert.deepEqual([standing(maryam)?.state, standing(maryam)?.why], ["connected", null]);
-    assert.deepEqual(maryam.states.filter(({ state }) => state !== "connected" && state !== "connecting"), []);
-    assert.equal(maryam.states.filter(({ state }) => state === "connecting").length, 2, "one for each rung tried at first");
+    assert.deepEqual(
+      maryam.states.filter(({ state }) => state !== "connected" && state !== "connecting"),
+      [],
+    );
+    assert.equal(
+      maryam.states.filter(({ state }) => state === "connecting").length,
+      2,
+      "one for each rung tried at first",
+    );
     const notices = ali.events.filter(({ type }) => type === "system");
     assert.ok(notices.length <= 2, "nobody seems to leave");
   }),
@@ -227,7 +277,10 @@ test("what is blocked during the chat is left for what is not, in one session, a
         gateway.set(kind, fate);
         // Ali keeps his own WebSocket from elsewhere: the gateway closed it like every other.
         ali.room.setTransport(transport);
-        await until(`${transport}, as ${kind} do not pass`, () => standing(maryam)?.transport === transport && maryam.room.state === "connected");
+        await until(
+          `${transport}, as ${kind} do not pass`,
+          () => standing(maryam)?.transport === transport && maryam.room.state === "connected",
+        );
         assert.equal(standing(maryam)?.why, why);
         maryam.room.send(`after ${kind}`);
       }
@@ -235,45 +288,56 @@ test("what is blocked during the chat is left for what is not, in one session, a
       clearInterval(talk);
     }
     for (const { room } of [maryam, ali]) await until("acknowledgements", () => room.outgoing.length === 0);
-    for (const one of [maryam, ali]) await until("all of it", () => from(one, "ali ").length === said && one.contents.length === said + 6);
+    for (const one of [maryam, ali])
+      await until("all of it", () => from(one, "ali ").length === said && one.contents.length === said + 6);
     assert.deepEqual(from(maryam, "ali "), upTo(said, "ali "));
     assert.deepEqual(maryam.contents, ali.contents);
     assert.deepEqual([maryam.gaps, maryam.resets], [0, 0]);
   }),
 );
 
-test("one member hops through all transports while another says fifty things a second: each once and in order", { skip }, () =>
-  house(["--limits", "off"], async ({ guest }) => {
-    const ali = await guest("علی", { transport: "websocket" }).join();
-    const maryam = await guest("مریم").join();
-    const { member } = maryam.room;
-    let said = 0;
-    const talk = setInterval(() => ali.room.send(`ali ${(said += 1)}`), 20);
-    /** @type {(Transport | null)[]} */
-    const hops = ["sse", "long-polling", "polling", "websocket", "polling", "sse", "websocket", "long-polling", null];
-    try {
-      for (const round of [1, 2]) {
-        for (const transport of hops) {
-          maryam.room.setTransport(transport);
-          maryam.room.send(`maryam to ${transport} ${round}`);
-          // Now and then a hop begins before the last one has ended.
-          if (transport !== "polling") await until(String(transport), () => maryam.room.state === "connected");
-          const past = said + (round === 1 ? 25 : 5);
-          await until("some talk", () => said >= past);
+test(
+  "one member hops through all transports while another says fifty things a second: each once and in order",
+  { skip },
+  () =>
+    house(["--limits", "off"], async ({ guest }) => {
+      const ali = await guest("علی", { transport: "websocket" }).join();
+      const maryam = await guest("مریم").join();
+      const { member } = maryam.room;
+      let said = 0;
+      const talk = setInterval(() => ali.room.send(`ali ${(said += 1)}`), 20);
+      /** @type {(Transport | null)[]} */
+      const hops = ["sse", "long-polling", "polling", "websocket", "polling", "sse", "websocket", "long-polling", null];
+      try {
+        for (const round of [1, 2]) {
+          for (const transport of hops) {
+            maryam.room.setTransport(transport);
+            maryam.room.send(`maryam to ${transport} ${round}`);
+            // Now and then a hop begins before the last one has ended.
+            if (transport !== "polling") await until(String(transport), () => maryam.room.state === "connected");
+            const past = said + (round === 1 ? 25 : 5);
+            await until("some talk", () => said >= past);
+          }
         }
+      } finally {
+        clearInterval(talk);
       }
-    } finally {
-      clearInterval(talk);
-    }
-    for (const { room } of [maryam, ali]) await until("acknowledgements", () => room.outgoing.length === 0);
-    for (const one of [maryam, ali]) await until("all of it", () => one.contents.length >= said + 2 * hops.length);
-    assert.deepEqual(from(maryam, "ali "), upTo(said, "ali "));
-    assert.deepEqual(from(maryam, "maryam "), [1, 2].flatMap((round) => hops.map((transport) => `maryam to ${transport} ${round}`)));
-    assert.deepEqual(maryam.contents, ali.contents);
-    const offsets = maryam.events.map(({ offset }) => offset);
-    assert.deepEqual(offsets, offsets.map((_, i) => i + (offsets[0] ?? 0)), "no hole");
-    assert.deepEqual([maryam.gaps, maryam.resets, maryam.room.member], [0, 0, member]);
-    const notices = ali.events.filter(({ type }) => type === "system");
-    assert.ok(notices.length <= 2, "nobody seems to leave");
-  }),
+      for (const { room } of [maryam, ali]) await until("acknowledgements", () => room.outgoing.length === 0);
+      for (const one of [maryam, ali]) await until("all of it", () => one.contents.length >= said + 2 * hops.length);
+      assert.deepEqual(from(maryam, "ali "), upTo(said, "ali "));
+      assert.deepEqual(
+        from(maryam, "maryam "),
+        [1, 2].flatMap((round) => hops.map((transport) => `maryam to ${transport} ${round}`)),
+      );
+      assert.deepEqual(maryam.contents, ali.contents);
+      const offsets = maryam.events.map(({ offset }) => offset);
+      assert.deepEqual(
+        offsets,
+        offsets.map((_, i) => i + (offsets[0] ?? 0)),
+        "no hole",
+      );
+      assert.deepEqual([maryam.gaps, maryam.resets, maryam.room.member], [0, 0, member]);
+      const notices = ali.events.filter(({ type }) => type === "system");
+      assert.ok(notices.length <= 2, "nobody seems to leave");
+    }),
 );

@@ -24,7 +24,10 @@ async function house(options, visit) {
   const guests = [];
   try {
     await visit({
-      server, wire, address, random,
+      server,
+      wire,
+      address,
+      random,
       guest: (name, more) => {
         const guest = new Guest({ server: address, room: "کلاس", name, ...more });
         guests.push(guest);
@@ -73,77 +76,100 @@ test("two members talk, each sees both and knows which words are its own", { ski
   house({}, async ({ guest }) => {
     const [maryam, ali] = [await guest("مریم").join(), await guest("علی").join()];
     await until("the list", () => maryam.room.users?.length === 2);
-    assert.deepEqual(maryam.room.users?.map(({ client_id }) => client_id), ["مریم", "علی"]);
+    assert.deepEqual(
+      maryam.room.users?.map(({ client_id }) => client_id),
+      ["مریم", "علی"],
+    );
     maryam.room.send("سلام ‌علی");
     ali.room.send("سلام");
     for (const one of [maryam, ali]) await until("both messages", () => one.contents.length === 2);
     assert.deepEqual(maryam.contents, ali.contents);
     for (const one of [maryam, ali]) {
       const own = one.events.filter((event) => event.own && event.type === "message");
-      assert.deepEqual(own.map(({ client_id }) => client_id), [one === maryam ? "مریم" : "علی"]);
-      assert.deepEqual(one.outgoing.map(({ status }) => status), ["pending", "sent"]);
+      assert.deepEqual(
+        own.map(({ client_id }) => client_id),
+        [one === maryam ? "مریم" : "علی"],
+      );
+      assert.deepEqual(
+        one.outgoing.map(({ status }) => status),
+        ["pending", "sent"],
+      );
     }
   }),
 );
 
-test("through cut connections everyone sees the same events, once and in order, and nobody seems to leave", { skip }, () =>
-  house({ args: ["--limits", "off"] }, async ({ guest, wire, random }) => {
-    /** @type {Guest[]} */
-    const guests = [];
-    for (const name of MEMBERS) guests.push(await guest(name).join());
-    const many = 200;
-    await talk(guests, many, () => {
-      if (random() < 0.3) wire.cut(random);
-      for (const { room } of guests) if (random() < 0.1) room.reconnectNow();
-    });
-    assert.ok(wire.cuts > 30, `${wire.cuts} cuts`);
-    // So many cuts in a row make for long waits, longer than the server keeps a place.
-    for (const { room } of guests) room.reconnectNow();
-    const all = many * MEMBERS.length;
-    for (const { room } of guests) await until("acknowledgements", () => room.outgoing.length === 0);
-    for (const one of guests) await until("all messages", () => one.contents.length >= all);
-    const [first] = guests;
-    for (const one of guests) {
-      assert.deepEqual(one.contents, first?.contents);
-      assert.deepEqual([one.gaps, one.resets], [0, 0]);
-      const offsets = one.events.map(({ offset }) => offset);
-      assert.deepEqual(offsets, upTo(offsets.length).map((i) => i - 1 + (offsets[0] ?? 0)), "no hole");
-    }
-    for (const name of MEMBERS) assert.deepEqual(numbers(first?.contents ?? [], name), upTo(many), name);
-    const noise = first?.events.filter(({ type }) => type === "system").map(({ content }) => content);
-    assert.ok((noise?.length ?? 0) <= MEMBERS.length, `only the first joins: ${noise}`);
-  }),
-);
-
-test("a server that is killed and comes back finds everyone again, and nobody's words are lost or doubled", { skip }, () =>
-  house({ args: ["--limits", "off"] }, async ({ guest, restart }) => {
-    /** @type {Guest[]} */
-    const guests = [];
-    for (const name of MEMBERS) guests.push(await guest(name).join());
-    const many = 60;
-    let step = 0;
-    await talk(guests, many, async () => {
-      step += 1;
-      if (step === 20 || step === 40) await restart("SIGKILL");
-      for (const { room } of guests) if (step % 10 === 5) room.reconnectNow();
-    });
-    for (const { room } of guests) await until("acknowledgements", () => room.outgoing.length === 0);
-    for (const [who, one] of guests.entries()) {
-      const name = MEMBERS[who] ?? "";
-      await until("one's own words", () => numbers(one.contents, name).length >= many);
-      assert.deepEqual(numbers(one.contents, name), upTo(many), `${name} sees every own word once, in order`);
-      assert.ok(one.resets >= 1, "a new life of the log is told");
-    }
-    const last = guests.map((_, who) => `${MEMBERS[who]} ${many}`);
-    for (const one of guests) {
-      await until("the last words", () => last.every((content) => one.contents.includes(content)));
-      assert.equal(new Set(one.contents).size, one.contents.length, "nothing twice");
-      for (const name of MEMBERS) {
-        const heard = numbers(one.contents, name);
-        assert.deepEqual(heard, [...heard].sort((a, b) => a - b), `${name} in order`);
+test(
+  "through cut connections everyone sees the same events, once and in order, and nobody seems to leave",
+  { skip },
+  () =>
+    house({ args: ["--limits", "off"] }, async ({ guest, wire, random }) => {
+      /** @type {Guest[]} */
+      const guests = [];
+      for (const name of MEMBERS) guests.push(await guest(name).join());
+      const many = 200;
+      await talk(guests, many, () => {
+        if (random() < 0.3) wire.cut(random);
+        for (const { room } of guests) if (random() < 0.1) room.reconnectNow();
+      });
+      assert.ok(wire.cuts > 30, `${wire.cuts} cuts`);
+      // So many cuts in a row make for long waits, longer than the server keeps a place.
+      for (const { room } of guests) room.reconnectNow();
+      const all = many * MEMBERS.length;
+      for (const { room } of guests) await until("acknowledgements", () => room.outgoing.length === 0);
+      for (const one of guests) await until("all messages", () => one.contents.length >= all);
+      const [first] = guests;
+      for (const one of guests) {
+        assert.deepEqual(one.contents, first?.contents);
+        assert.deepEqual([one.gaps, one.resets], [0, 0]);
+        const offsets = one.events.map(({ offset }) => offset);
+        assert.deepEqual(
+          offsets,
+          upTo(offsets.length).map((i) => i - 1 + (offsets[0] ?? 0)),
+          "no hole",
+        );
       }
-    }
-  }),
+      for (const name of MEMBERS) assert.deepEqual(numbers(first?.contents ?? [], name), upTo(many), name);
+      const noise = first?.events.filter(({ type }) => type === "system").map(({ content }) => content);
+      assert.ok((noise?.length ?? 0) <= MEMBERS.length, `only the first joins: ${noise}`);
+    }),
+);
+
+test(
+  "a server that is killed and comes back finds everyone again, and nobody's words are lost or doubled",
+  { skip },
+  () =>
+    house({ args: ["--limits", "off"] }, async ({ guest, restart }) => {
+      /** @type {Guest[]} */
+      const guests = [];
+      for (const name of MEMBERS) guests.push(await guest(name).join());
+      const many = 60;
+      let step = 0;
+      await talk(guests, many, async () => {
+        step += 1;
+        if (step === 20 || step === 40) await restart("SIGKILL");
+        for (const { room } of guests) if (step % 10 === 5) room.reconnectNow();
+      });
+      for (const { room } of guests) await until("acknowledgements", () => room.outgoing.length === 0);
+      for (const [who, one] of guests.entries()) {
+        const name = MEMBERS[who] ?? "";
+        await until("one's own words", () => numbers(one.contents, name).length >= many);
+        assert.deepEqual(numbers(one.contents, name), upTo(many), `${name} sees every own word once, in order`);
+        assert.ok(one.resets >= 1, "a new life of the log is told");
+      }
+      const last = guests.map((_, who) => `${MEMBERS[who]} ${many}`);
+      for (const one of guests) {
+        await until("the last words", () => last.every((content) => one.contents.includes(content)));
+        assert.equal(new Set(one.contents).size, one.contents.length, "nothing twice");
+        for (const name of MEMBERS) {
+          const heard = numbers(one.contents, name);
+          assert.deepEqual(
+            heard,
+            [...heard].sort((a, b) => a - b),
+            `${name} in order`,
+          );
+        }
+      }
+    }),
 );
 
 test("a server that is told to stop says so, ends well, and everyone comes back to the next one", { skip }, () =>
@@ -171,7 +197,10 @@ test("the SDK keeps to the server's limit, so that a flood is slowed down and no
     for (let i = 1; i <= many; i += 1) maryam.room.send(`مریم ${i}`);
     await until("all messages", () => maryam.contents.length === many);
     assert.deepEqual(numbers(maryam.contents, "مریم"), upTo(many));
-    assert.deepEqual(maryam.outgoing.filter(({ status }) => status === "failed"), []);
+    assert.deepEqual(
+      maryam.outgoing.filter(({ status }) => status === "failed"),
+      [],
+    );
   }),
 );
 
@@ -203,32 +232,37 @@ test("a page that is loaded again continues where it was, under its own name", {
   }),
 );
 
-test("what a page said and the server did not acknowledge arrives from the next page, once and in order, also at another server", { skip }, async () => {
-  for (const another of [false, true]) {
-    await house({}, async ({ server, guest, wire, restart }) => {
-      const aside = { server: `http://127.0.0.1:${server.port}` };
-      const [maryam, ali] = [await guest("مریم").join(), await guest("علی", aside).join()];
-      const say = (/** @type {number[]} */ ...numbers) => numbers.forEach((number) => maryam.room.send(`مریم ${number}`));
-      say(1);
-      await until("the first", () => ali.contents.length === 1 && maryam.contents.length === 1);
-      // Under way as the connection ends, and said without one.
-      say(2, 3);
-      await goesAway(maryam, wire);
-      say(4, 5);
-      const resume = JSON.parse(JSON.stringify(maryam.room.resumption));
-      // What was acknowledged goes with its server: nobody says it again.
-      const acknowledged = maryam.outgoing.filter(({ status }) => status === "sent");
-      await until("what is acknowledged", () => acknowledged.every(({ content }) => ali.contents.includes(content)));
-      if (another) await restart("SIGKILL");
-      const again = await guest("مریم", { resume }).join();
-      await until("acknowledgements", () => again.room.outgoing.length === 0);
-      ali.room.reconnectNow();
-      await until("the last words", () => ali.contents.includes("مریم 5"));
-      assert.deepEqual(numbers(ali.contents, "مریم"), upTo(5));
-      assert.equal(ali.contents.length, 5);
-    });
-  }
-});
+test(
+  "what a page said and the server did not acknowledge arrives from the next page, once and in order, also at another server",
+  { skip },
+  async () => {
+    for (const another of [false, true]) {
+      await house({}, async ({ server, guest, wire, restart }) => {
+        const aside = { server: `http://127.0.0.1:${server.port}` };
+        const [maryam, ali] = [await guest("مریم").join(), await guest("علی", aside).join()];
+        const say = (/** @type {number[]} */ ...numbers) =>
+          numbers.forEach((number) => maryam.room.send(`مریم ${number}`));
+        say(1);
+        await until("the first", () => ali.contents.length === 1 && maryam.contents.length === 1);
+        // Under way as the connection ends, and said without one.
+        say(2, 3);
+        await goesAway(maryam, wire);
+        say(4, 5);
+        const resume = JSON.parse(JSON.stringify(maryam.room.resumption));
+        // What was acknowledged goes with its server: nobody says it again.
+        const acknowledged = maryam.outgoing.filter(({ status }) => status === "sent");
+        await until("what is acknowledged", () => acknowledged.every(({ content }) => ali.contents.includes(content)));
+        if (another) await restart("SIGKILL");
+        const again = await guest("مریم", { resume }).join();
+        await until("acknowledgements", () => again.room.outgoing.length === 0);
+        ali.room.reconnectNow();
+        await until("the last words", () => ali.contents.includes("مریم 5"));
+        assert.deepEqual(numbers(ali.contents, "مریم"), upTo(5));
+        assert.equal(ali.contents.length, 5);
+      });
+    }
+  },
+);
 
 test("a newcomer sees the last events that it asks for, and a name that is kept is had by waiting", { skip }, () =>
   house({ args: ["--grace", "2s"] }, async ({ guest, wire }) => {
@@ -238,7 +272,12 @@ test("a newcomer sees the last events that it asks for, and a name that is kept 
       await until("all are said", () => first.outgoing.filter(({ status }) => status === "sent").length === 5);
       const late = await guest(`علی ${transport}`, { transport, history: 3 }).join();
       await until("the last of them", () => late.contents.length === 3);
-      assert.deepEqual(late.contents, upTo(5).slice(2).map((n) => `${transport} ${n}`));
+      assert.deepEqual(
+        late.contents,
+        upTo(5)
+          .slice(2)
+          .map((n) => `${transport} ${n}`),
+      );
       late.room.leave();
       await goesAway(first, wire);
       const next = guest(`مریم ${transport}`, { transport });

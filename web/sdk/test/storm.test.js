@@ -108,7 +108,11 @@ test("through restarts of the server too, nothing is shown twice or out of order
       assert.equal(new Set(shown).size, shown.length, `seed ${seed}: nothing twice`);
       for (const name of MEMBERS) {
         const numbers = shown.filter((one) => one.startsWith(`${name} `)).map((one) => Number(one.split(" ")[1]));
-        assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b), `seed ${seed}: ${name} in order`);
+        assert.deepEqual(
+          numbers,
+          [...numbers].sort((a, b) => a - b),
+          `seed ${seed}: ${name} in order`,
+        );
       }
       const own = shown.filter((content) => content.startsWith(`${MEMBERS[who]} `));
       assert.equal(own.length, said[who], `seed ${seed}: ${MEMBERS[who]} sees all that was said`);
@@ -139,7 +143,10 @@ async function hops(seed, restarts = 0) {
     };
     desk.room.join();
     return {
-      name, web, desk, said: 0,
+      name,
+      web,
+      desk,
+      said: 0,
       /** What lies between this member and the server now. */
       let: (/** @type {string} */ sockets, /** @type {any} */ streams, /** @type {any} */ waits) => {
         [upgrades, web.streams, web.waits] = [sockets, streams, waits];
@@ -182,9 +189,17 @@ test("through proxies that change what they let through, over all transports, al
     const log = server.log.map(({ content }) => content);
     for (const { name, desk, said } of members) {
       assert.deepEqual(seen(desk), log, `seed ${seed}: ${name} has seen the log`);
-      assert.deepEqual([desk.room.outgoing, desk.all("gap"), desk.all("reset")], [[], [], []], `seed ${seed}: all is acknowledged`);
+      assert.deepEqual(
+        [desk.room.outgoing, desk.all("gap"), desk.all("reset")],
+        [[], [], []],
+        `seed ${seed}: all is acknowledged`,
+      );
       const own = log.filter((content) => content.startsWith(`${name} `));
-      assert.deepEqual(own, Array.from({ length: said }, (_, i) => `${name} ${i + 1}`), `seed ${seed}: ${name} in the order of saying`);
+      assert.deepEqual(
+        own,
+        Array.from({ length: said }, (_, i) => `${name} ${i + 1}`),
+        `seed ${seed}: ${name} in the order of saying`,
+      );
       desk.room.leave();
     }
     assert.equal(server.refusals, 0, `seed ${seed}: nobody was too fast`);
@@ -202,7 +217,11 @@ test("through restarts too, over all transports, nothing is shown twice or out o
       assert.equal(new Set(shown).size, shown.length, `seed ${seed}: nothing twice`);
       for (const other of MEMBERS) {
         const numbers = shown.filter((one) => one.startsWith(`${other} `)).map((one) => Number(one.split(" ")[1]));
-        assert.deepEqual(numbers, [...numbers].sort((a, b) => a - b), `seed ${seed}: ${other} in order`);
+        assert.deepEqual(
+          numbers,
+          [...numbers].sort((a, b) => a - b),
+          `seed ${seed}: ${other} in order`,
+        );
       }
       const own = shown.filter((content) => content.startsWith(`${name} `));
       assert.equal(own.length, said, `seed ${seed}: ${name} sees all that was said`);

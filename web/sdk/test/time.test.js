@@ -133,7 +133,11 @@ test("a page reads on over every transport, hidden or not, and its server hears 
         it.clock.setWall(ms);
         it.say();
         await it.pass(3_000);
-        assert.equal(it.desk.all("event").filter(({ own, type }) => type === "message" && !own).length, visible ? 2 : 1, `${transport} ${ms}`);
+        assert.equal(
+          it.desk.all("event").filter(({ own, type }) => type === "message" && !own).length,
+          visible ? 2 : 1,
+          `${transport} ${ms}`,
+        );
       }
       await it.complete();
       assert.deepEqual(it.desk.states, ["connecting", "connected"], `${transport} ${ms}`);
@@ -152,7 +156,11 @@ test("an attempt is never less than the one before", () => {
       desk.welcome({ recovered: true });
       attempts.push(desk.socket.sent[0]?.["attempt"]);
     }
-    assert.deepEqual(attempts, [...new Set(attempts)].sort((a, b) => a - b), `${ms}`);
+    assert.deepEqual(
+      attempts,
+      [...new Set(attempts)].sort((a, b) => a - b),
+      `${ms}`,
+    );
   }
 });
 
@@ -177,7 +185,12 @@ test("only clock.js asks the platform for the time, and the page takes no differ
       if (!file.endsWith(".js") || file === "clock.js") continue;
       const source = await readFile(new URL(folder + file, root), "utf8");
       if (folder === "sdk/") assert.doesNotMatch(source, /\bDate(\.\w+)?\(|\bperformance\.\w+\(/, file);
-      else assert.doesNotMatch(source, /Date\.now\(\)\s*[-<>]|[-<>]\s*Date\.now\(\)|\+ Date\.now\(\)|Date\.now\(\) \+/, file);
+      else
+        assert.doesNotMatch(
+          source,
+          /Date\.now\(\)\s*[-<>]|[-<>]\s*Date\.now\(\)|\+ Date\.now\(\)|Date\.now\(\) \+/,
+          file,
+        );
     }
   }
 });

@@ -89,7 +89,10 @@ test("another epoch is a reset, told before its first event", () => {
   desk.untilNextTry();
   desk.welcome({ position: "f:0", recovered: false, member: "me2", token: "t2", session: "s2" });
   desk.socket.say(message(1, { content: "new" }));
-  assert.deepEqual(desk.told.filter(({ type }) => type === "event" || type === "reset").map(({ type }) => type), ["event", "reset", "event"]);
+  assert.deepEqual(
+    desk.told.filter(({ type }) => type === "event" || type === "reset").map(({ type }) => type),
+    ["event", "reset", "event"],
+  );
   assert.equal(desk.room.position, "f:1");
 });
 
@@ -134,5 +137,8 @@ test("a message is own by its member, over all members this room has been", () =
   desk.welcome({ position: "f:0", recovered: false, member: "me2" });
   desk.socket.say(message(1, { member: "me" }));
   desk.socket.say(message(2, { member: "me2" }));
-  assert.deepEqual(desk.all("event").map(({ own }) => own), [true, false, true, true]);
+  assert.deepEqual(
+    desk.all("event").map(({ own }) => own),
+    [true, false, true, true],
+  );
 });

@@ -15,13 +15,19 @@ test("where everything passes, it is a WebSocket", async () => {
 });
 
 test("a proxy that refuses upgrades costs no second, one that swallows them six", async () => {
-  for (const [how, ms, why] of /** @type {const} */ ([["refuse", 1_000, "upgrade_refused"], ["hold", 7_000, "upgrade_unanswered"]])) {
+  for (const [how, ms, why] of /** @type {const} */ ([
+    ["refuse", 1_000, "upgrade_refused"],
+    ["hold", 7_000, "upgrade_unanswered"],
+  ])) {
     const it = scene();
     it.upgrades(how);
     it.desk.room.join();
     await it.pass(ms);
     assert.deepEqual(it.standing, ["connected", "sse", why]);
-    assert.deepEqual(it.desk.states.filter((state) => state === "waiting"), []);
+    assert.deepEqual(
+      it.desk.states.filter((state) => state === "waiting"),
+      [],
+    );
     it.say();
     it.desk.room.send("own");
     await it.complete();
@@ -29,7 +35,10 @@ test("a proxy that refuses upgrades costs no second, one that swallows them six"
 });
 
 test("a proxy that holds streams back costs four seconds, one that refuses them none", async () => {
-  for (const [how, ms, why] of /** @type {const} */ ([["refuse", 1_500, "stream_refused"], ["hold", 5_500, "stream_buffered"]])) {
+  for (const [how, ms, why] of /** @type {const} */ ([
+    ["refuse", 1_500, "stream_refused"],
+    ["hold", 5_500, "stream_buffered"],
+  ])) {
     const it = scene();
     it.upgrades("refuse");
     it.web.streams = how;
@@ -107,7 +116,10 @@ test("what is blocked in the middle of the chat is left one after the other, and
   it.say();
   await it.complete();
   const own = it.desk.all("event").filter((event) => event.own);
-  assert.deepEqual(own.map(({ content }) => content), ["one", "two"]);
+  assert.deepEqual(
+    own.map(({ content }) => content),
+    ["one", "two"],
+  );
 });
 
 test("a WebSocket that worked is tried twice before it is left", async () => {
@@ -136,7 +148,10 @@ test("a network that is down teaches nothing about transports", async () => {
   it.web.isDown = false;
   await it.pass(25_000);
   assert.deepEqual(it.standing, ["connected", "websocket", null]);
-  const used = it.desk.all("state").filter(({ state }) => state === "connected").map(({ transport }) => transport);
+  const used = it.desk
+    .all("state")
+    .filter(({ state }) => state === "connected")
+    .map(({ transport }) => transport);
   assert.deepEqual(used, ["websocket", "websocket"]);
   it.say();
   await it.complete();
@@ -164,8 +179,14 @@ test("a message whose request is lost is said again at once, and the room stays 
   it.web.losses = 1;
   it.desk.room.send("one");
   await it.complete();
-  assert.deepEqual(it.desk.states.filter((state) => state === "waiting"), []);
-  assert.deepEqual(it.desk.all("outgoing").map(({ status }) => status), ["pending", "sent"]);
+  assert.deepEqual(
+    it.desk.states.filter((state) => state === "waiting"),
+    [],
+  );
+  assert.deepEqual(
+    it.desk.all("outgoing").map(({ status }) => status),
+    ["pending", "sent"],
+  );
 });
 
 test("a message whose request broke off while the machine slept for a day is not said again by itself", async () => {
@@ -180,7 +201,10 @@ test("a message whose request broke off while the machine slept for a day is not
   await it.pass(30_000);
   assert.equal(it.standing[0], "connected");
   assert.equal(it.web.asked.filter((request) => request === "POST /messages").length, 1);
-  assert.deepEqual(it.desk.room.outgoing.map(({ error }) => error?.code), ["maybe_sent"]);
+  assert.deepEqual(
+    it.desk.room.outgoing.map(({ error }) => error?.code),
+    ["maybe_sent"],
+  );
 });
 
 test("it climbs again when the way is free, without a moment in which the room is not there", async () => {
@@ -282,7 +306,10 @@ test("what worked is remembered, and another life of the page begins with it", a
   const later = scene({ remembered: remembered && { ...remembered, at: remembered.at - 60_000 } });
   later.desk.room.join();
   await later.pass(8_000);
-  assert.deepEqual([later.standing, later.desk.network.sockets.length], [["connected", "long-polling", "stream_buffered"], 0]);
+  assert.deepEqual(
+    [later.standing, later.desk.network.sockets.length],
+    [["connected", "long-polling", "stream_buffered"], 0],
+  );
   const muchLater = scene({ remembered: remembered && { ...remembered, at: remembered.at - 3_600_000 } });
   muchLater.desk.room.join();
   await muchLater.pass(8_000);

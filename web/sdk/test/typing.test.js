@@ -28,7 +28,10 @@ test("sending a message ends the writing", () => {
   const desk = new Desk().enter();
   desk.room.typing(true);
   desk.room.send("سلام");
-  assert.deepEqual(desk.socket.sent.slice(-2).map(({ type }) => type), ["send", "typing"]);
+  assert.deepEqual(
+    desk.socket.sent.slice(-2).map(({ type }) => type),
+    ["send", "typing"],
+  );
   assert.deepEqual(said(desk), [true, false]);
 });
 

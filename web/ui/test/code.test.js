@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { blocks, spans } from "../code.js";
-import { paragraphs } from "../direction.js";
+import { blocks, spans } from "../text/code.js";
+import { paragraphs } from "../text/direction.js";
 
 /** Code in angle brackets. @param {string} line */
-const marked = (line) => spans(line).map(({ text, code }) => (code ? `<${text}>` : text)).join("");
+const marked = (line) =>
+  spans(line)
+    .map(({ text, code }) => (code ? `<${text}>` : text))
+    .join("");
 
 test("what stands between backticks in a line is code", () => {
   for (const [line, expected] of [
@@ -16,21 +19,32 @@ test("what stands between backticks in a line is code", () => {
     ["`  two`", "<  two>"],
     ["", ""],
     ["هیچ", "هیچ"],
-  ]) assert.equal(marked(line), expected);
+  ])
+    assert.equal(marked(line), expected);
 });
 
 test("what is not closed, or holds nothing, stays as it is written", () => {
   for (const line of ["`", "a ` b", "``", "` `", "``a`", "it`s", "`` a ` b", "````"]) assert.equal(marked(line), line);
   assert.equal(marked("`` `a`"), "`` <a>");
   assert.equal(marked("` ` b`"), "` < b>");
-  for (const text of ["```", "```\n```", "```\n\n \n```", "```js\ncode", "````\ncode\n```", "a\n```\nb", "x ```\ny\n```z"]) {
+  for (const text of [
+    "```",
+    "```\n```",
+    "```\n\n \n```",
+    "```js\ncode",
+    "````\ncode\n```",
+    "a\n```\nb",
+    "x ```\ny\n```z",
+  ]) {
     assert.deepEqual(blocks(text), [{ text }], text);
   }
 });
 
 test("lines between fences are a block of code, with their indent", () => {
   assert.deepEqual(blocks("این را:\n```js\nws.onmessage = (e) =>\n    e.data\n```\nممنون"), [
-    { text: "این را:" }, { code: "ws.onmessage = (e) =>\n    e.data" }, { text: "ممنون" },
+    { text: "این را:" },
+    { code: "ws.onmessage = (e) =>\n    e.data" },
+    { text: "ممنون" },
   ]);
   assert.deepEqual(blocks("```\n\tif x:\n\n  y\n```"), [{ code: "\tif x:\n\n  y" }]);
   // As people close it.
@@ -53,8 +67,15 @@ test("the work is linear in the text", () => {
   const work = (/** @type {string} */ text) => {
     let seen = 0;
     const { trimEnd, slice } = String.prototype;
-    String.prototype.trimEnd = function () { seen += this.length; return trimEnd.call(this); };
-    String.prototype.slice = function (from, to) { const part = slice.call(this, from, to); seen += part.length; return part; };
+    String.prototype.trimEnd = function () {
+      seen += this.length;
+      return trimEnd.call(this);
+    };
+    String.prototype.slice = function (from, to) {
+      const part = slice.call(this, from, to);
+      seen += part.length;
+      return part;
+    };
     try {
       for (const block of blocks(text)) if ("text" in block) for (const line of block.text.split("\n")) spans(line);
     } finally {
@@ -62,9 +83,11 @@ test("the work is linear in the text", () => {
     }
     return seen;
   };
-  const runs = (/** @type {number} */ n) => Array.from({ length: Math.sqrt(n) }, (_, index) => "`".repeat(index + 1)).join(" ");
-  for (const shape of ["`", "` ", "`` ` ", "`a", "```\n", "```\na\n", "````\n```\n", "a`\n", "```x", "`\u200c"].map((unit) =>
-    (/** @type {number} */ n) => unit.repeat(n / unit.length)).concat(runs, (n) => runs(n).replaceAll(" ", "\n"))) {
+  const runs = (/** @type {number} */ n) =>
+    Array.from({ length: Math.sqrt(n) }, (_, index) => "`".repeat(index + 1)).join(" ");
+  for (const shape of ["`", "` ", "`` ` ", "`a", "```\n", "```\na\n", "````\n```\n", "a`\n", "```x", "`\u200c"]
+    .map((unit) => (/** @type {number} */ n) => unit.repeat(n / unit.length))
+    .concat(runs, (n) => runs(n).replaceAll(" ", "\n"))) {
     const small = work(shape(4096)) + 4096;
     assert.ok(work(shape(4 * 4096)) <= 4.4 * small, shape(40));
   }

@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { colourMembers, colourOf } from "../avatar.js";
+import { colourMembers, colourOf } from "../widgets/avatar.js";
 
-const css = readFileSync(new URL("../css/base.css", import.meta.url), "utf8");
-const [light, dark] = [/^:root \{([^}]*)\}/m, /:root\[data-theme="dark"\] \{([^}]*)\}/].map((rule) => {
+const css = readFileSync(new URL("../css/theme.css", import.meta.url), "utf8");
+const [light, dark] = [/^\s*:root \{([^}]*)\}/m, /:root\[data-theme="dark"\] \{([^}]*)\}/].map((rule) => {
   const found = rule.exec(css)?.[1] ?? "";
-  return Object.fromEntries([...found.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value]));
+  return Object.fromEntries(
+    [...found.matchAll(/--([\w-]+):\s*(#[0-9a-f]{6})/g)].map(([, name, value]) => [name, value]),
+  );
 });
 
 /** @param {string} colour @returns {number} relative luminance, WCAG 2 */
 function luminance(colour) {
-  const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255).map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  const [r, g, b] = [1, 3, 5]
+    .map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dayKey, dayText, formatsFor, lookUpZone } from "../dates.js";
+import { dayKey, dayText, formatsFor, lookUpZone } from "../text/dates.js";
 
 const AT = Date.parse("2026-11-21T10:02:03.000004+00:00");
 
@@ -36,7 +36,11 @@ test("a device that travels takes times and days along, at once and together", (
     assert.equal(formatsFor("en", "gregory").time.format(night), "00:30");
     assert.notEqual(dayKey(evening), dayKey(night));
     process.env.TZ = "America/New_York";
-    assert.notEqual(dayKey(evening), dayKey(night), "until it is looked up, times and days are those of the former zone");
+    assert.notEqual(
+      dayKey(evening),
+      dayKey(night),
+      "until it is looked up, times and days are those of the former zone",
+    );
     assert.equal(formatsFor("en", "gregory").time.format(night), "00:30");
     assert.equal(lookUpZone(), true);
     assert.equal(lookUpZone(), false);
@@ -52,12 +56,23 @@ test("a device that travels takes times and days along, at once and together", (
 test("days are told apart where the clock is set within them, and in half hours", () => {
   const before = process.env.TZ;
   try {
-    for (const zone of ["America/Santiago", "Africa/Cairo", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Europe/Berlin"]) {
+    for (const zone of [
+      "America/Santiago",
+      "Africa/Cairo",
+      "Asia/Kathmandu",
+      "Australia/Lord_Howe",
+      "Pacific/Apia",
+      "Europe/Berlin",
+    ]) {
       process.env.TZ = zone;
       lookUpZone();
       const plain = new Intl.DateTimeFormat("en-CA", { timeZone: zone });
       for (let at = Date.parse("2024-01-01T00:10:00Z"); at < Date.parse("2025-01-01T00:00:00Z"); at += 2_700_000) {
-        assert.equal(dayKey(at) === dayKey(at + 2_700_000), plain.format(at) === plain.format(at + 2_700_000), `${zone} ${at}`);
+        assert.equal(
+          dayKey(at) === dayKey(at + 2_700_000),
+          plain.format(at) === plain.format(at + 2_700_000),
+          `${zone} ${at}`,
+        );
       }
     }
   } finally {

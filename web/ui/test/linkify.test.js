@@ -1,13 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { linkify } from "../linkify.js";
+import { linkify } from "../text/linkify.js";
 
 /** @param {string} text */
-const links = (text) => linkify(text).filter((piece) => piece.href !== undefined).map((piece) => piece.text);
+const links = (text) =>
+  linkify(text)
+    .filter((piece) => piece.href !== undefined)
+    .map((piece) => piece.text);
 
 test("nothing of the text is lost", () => {
-  for (const text of ["", "سلام", "a https://x.example/b. c", "(http://a.example)(http://b.example)", "http://", "mailto:"]) {
-    assert.equal(linkify(text).map((piece) => piece.text).join(""), text);
+  for (const text of [
+    "",
+    "سلام",
+    "a https://x.example/b. c",
+    "(http://a.example)(http://b.example)",
+    "http://",
+    "mailto:",
+  ]) {
+    assert.equal(
+      linkify(text)
+        .map((piece) => piece.text)
+        .join(""),
+      text,
+    );
   }
 });
 
@@ -25,7 +40,15 @@ test("a sentence's punctuation does not belong to the link, in either script", (
 });
 
 test("only http, https and mailto become links", () => {
-  for (const text of ["javascript:alert(1)", "data:text/html,x", "ftp://a.example", "xhttp://a.example", "https:/a.example", "//a.example", "file:///etc/passwd"]) {
+  for (const text of [
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "ftp://a.example",
+    "xhttp://a.example",
+    "https:/a.example",
+    "//a.example",
+    "file:///etc/passwd",
+  ]) {
     assert.deepEqual(links(text), [], text);
   }
   assert.deepEqual(links("mailto:a@b.example HTTPS://A.example"), ["mailto:a@b.example", "HTTPS://A.example"]);
@@ -66,24 +89,59 @@ test("an apostrophe and a half-space belong to a link, what stands right behind 
 });
 
 test("bare hosts and e-mail addresses are links, names of files and sloppy sentences are none", () => {
-  const found = [["www.example.org", "https://www.example.org/"], ["docs.rs/tokio", "https://docs.rs/tokio"], ["irna.ir", "https://irna.ir/"],
-    ["example.com:8080/a", "https://example.com:8080/a"], ["(t.me/kelas)", "https://t.me/kelas"], ["a.b+c@example.ir", "mailto:a.b+c@example.ir"],
-    ["ببین:example.org", "https://example.org/"]];
-  for (const [text, href] of found) assert.deepEqual(linkify(text).flatMap((piece) => piece.href ?? []), [href], text);
-  for (const text of ["file.js", "main.rs", "e.g.this", "thanks.it", "README.md", "1.2.3", "سلام.خوبی", "a..com", "ftp://a.com", "@example.com", "x@y", "etc."]) {
+  const found = [
+    ["www.example.org", "https://www.example.org/"],
+    ["docs.rs/tokio", "https://docs.rs/tokio"],
+    ["irna.ir", "https://irna.ir/"],
+    ["example.com:8080/a", "https://example.com:8080/a"],
+    ["(t.me/kelas)", "https://t.me/kelas"],
+    ["a.b+c@example.ir", "mailto:a.b+c@example.ir"],
+    ["ببین:example.org", "https://example.org/"],
+  ];
+  for (const [text, href] of found)
+    assert.deepEqual(
+      linkify(text).flatMap((piece) => piece.href ?? []),
+      [href],
+      text,
+    );
+  for (const text of [
+    "file.js",
+    "main.rs",
+    "e.g.this",
+    "thanks.it",
+    "README.md",
+    "1.2.3",
+    "سلام.خوبی",
+    "a..com",
+    "ftp://a.com",
+    "@example.com",
+    "x@y",
+    "etc.",
+  ]) {
     assert.deepEqual(links(text), [], text);
   }
 });
 
 /** @param {string} text */
-const shown = (text) => linkify(text).flatMap((piece) => piece.shown ?? []).join(" ");
+const shown = (text) =>
+  linkify(text)
+    .flatMap((piece) => piece.shown ?? [])
+    .join(" ");
 
 test("a host is shown in letters only where they mislead nobody", () => {
   assert.equal(shown("https://بانک.ir/"), "https://بانک.ir/");
   assert.equal(shown("https://münchen.de"), "https://münchen.de");
   assert.equal(shown("https://пример.рф"), "https://пример.рф");
-  for (const text of ["https://аррӏе.com", "https://gооgle.com", "https://ѕсоре.com", "https://بانك‌ی.ir".replace("\u200c", ""), "https://bank.ir\u2044login.evil.example",
-    "https://bank.ir\u2215login.evil.example", "https://bank.ir\u29f8login.evil.example", "https://gοοgle.com"]) {
+  for (const text of [
+    "https://аррӏе.com",
+    "https://gооgle.com",
+    "https://ѕсоре.com",
+    "https://بانك‌ی.ir".replace("\u200c", ""),
+    "https://bank.ir\u2044login.evil.example",
+    "https://bank.ir\u2215login.evil.example",
+    "https://bank.ir\u29f8login.evil.example",
+    "https://gοοgle.com",
+  ]) {
     const [piece] = linkify(text);
     if (piece.href !== undefined) assert.match(String(piece.shown), /^https:\/\/[\x00-\x7f]*xn--[\x00-\x7f]*$/, text);
   }
@@ -95,7 +153,10 @@ test("a long address is shown as its host and a cut path, the whole is in the ti
   const [piece] = linkify(`https://example.org/${"a".repeat(300)}/end`);
   assert.match(String(piece.shown), /^example\.org\/a+…a+\/end$/);
   assert.equal(piece.title, `https://example.org/${"a".repeat(300)}/end`);
-  assert.equal(shown("https://a.example/%D8%B3%20%E2%80%AE%2F%252F%E2%81%84"), "https://a.example/س%20%E2%80%AE%2F%252F%E2%81%84");
+  assert.equal(
+    shown("https://a.example/%D8%B3%20%E2%80%AE%2F%252F%E2%81%84"),
+    "https://a.example/س%20%E2%80%AE%2F%252F%E2%81%84",
+  );
   assert.equal(shown("https://a.example/%ff%D8"), "https://a.example/%ff%D8");
 });
 
@@ -111,7 +172,18 @@ test("no part of a text is parsed more than once as an address and once to be sh
   };
   try {
     // The second of each: an address that is refused after it was read to its end.
-    for (const unit of ["http://", "a.com:99999/,", "a@", "https://a.example/(", "www.", "،http://a", "a.com/'", "https://a@b,", "a.com,", "mailto:"]) {
+    for (const unit of [
+      "http://",
+      "a.com:99999/,",
+      "a@",
+      "https://a.example/(",
+      "www.",
+      "،http://a",
+      "a.com/'",
+      "https://a@b,",
+      "a.com,",
+      "mailto:",
+    ]) {
       const text = unit.repeat(Math.floor(16_384 / unit.length));
       parsed = 0;
       linkify(text);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { en } from "../../i18n/en.js";
 import { fa } from "../../i18n/fa.js";
-import { listParts, number, parts, setLanguage, t } from "../strings.js";
+import { listParts, number, parts, setLanguage, t } from "../text/strings.js";
 
 afterEach(() => setLanguage("fa"));
 
@@ -13,10 +13,16 @@ const holes = (text) => [...new Set(forms(text).flatMap((form) => form.match(/\{
 
 test("both languages have the same texts with the same values in them", () => {
   assert.deepEqual(Object.keys(en).sort(), Object.keys(fa).sort());
-  for (const key of /** @type {import("../strings.js").Key[]} */ (Object.keys(fa))) {
+  for (const key of /** @type {import("../text/strings.js").Key[]} */ (Object.keys(fa))) {
     assert.deepEqual(holes(en[key]), holes(fa[key]), key);
-    assert.ok(forms(fa[key]).every((form) => form.trim() !== ""), key);
-    assert.ok(forms(en[key]).every((form) => form.trim() !== ""), key);
+    assert.ok(
+      forms(fa[key]).every((form) => form.trim() !== ""),
+      key,
+    );
+    assert.ok(
+      forms(en[key]).every((form) => form.trim() !== ""),
+      key,
+    );
   }
 });
 
@@ -48,6 +54,9 @@ test("a list joins names as the language does and keeps each name apart", () => 
 
 test("a value without a letter keeps its order, and no letter carries a pile of marks", () => {
   assert.equal(t("join.title_room", { room: "+98 912" }), "ورود به \u2066\u202d+98 912\u202c\u2069");
-  assert.equal(t("join.title_room", { room: `a${"\u0301".repeat(30)}b` }), `ورود به \u2068a${"\u0301".repeat(6)}b\u2069`);
+  assert.equal(
+    t("join.title_room", { room: `a${"\u0301".repeat(30)}b` }),
+    `ورود به \u2068a${"\u0301".repeat(6)}b\u2069`,
+  );
   assert.equal(t("join.title_room", { room: "مُحَمَّد" }), "ورود به \u2068مُحَمَّد\u2069");
 });

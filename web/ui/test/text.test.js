@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { colourOf, initialOf } from "../avatar.js";
-import { baseOf, directionOf, isMixed, isPlain, paragraphs } from "../direction.js";
-import { bytes, graphemes, measure } from "../length.js";
-import { NAME, anotherName, nameFault, suggestRoom, ROOM, visible } from "../names.js";
-import { pathTo, roomOf } from "../route.js";
-import { number, setLanguage } from "../strings.js";
-import { rereadFrom } from "../session.js";
-import { titled } from "../unread.js";
+import { colourOf, initialOf } from "../widgets/avatar.js";
+import { baseOf, directionOf, isMixed, isPlain, paragraphs } from "../text/direction.js";
+import { bytes, graphemes, measure } from "../text/length.js";
+import { NAME, anotherName, nameFault, suggestRoom, ROOM, visible } from "../text/names.js";
+import { match, pathTo, roomOf } from "../state/address.js";
+import { number, setLanguage } from "../text/strings.js";
+import { rereadFrom } from "../state/session.js";
+import { titled } from "../widgets/unread.js";
 
 afterEach(() => setLanguage("fa"));
 
@@ -36,7 +36,8 @@ test("what cannot be seen is taken out of a name, and a ZWNJ stays", () => {
     ["क्\u200dष", "क्\u200dष"],
     ["❤\ufe0f", "❤\ufe0f"],
     ["مُحَمَّد 🧕", "مُحَمَّد 🧕"],
-  ]) assert.equal(visible(text), shown, JSON.stringify(text));
+  ])
+    assert.equal(visible(text), shown, JSON.stringify(text));
 });
 
 test("few but heavy characters come to the limit in bytes", () => {
@@ -59,9 +60,21 @@ test("names that are missing or too long are told before asking", () => {
 
 test("a taken name is offered with the next number, which keeps its digits and its zeros", () => {
   const offers = [
-    ["مریم", "مریم ۲"], ["مریم ۲", "مریم ۳"], ["مریم۹", "مریم۱۰"], ["مریم9", "مریم10"], ["Maryam ٤", "Maryam ٥"], ["Sara1999", "Sara2000"],
-    ["Sara007", "Sara008"], ["Sara099", "Sara100"], ["Sara999", "Sara1000"], ["سارا۰۰۹", "سارا۰۱۰"], ["a 123456", "a 123457"], ["7", "8"],
-    ["x99999999999999999999", "x100000000000000000000"], ["a1b", "a1b ۲"], ["कमल९", "कमल१०"],
+    ["مریم", "مریم ۲"],
+    ["مریم ۲", "مریم ۳"],
+    ["مریم۹", "مریم۱۰"],
+    ["مریم9", "مریم10"],
+    ["Maryam ٤", "Maryam ٥"],
+    ["Sara1999", "Sara2000"],
+    ["Sara007", "Sara008"],
+    ["Sara099", "Sara100"],
+    ["Sara999", "Sara1000"],
+    ["سارا۰۰۹", "سارا۰۱۰"],
+    ["a 123456", "a 123457"],
+    ["7", "8"],
+    ["x99999999999999999999", "x100000000000000000000"],
+    ["a1b", "a1b ۲"],
+    ["कमल९", "कमल१०"],
   ];
   for (const [taken, offered] of offers) assert.equal(anotherName(taken, number), offered);
   setLanguage("en");
@@ -78,12 +91,26 @@ test("the name that is offered may be used: what is too long loses letters, not 
 });
 
 test("a suggested room may be entered", () => {
-  for (const value of [0, 0.5, 0.999999]) assert.equal(nameFault(suggestRoom(() => value, number), ROOM), null);
-  assert.equal(suggestRoom(() => 0, number), "باغ نیلوفر ۱۰");
+  for (const value of [0, 0.5, 0.999999])
+    assert.equal(
+      nameFault(
+        suggestRoom(() => value, number),
+        ROOM,
+      ),
+      null,
+    );
+  assert.equal(
+    suggestRoom(() => 0, number),
+    "باغ نیلوفر ۱۰",
+  );
 });
 
 test("the address names the room, whatever is in its name", () => {
-  for (const room of ["کلاس مهندسی اینترنت", "a/b?c#d", "50%", "می‌روم", "..."]) assert.equal(roomOf(pathTo(room)), room);
+  for (const room of ["کلاس مهندسی اینترنت", "a/b?c#d", "50%", "می‌روم", "..."])
+    assert.equal(roomOf(pathTo(room)), room);
+  assert.deepEqual(match("/", "/"), {});
+  assert.deepEqual(match("/learn/{lesson}", "/learn/1/"), { lesson: "1" });
+  for (const path of ["/learn", "/learn/", "/learn/1/2"]) assert.equal(match("/learn/{lesson}", path), null, path);
   for (const path of ["/", "/r", "/r/", "/r/%", "/r/%20", "/r/a/b", "/x/a"]) assert.equal(roomOf(path), null, path);
 });
 
@@ -105,7 +132,17 @@ test("a line runs the way of its first letter, and lines that run both ways are 
 });
 
 test("what has no letter runs from left to right, whatever the page does", () => {
-  for (const text of ["6037 9911 2222 3333", "+98 912 345 6789", "۶۰۳۷ ۹۹۱۱", "٦٠٣٧ ٩٩١١", "1405/09/07", "192.168.1.1", "1-2", "🙂 ۱۲", "🇮🇷 (2)"]) {
+  for (const text of [
+    "6037 9911 2222 3333",
+    "+98 912 345 6789",
+    "۶۰۳۷ ۹۹۱۱",
+    "٦٠٣٧ ٩٩١١",
+    "1405/09/07",
+    "192.168.1.1",
+    "1-2",
+    "🙂 ۱۲",
+    "🇮🇷 (2)",
+  ]) {
     assert.equal(baseOf(text), "ltr", text);
     assert.equal(isPlain(text), true, text);
     assert.deepEqual(paragraphs(text), [{ direction: "ltr", lines: [{ text, plain: true }] }]);
@@ -116,8 +153,21 @@ test("what has no letter runs from left to right, whatever the page does", () =>
 
 test("a line without a letter keeps its own order and stands with the lines around it; an address says nothing of its line", () => {
   assert.deepEqual(paragraphs("کارت:\n6037 9911\n\nok\n1-2"), [
-    { direction: "rtl", lines: [{ text: "کارت:", plain: false }, { text: "6037 9911", plain: true }, { text: "", plain: false }] },
-    { direction: "ltr", lines: [{ text: "ok", plain: false }, { text: "1-2", plain: true }] },
+    {
+      direction: "rtl",
+      lines: [
+        { text: "کارت:", plain: false },
+        { text: "6037 9911", plain: true },
+        { text: "", plain: false },
+      ],
+    },
+    {
+      direction: "ltr",
+      lines: [
+        { text: "ok", plain: false },
+        { text: "1-2", plain: true },
+      ],
+    },
   ]);
   assert.equal(paragraphs("\n12\nسلام").length, 1);
   assert.equal(paragraphs("https://a.example را ببین")[0].direction, "rtl");

@@ -1,22 +1,32 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Timeline, foldNotices, place } from "../timeline.js";
+import { Timeline, foldNotices, place } from "../state/timeline.js";
 
 const NOON = new Date(2026, 10, 21, 12).getTime();
 const MINUTE = 60_000;
 
-/** @param {number} offset @param {Partial<import("../timeline.js").Message>} [more] @returns {import("../timeline.js").Message} */
-const message = (offset, more = {}) => ({ kind: "message", member: "m1", name: "مریم", content: `${offset}`, at: NOON, own: false, offset, id: null, ...more });
-/** @param {"join" | "leave"} event @param {string} name @returns {import("../timeline.js").Notice} */
+/** @param {number} offset @param {Partial<import("../state/timeline.js").Message>} [more] @returns {import("../state/timeline.js").Message} */
+const message = (offset, more = {}) => ({
+  kind: "message",
+  member: "m1",
+  name: "مریم",
+  content: `${offset}`,
+  at: NOON,
+  own: false,
+  offset,
+  id: null,
+  ...more,
+});
+/** @param {"join" | "leave"} event @param {string} name @returns {import("../state/timeline.js").Notice} */
 const notice = (event, name) => ({ kind: "notice", event, member: `m-${name}`, name, at: NOON, offset: 1 });
-/** @param {string} id @param {"pending" | "sent" | "failed"} status @returns {import("../timeline.js").Outgoing} */
+/** @param {string} id @param {"pending" | "sent" | "failed"} status @returns {import("../state/timeline.js").Outgoing} */
 const outgoing = (id, status) => ({ id, content: id, status, error: null, at: NOON });
 
 /** What a view shows after the steps: settled entries, then held ones. */
 class Shown {
   /** @type {string[]} */ settled = [];
   /** @type {string[]} */ held = [];
-  /** @param {import("../timeline.js").Step[]} steps */
+  /** @param {import("../state/timeline.js").Step[]} steps */
   draw(steps) {
     for (const step of steps) {
       if (step.step === "hold") {
@@ -108,7 +118,11 @@ test("messages of one member within five minutes are one group", () => {
 
 test("a new local day is separated, and begins a new group", () => {
   const late = new Date(2026, 10, 21, 23, 59).getTime();
-  assert.deepEqual(place(message(1, { at: late }), message(2, { at: late + 2 * MINUTE })), { newDay: true, grouped: false, folded: false });
+  assert.deepEqual(place(message(1, { at: late }), message(2, { at: late + 2 * MINUTE })), {
+    newDay: true,
+    grouped: false,
+    folded: false,
+  });
   assert.equal(place(message(1), message(2)).newDay, false);
   assert.equal(place(null, message(1)).newDay, true);
 });
@@ -116,6 +130,14 @@ test("a new local day is separated, and begins a new group", () => {
 test("joins and leaves in a row are folded, each member once", () => {
   assert.equal(place(notice("join", "a"), notice("leave", "b")).folded, true);
   assert.equal(place(message(1), notice("join", "a")).folded, false);
-  const run = [notice("join", "a"), notice("join", "b"), notice("leave", "c"), notice("leave", "b"), notice("join", "c"), notice("leave", "d"), notice("join", "a")];
+  const run = [
+    notice("join", "a"),
+    notice("join", "b"),
+    notice("leave", "c"),
+    notice("leave", "b"),
+    notice("join", "c"),
+    notice("leave", "d"),
+    notice("join", "a"),
+  ];
   assert.deepEqual(foldNotices(run), { joined: ["a"], left: ["d"], visited: ["b"], returned: ["c"] });
 });

@@ -72,7 +72,7 @@ impl Document {
         Ok(Document {
             markup: file(markup)?,
             texts: [entries(&file("i18n/fa.js")?), entries(&file("i18n/en.js")?)],
-            icons: entries(&file("ui/icons.js")?),
+            icons: entries(&file("ui/widgets/icons.js")?),
         })
     }
 

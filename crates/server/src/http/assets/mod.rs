@@ -81,7 +81,7 @@ fn preset(lang: Lang) -> &'static str {
     }
 }
 
-/// Whether the page of an address is a room's; `web/ui/route.js` says the same.
+/// Whether the page of an address is a room's; `web/ui/state/address.js` says the same.
 fn is_room(path: &str) -> bool {
     let room = path.strip_prefix("/r/").unwrap_or_default();
     let room = room.strip_suffix('/').unwrap_or(room);

@@ -3,12 +3,16 @@
 use std::path::Path;
 
 /// Folders, and what their files end in; a folder below is one of its own.
-const FOLDERS: [(&str, &[&str]); 7] = [
+const FOLDERS: [(&str, &[&str]); 11] = [
     ("", &["favicon.svg", "manifest.webmanifest", "index.html", "fault.html"]),
     ("icons", &[".png"]),
     ("fonts", &[".woff2"]),
     ("ui", &[".js"]),
     ("ui/css", &[".css"]),
+    ("ui/pages", &[".js"]),
+    ("ui/state", &[".js"]),
+    ("ui/text", &[".js"]),
+    ("ui/widgets", &[".js"]),
     ("sdk", &[".js"]),
     ("i18n", &[".js"]),
 ];
