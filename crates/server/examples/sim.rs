@@ -6,12 +6,13 @@
 #[allow(dead_code)]
 mod sim;
 
+#[path = "../tests/it/common/random.rs"]
+#[allow(dead_code)]
+mod random;
+
 /// What `sim` takes from the tests.
 mod common {
-    #[path = "../../tests/it/common/random.rs"]
-    #[allow(dead_code)]
-    mod random;
-    pub use random::Random;
+    pub use super::random::Random;
 }
 
 use std::process::ExitCode;
@@ -27,13 +28,8 @@ use hamhame::token::random_id;
 use common::Random;
 use sim::{Sim, Weather};
 
-const LATE: Weather = Weather {
-    latest: Duration::from_millis(5),
-    unanswered: 0,
-    lost: 0,
-    untold: 0,
-    doubled: 20,
-};
+const LATE: Weather =
+    Weather { latest: Duration::from_millis(5), unanswered: 0, lost: 0, untold: 0, doubled: 20 };
 
 fn main() -> ExitCode {
     let started = Options::read().and_then(|options| Ok((Log::start(options.log)?, options)));

@@ -262,11 +262,7 @@ impl<E: Engine> Replica<E> {
                 Ok(Err(Failure::Changed)) | Err(_) => break,
             }
         }
-        // Nobody knows what became of them; whoever waits is told so.
-        let mut inner = self.lock();
-        for tag in tags {
-            inner.waiting.remove(&tag);
-        }
+        self.lock().give_up(&tags);
     }
 
     /// What was placed is told when it is applied, what was not at once.
@@ -289,10 +285,11 @@ impl<E: Engine> Replica<E> {
         }
         let late = self.wait_for(last, Instant::now() + LATE).await.is_err();
         let here = !late || self.catch_up(deadline).await.is_ok();
+        if !here {
+            self.lock().give_up(tags);
+        }
         for (tag, offset) in said {
-            if let Some(Waiter::Said(sender)) = self.lock().waiting.remove(&tag)
-                && here
-            {
+            if let Some(Waiter::Said(sender)) = self.lock().waiting.remove(&tag) {
                 let _ = sender.send(Some(offset));
             }
         }
@@ -442,6 +439,13 @@ impl Inner {
         }
         self.sending = false;
         None
+    }
+
+    /// Nobody knows what became of these, and whoever waits is told so. A newcomer stays known: if it gets its seat after all, it
+    /// is to be taken out again.
+    fn give_up(&mut self, tags: &[u64]) {
+        let newcomer = |waiter: &Waiter| matches!(waiter, Waiter::Joins(..));
+        self.waiting.retain(|tag, waiter| newcomer(waiter) || !tags.contains(tag));
     }
 
     /// The entry whose turn it is, if it is there.

@@ -106,7 +106,8 @@ impl Cursor {
         let From { after, history } = from;
         let history = history.min(server.options.join_history);
         loop {
-            let room = server.registry.find_or_make(room, Some(client)).map_err(NotOpen::TooMany)?;
+            let room =
+                server.registry.find_or_make(room, Some(client)).map_err(NotOpen::TooMany)?;
             server.broker.open(&room, after).get().await.map_err(|Away| NotOpen::Away)?;
             let Some((watch, start)) = room.watch(after, history, clock::uptime_micros()) else {
                 // It was given up between finding and entering it.

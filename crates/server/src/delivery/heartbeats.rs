@@ -38,6 +38,11 @@ impl Heartbeats {
         self.beat_of(serial).borrow_mut().remove(&serial);
     }
 
+    /// The link with this number.
+    pub fn link(&self, serial: u64) -> Option<Rc<Link>> {
+        self.beat_of(serial).borrow().get(&serial).cloned()
+    }
+
     /// The links of one beat.
     pub fn at(&self, beat: usize) -> Vec<Rc<Link>> {
         self.beats[beat].borrow().values().cloned().collect()

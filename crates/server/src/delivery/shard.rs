@@ -71,11 +71,11 @@ pub struct Registered {
     serial: u64,
 }
 
-/// Keeps a link among the members that a room's batches are written to; dropping it takes the link out.
+/// Keeps a link among the members that a room's batches are written to; dropping it takes the link out, which the heartbeats
+/// know: every idle member has one of these.
 pub struct Attached {
     registered: Registered,
     local: Rc<LocalRoom>,
-    link: Rc<Link>,
 }
 
 /// The batch that members at the same cursor share: one for those who read compressed frames, one for the others.
@@ -340,7 +340,7 @@ impl Registered {
         }
         room.dirty().add_member(shard.index, link.cursor.get());
         room.dirty().mark_shard(room, shard.index);
-        Attached { registered: self, local, link: link.clone() }
+        Attached { registered: self, local }
     }
 }
 
@@ -372,12 +372,13 @@ impl Drop for Registered {
 impl Drop for Attached {
     fn drop(&mut self) {
         let (shard, room) = (&self.registered.shard, &self.local.room);
+        let Some(link) = shard.heartbeats.link(self.registered.serial) else { return };
         room.dirty().remove_member(shard.index);
-        if self.link.is_deflated() {
+        if link.is_deflated() {
             room.compression().remove_member();
         }
         let mut links = self.local.links.borrow_mut();
-        let slot = self.link.slot.get();
+        let slot = link.slot.get();
         links.swap_remove(slot as usize);
         if let Some(moved) = links.get(slot as usize) {
             moved.slot.set(slot);

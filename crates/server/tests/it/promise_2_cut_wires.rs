@@ -247,9 +247,11 @@ async fn play(server: Arc<TestServer>, number: u64) -> usize {
         members.push(client);
     }
     // All start to note at the same event.
-    members[0].say("begin", "begin").await;
+    let begin = members[0].said("begin", "begin").await;
     for member in &mut members {
-        member.until_said("begin").await;
+        while member.offset() < begin {
+            member.next_event().await;
+        }
     }
     let mut playing = JoinSet::new();
     for (n, member) in members.into_iter().enumerate() {

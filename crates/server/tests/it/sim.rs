@@ -48,10 +48,15 @@ struct World {
     began: Instant,
 }
 
+/// Entries that a room keeps here.
+const KEPT: usize = 4_000;
+
 /// A room as the engine has it.
 struct Authority {
     seen: Seen,
     offset: u64,
+    /// The number of the entry before the oldest that is kept.
+    before: u64,
     entries: Vec<Arc<Entry>>,
     seats_at: u64,
     seats: Vec<Seated>,
@@ -144,6 +149,7 @@ impl World {
         self.rooms.entry(name.into()).or_insert_with(|| Authority {
             seen: Seen { epoch: Epoch::new(epoch), seq: 0, tag: 0 },
             offset: 0,
+            before: 0,
             entries: Vec::new(),
             seats_at: 0,
             seats: Vec::new(),
@@ -156,17 +162,20 @@ impl World {
 }
 
 impl Authority {
-    /// Whether a node that has seen this is on the same way.
-    fn agrees(&self, seen: Seen) -> bool {
-        let tag = match seen.seq {
-            0 => Some(0),
-            seq => self.entries.get(seq as usize - 1).map(|entry| entry.tag),
+    /// What stands behind the entry that a node has seen last. `None` if it is not on the same way, or too far behind.
+    fn behind(&self, seen: Seen) -> Option<&[Arc<Entry>]> {
+        let from = seen.seq.checked_sub(self.before)? as usize;
+        let tag = match from {
+            0 if seen.seq == 0 => Some(0),
+            0 => None,
+            from => self.entries.get(from - 1).map(|entry| entry.tag),
         };
-        seen.epoch == self.seen.epoch && tag == Some(seen.tag)
+        let same = seen.epoch == self.seen.epoch && tag == Some(seen.tag);
+        self.entries.get(from..).filter(|_| same)
     }
 
     fn place(&mut self, seen: Seen, proposal: Proposal, now: u64) -> Place {
-        let behind = &self.entries[seen.seq as usize..];
+        let behind = &self.entries[(seen.seq - self.before) as usize..];
         if let Some(entry) = behind.iter().find(|entry| entry.tag == proposal.tag) {
             return Place::At(entry.seq);
         }
@@ -280,13 +289,17 @@ impl Engine for Sim {
         self.request(move |_, world| {
             let now = world.now();
             let authority = world.room(&room);
-            if !authority.agrees(seen) {
+            if authority.behind(seen).is_none() {
                 return Err(Failure::Changed);
             }
             let before = authority.entries.len();
             let places =
                 batch.into_iter().map(|proposal| authority.place(seen, proposal, now)).collect();
             let (epoch, new) = (authority.seen.epoch, authority.entries[before..].to_vec());
+            if authority.entries.len() > 2 * KEPT {
+                authority.before += KEPT as u64;
+                authority.entries.drain(..KEPT);
+            }
             let followers: Vec<_> = authority.followers.iter().filter_map(Weak::upgrade).collect();
             for follower in followers {
                 for entry in &new {
@@ -314,9 +327,7 @@ impl Engine for Sim {
     ) -> BoxFuture<'a, Result<Vec<Arc<Entry>>, Failure>> {
         let room = room.to_owned();
         self.request(move |_, world| {
-            let authority = world.room(&room);
-            let behind = || authority.entries[seen.seq as usize..].to_vec();
-            authority.agrees(seen).then(behind).ok_or(Failure::Changed)
+            world.room(&room).behind(seen).map(<[_]>::to_vec).ok_or(Failure::Changed)
         })
     }
 
