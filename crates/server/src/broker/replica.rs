@@ -490,6 +490,8 @@ impl Inner {
         if let Err(error) = applied {
             tracing::error!(%error, "a room does not agree with its engine");
             self.seen = None;
+            self.queue.clear();
+            self.waiting.clear();
             return None;
         }
         if let Some(seen) = &mut self.seen {

@@ -24,12 +24,11 @@ pub struct Document {
 
 /// All of a room's. Most rooms have none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Documents(Option<Box<Vec<(Kind, Document)>>>);
+pub struct Documents(Box<[(Kind, Document)]>);
 
 impl FromIterator<(Kind, Document)> for Documents {
     fn from_iter<I: IntoIterator<Item = (Kind, Document)>>(all: I) -> Documents {
-        let all: Vec<(Kind, Document)> = all.into_iter().collect();
-        Documents((!all.is_empty()).then(|| Box::new(all)))
+        Documents(all.into_iter().collect())
     }
 }
 
@@ -46,15 +45,17 @@ impl Documents {
 
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = (Kind, &Document)> {
-        self.0.iter().flat_map(|all| all.iter()).map(|(kind, document)| (*kind, document))
+        self.0.iter().map(|(kind, document)| (*kind, document))
     }
 
     /// The document says this now: its next version.
     pub fn replace(&mut self, kind: Kind, text: Arc<str>) {
-        let all = self.0.get_or_insert_default();
-        match all.iter_mut().find(|(other, _)| *other == kind) {
+        match self.0.iter_mut().find(|(other, _)| *other == kind) {
             Some((_, document)) => *document = Document { version: document.version + 1, text },
-            None => all.push((kind, Document { version: 1, text })),
+            None => {
+                let first = (kind, Document { version: 1, text });
+                self.0 = std::mem::take(&mut self.0).into_iter().chain([first]).collect();
+            }
         }
     }
 }

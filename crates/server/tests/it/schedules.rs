@@ -24,7 +24,7 @@ use hamhame::token::{Proof, random_id};
 use hamhame_core::id::Id;
 use hamhame_core::name::{Name, RoomName};
 use serde_json::Value;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::common::Random;
 use super::sim::{Sim, Weather};
@@ -33,6 +33,9 @@ const ROOM: &str = "کلاس";
 
 const GOOD: Weather =
     Weather { latest: Duration::from_millis(40), unanswered: 0, lost: 0, untold: 0, doubled: 0 };
+
+/// Longer than any schedule takes by its own clock.
+const AGES: Duration = Duration::from_secs(600);
 
 /// Schedules of each kind.
 const SEEDS: u64 = 1_000;
@@ -191,7 +194,7 @@ impl Person {
         let entrant = self.entrant(&name, node.broker.node(), number, &signal);
         let patience = self.random.shorter_than(Duration::from_millis(80));
         let joined = node.broker.join(&node.room, entrant).get();
-        if let Ok(Entry::In(_)) = tokio::time::timeout(patience, joined).await {
+        if let Ok(Entry::In(_)) = timeout(patience, joined).await {
             self.held = Some((self.at, number, signal));
         } else {
             signal.end();
@@ -399,7 +402,8 @@ fn many<F: Future<Output = ()>>(seeds: u64, schedule: impl Fn(u64) -> F) {
             .build()
             .expect("a runtime");
         println!("seed {seed}");
-        runtime.block_on(schedule(seed));
+        let ended = runtime.block_on(async { timeout(AGES, schedule(seed)).await });
+        assert!(ended.is_ok(), "seed {seed} does not end: somebody waits for an answer for ever");
     }
 }
 
