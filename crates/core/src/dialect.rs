@@ -13,6 +13,13 @@ pub enum Dialect {
     V1,
 }
 
+impl Dialect {
+    /// What a client speaks with which this subprotocol was agreed, or none.
+    pub fn of(protocol: Option<&str>) -> Dialect {
+        if protocol.is_some() { Dialect::V1 } else { Dialect::Seed }
+    }
+}
+
 /// Decodes one text message. `Ok(None)` is a message that the dialect ignores: in the seed dialect an object
 /// without `content`, and what is empty when trimmed.
 ///

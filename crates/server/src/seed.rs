@@ -12,7 +12,7 @@ use hamhame_core::name::RoomName;
 use hamhame_ws::{Opcode, write_frame};
 
 use crate::clock;
-use crate::delivery::link::{Link, Voice};
+use crate::delivery::link::Link;
 use crate::delivery::shard::{Registered, Shard};
 use crate::net::admission::Client;
 use crate::room::{Opener, Room};
@@ -108,8 +108,7 @@ impl Guest {
         let server = opened.shard.server();
         let signal = Arc::new(Signal::default());
         let receiver = opened.receiver(server.options.frame_limits());
-        let link =
-            Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
+        let link = Rc::new(Link::new(opened.io, None, signal, opened.shard.traffic().clone()));
         Guest {
             wire: Wire::new(link.clone(), receiver, opened.backlog, opened.visit),
             registered: opened.shard.register(&link),

@@ -18,7 +18,7 @@ use crate::delivery::states::{self, STATES_EVERY};
 use crate::net::admission::Client;
 use crate::room::registry::TooManyRooms;
 use crate::room::tail::{Batch, payload};
-use crate::room::{Room, Watch};
+use crate::room::{Room, Subscription};
 use crate::server::Server;
 
 /// Versions of presence and typing that a client knows.
@@ -84,7 +84,7 @@ pub enum NotOpen {
 
 /// Where a client reads.
 pub struct Cursor {
-    watch: Watch,
+    subscription: Subscription,
     offset: u64,
     /// What it knows of the states; `None` if it does not want them.
     states: Option<Versions>,
@@ -109,7 +109,9 @@ impl Cursor {
             let room =
                 server.registry.find_or_make(room, Some(client)).map_err(NotOpen::TooMany)?;
             server.broker.open(&room, after).get().await.map_err(|Away| NotOpen::Away)?;
-            let Some((watch, start)) = room.watch(after, history, clock::uptime_micros()) else {
+            let Some((subscription, start)) =
+                room.subscribe(after, history, clock::uptime_micros())
+            else {
                 // It was given up between finding and entering it.
                 continue;
             };
@@ -117,13 +119,13 @@ impl Cursor {
             let same_life = after.is_none_or(|after| after.epoch == room.position().epoch);
             let states = states.map(|known| if same_life { known } else { Versions::default() });
             let batch = Batch::default();
-            return Ok((Cursor { watch, offset: start.offset, states, batch }, start));
+            return Ok((Cursor { subscription, offset: start.offset, states, batch }, start));
         }
     }
 
     /// Where it reads.
     pub fn room(&self) -> &Arc<Room> {
-        self.watch.room()
+        self.subscription.room()
     }
 
     /// The position of the last event read.
@@ -142,7 +144,7 @@ impl Cursor {
         if !self.has_events() {
             return None;
         }
-        let missed = self.watch.room().read(self.offset, &mut self.batch);
+        let missed = self.subscription.room().read(self.offset, &mut self.batch);
         self.offset = self.batch.to;
         Some((missed, &self.batch))
     }
@@ -154,7 +156,7 @@ impl Cursor {
 
     /// What changed in the states since it was told last, if the client wants to know.
     pub fn changes(&mut self) -> Changes {
-        let room = self.watch.room();
+        let room = self.subscription.room();
         let mut changes = Changes::default();
         let Some(known) = &mut self.states else { return changes };
         if known.presence != room.presence_version() {
@@ -176,7 +178,7 @@ impl Cursor {
     pub async fn news(&self) {
         let mut due = None;
         loop {
-            let mut news = pin!(self.watch.news());
+            let mut news = pin!(self.subscription.news());
             // Armed before the look, so that nothing can fall between the two.
             news.as_mut().enable();
             if self.has_events() {

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hamhame_core::codes::CloseCode;
+use hamhame_core::dialect::Dialect;
 use hamhame_ws::Opcode;
 use hamhame_ws::handshake::Deflate;
 
@@ -27,22 +28,12 @@ use crate::signal::Signal;
 #[cfg(target_os = "linux")]
 const LAST_TRY: Duration = Duration::from_secs(15);
 
-/// How this client is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
-    /// `hamhame.v1`.
-    V1,
-    /// The seed documents' JSON events.
-    Seed,
-    /// Text without presence: tutorial rooms and echoes.
-    Plain,
-}
-
 /// One open WebSocket. Lives on its shard and never leaves it.
 pub struct Link {
     socket: Socket,
     signal: Arc<Signal>,
-    voice: Voice,
+    /// How the client is spoken to; `None`: in plain text, without presence, in the tutorials' rooms and echoes.
+    dialect: Option<Dialect>,
     /// Whether the client reads the compressed frames that members share.
     deflated: bool,
     traffic: Arc<Traffic>,
@@ -59,7 +50,7 @@ pub struct Link {
     unsent: RefCell<Vec<u8>>,
     stuck: Cell<bool>,
     /// The last read took all that may be read at once: there is more.
-    greedy: Cell<bool>,
+    more: Cell<bool>,
     /// Whether the client read or wrote anything since the last beat.
     alive: Cell<bool>,
     /// Whether a plain link was asked at the last beat.
@@ -74,20 +65,18 @@ pub struct Link {
     room: OnceCell<Arc<Room>>,
 }
 
-impl Voice {
-    /// The voice of a room for a client with which this subprotocol was agreed.
-    pub fn of(protocol: Option<&str>) -> Voice {
-        if protocol.is_some() { Voice::V1 } else { Voice::Seed }
-    }
-}
-
 impl Link {
     /// A link over a stream whose handshake is done.
-    pub fn new(io: Io, voice: Voice, signal: Arc<Signal>, traffic: Arc<Traffic>) -> Link {
+    pub fn new(
+        io: Io,
+        dialect: Option<Dialect>,
+        signal: Arc<Signal>,
+        traffic: Arc<Traffic>,
+    ) -> Link {
         Link {
             socket: Socket::new(io, &signal),
             signal,
-            voice,
+            dialect,
             deflated: false,
             traffic,
             cursor: Cell::new(0),
@@ -97,7 +86,7 @@ impl Link {
             shard: Cell::new(0),
             unsent: RefCell::default(),
             stuck: Cell::new(false),
-            greedy: Cell::new(false),
+            more: Cell::new(false),
             alive: Cell::new(true),
             pinged: Cell::new(false),
             partial: Cell::new(false),
@@ -118,15 +107,15 @@ impl Link {
         self.deflated
     }
 
-    /// How this client is spoken to.
-    pub fn voice(&self) -> Voice {
-        self.voice
+    /// How the client is spoken to; `None`: in plain text.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.dialect
     }
 
     /// Reads what a delivery will read, and makes a number of it that means nothing.
-    pub fn look(&self) -> u64 {
+    pub fn prefetch(&self) -> u64 {
         let unsent = self.unsent.try_borrow().map_or(0, |unsent| unsent.len());
-        self.cursor.get() ^ self.socket.look() ^ unsent as u64 ^ u64::from(self.stuck.get())
+        self.cursor.get() ^ self.socket.prefetch() ^ unsent as u64 ^ u64::from(self.stuck.get())
     }
 
     /// What other threads ask of it.
@@ -227,8 +216,8 @@ impl Link {
 
     /// Whether there was more than one read takes, for the first time that this is asked after it. A peer that sends without
     /// end finds the socket ready at all times: the others should have their turn in between.
-    pub fn is_greedy(&self) -> bool {
-        self.greedy.take()
+    pub fn take_more(&self) -> bool {
+        self.more.take()
     }
 
     /// Reads what is there. `Ok(None)`: nothing yet; `Ok(Some(0))`: the client has closed its side.
@@ -236,7 +225,7 @@ impl Link {
         match self.socket.try_read(buffer) {
             Ok(n) => {
                 self.alive.set(true);
-                self.greedy.set(n == buffer.len());
+                self.more.set(n == buffer.len());
                 self.traffic.received(n);
                 Ok(Some(n))
             }
@@ -275,10 +264,10 @@ impl Link {
             self.signal.wake();
         }
         let alive = self.alive.replace(false);
-        match self.voice {
+        match self.dialect {
             // Nobody is present on a plain link, so it is left in peace while it talks; a silent one has a beat more.
-            Voice::Plain if alive => self.pinged.set(false),
-            Voice::Plain if !self.pinged.replace(true) && !self.is_stuck() => self.ping(),
+            None if alive => self.pinged.set(false),
+            None if !self.pinged.replace(true) && !self.is_stuck() => self.ping(),
             _ if !alive => {
                 let code = if self.is_stuck() { CloseCode::Slow } else { CloseCode::NoPong };
                 self.signal.close(code);
@@ -295,7 +284,7 @@ impl Link {
 
     fn beat(&self) {
         let mut frames = Vec::new();
-        if let Some(room) = self.room.get().filter(|_| self.voice == Voice::V1) {
+        if let Some(room) = self.room.get().filter(|_| self.dialect == Some(Dialect::V1)) {
             reply::heartbeat(&mut frames, room.position());
         }
         self.write_ping(&mut frames);
@@ -355,7 +344,7 @@ impl Link {
     /// Says goodbye: the `shutdown` message where the client knows it, then the close frame.
     pub fn write_close(&self, code: CloseCode) {
         let mut frames = Vec::new();
-        if code == CloseCode::ServiceRestart && self.voice == Voice::V1 {
+        if code == CloseCode::ServiceRestart && self.dialect == Some(Dialect::V1) {
             reply::shutdown(&mut frames, self.signal.retry_after());
         }
         hamhame_ws::write_close(&mut frames, code.code(), code.name());

@@ -11,11 +11,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hamhame_core::dialect::Dialect;
 use hamhame_core::position::Position;
 use tokio::time::Instant;
 
 use crate::delivery::heartbeats::{BEATS, Heartbeats};
-use crate::delivery::link::{Link, Voice};
+use crate::delivery::link::Link;
 use crate::delivery::reply;
 use crate::delivery::states::{STATES_EVERY, States};
 use crate::metrics::Traffic;
@@ -231,7 +232,7 @@ impl Shard {
         let links = local.links.borrow();
         let end = links.len().min(pass.done.saturating_add(*turn));
         for group in links.get(pass.done..end).unwrap_or_default().chunks(GROUP) {
-            fetch(group);
+            prefetch(group);
             for link in group {
                 if !self.deliver(&local.room, link, batches.of(link)) {
                     local.again.set(true);
@@ -346,19 +347,19 @@ impl Registered {
 
 /// Looks at several links before the first of them is written to. A system call leaves little in the cache: met one by
 /// one, each link would be waited for; together, their cache misses overlap.
-fn fetch(links: &[Rc<Link>]) {
-    std::hint::black_box(links.iter().fold(0, |sum, link| sum ^ link.look()));
+fn prefetch(links: &[Rc<Link>]) {
+    std::hint::black_box(links.iter().fold(0, |sum, link| sum ^ link.prefetch()));
 }
 
 fn tell_gap(room: &Room, link: &Link, missed: u64, resumes_after: u64) {
     let mut frame = Vec::new();
     let position = Position { epoch: room.position().epoch, offset: resumes_after };
-    match link.voice() {
-        Voice::V1 => reply::gap(&mut frame, missed, position),
-        Voice::Seed => {
+    match link.dialect() {
+        Some(Dialect::V1) => reply::gap(&mut frame, missed, position),
+        Some(Dialect::Seed) => {
             reply::notice(&mut frame, room.name(), &format!("{missed} events were missed."))
         }
-        Voice::Plain => {}
+        None => {}
     }
     link.write(&frame);
 }

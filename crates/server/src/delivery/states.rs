@@ -4,8 +4,10 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hamhame_core::dialect::Dialect;
+
 use crate::clock;
-use crate::delivery::link::{Link, Voice};
+use crate::delivery::link::Link;
 use crate::delivery::reply;
 use crate::room::Room;
 
@@ -58,15 +60,15 @@ impl States {
 
     fn tell_presence(&self, link: &Link) {
         let frames = &mut *self.frames.borrow_mut();
-        match link.voice() {
-            Voice::Plain => link.presence.set(self.presence_version),
-            Voice::Seed => {
+        match link.dialect() {
+            None => link.presence.set(self.presence_version),
+            Some(Dialect::Seed) => {
                 let frame =
                     frames.seed.get_or_insert_with(|| reply::seed_presence(&self.room.presence()));
                 link.presence.set(self.presence_version);
                 link.write(frame);
             }
-            Voice::V1 => {
+            Some(Dialect::V1) => {
                 let base = link.presence.get();
                 if frames.difference.as_ref().is_none_or(|(from, ..)| *from != base) {
                     frames.difference =
@@ -88,7 +90,7 @@ impl States {
 
     fn tell_typing(&self, link: &Link) {
         link.typing.set(self.typing_version);
-        if link.voice() == Voice::V1 {
+        if link.dialect() == Some(Dialect::V1) {
             let frames = &mut *self.frames.borrow_mut();
             let frame = frames
                 .typing

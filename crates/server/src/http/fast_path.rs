@@ -18,13 +18,13 @@ use hamhame_ws::handshake::{Deflate, response_head};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::authority::Places;
-use crate::delivery::link::Voice;
 use crate::http::handshake::{self, Asked};
 use crate::http::routes::PROTOCOL;
 use crate::net::admission::Visit;
 use crate::net::stream::Io;
 use crate::server::Server;
-use crate::transport::chat::Address;
+use crate::transport::join::Address;
+use hamhame_core::dialect::Dialect;
 
 /// What is looked at; a longer head is read by hyper.
 const LOOKED_AT: usize = 4096;
@@ -152,7 +152,7 @@ fn look(bytes: &[u8], server: &Server, visit: &Visit) -> Option<Handshake> {
     let handshake = handshake::judge(&asked, server).ok()?;
     let protocol = handshake.choose(&[PROTOCOL]);
     let mut address = Address::read(room, name);
-    address.voice = Voice::of(protocol);
+    address.dialect = Dialect::of(protocol);
     if address.broken().is_some() {
         return None;
     }

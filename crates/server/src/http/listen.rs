@@ -35,7 +35,7 @@ use crate::net::deadline::Deadline;
 use crate::net::stream::Io;
 use crate::net::tls::{self, Tls};
 use crate::server::Server;
-use crate::transport::chat;
+use crate::transport::join;
 use crate::transport::ws::Opened;
 
 /// A connection on its way to a shard.
@@ -216,7 +216,7 @@ async fn talk(mut stream: Io, shard: Rc<Shard>, router: Router, visit: Rc<Visit>
     match first {
         Some(FirstBytes::Handshake(Handshake { address, answer, deflate, backlog })) => {
             let opened = Opened { io: stream, backlog, shard, visit, deflate };
-            chat::run(opened, address, answer).await;
+            join::run(opened, address, answer).await;
         }
         Some(FirstBytes::Http2(seen)) => {
             Box::pin(http2::speak(stream, seen, shard, router, visit)).await;

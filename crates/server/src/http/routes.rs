@@ -17,7 +17,6 @@ use serde::Deserialize;
 use crate::api;
 use crate::authority::{Authority, Places, Unnamed};
 use crate::clock;
-use crate::delivery::link::Voice;
 use crate::http::assets;
 use crate::http::body;
 use crate::http::handshake::{self, Asked, Unwelcome};
@@ -32,8 +31,9 @@ use crate::qr::{self, NoPicture, Pictures};
 use crate::seed::{Mode, Tutorials};
 use crate::server::Server;
 use crate::session::lease::Leases;
-use crate::transport::chat::{self, Address};
+use crate::transport::join::{self, Address};
 use crate::transport::ws::Opened;
+use hamhame_core::dialect::Dialect;
 
 /// The subprotocol of the full protocol.
 pub const PROTOCOL: &str = "hamhame.v1";
@@ -243,8 +243,8 @@ async fn room_or_tutorial(State(app): State<App>, request: Request) -> Response 
         return (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response();
     }
     upgrade(&app, request, move |protocol| {
-        address.voice = Voice::of(protocol);
-        Box::new(move |opened| Box::pin(chat::run(opened, address, String::new())))
+        address.dialect = Dialect::of(protocol);
+        Box::new(move |opened| Box::pin(join::run(opened, address, String::new())))
     })
 }
 

@@ -8,7 +8,7 @@ use hamhame_ws::handshake::Deflate;
 use hamhame_ws::{Limits, Opcode, write_frame};
 
 use crate::config::Options;
-use crate::delivery::link::{Link, Voice};
+use crate::delivery::link::Link;
 use crate::room::deflate;
 use crate::session::conversation::{Conversation, Flow};
 use crate::signal::Signal;
@@ -19,7 +19,7 @@ pub async fn run(opened: Opened) {
     let server = opened.shard.server().clone();
     let receiver = opened.receiver(limits(&server.options));
     let signal = Arc::new(Signal::default());
-    let link = Rc::new(Link::new(opened.io, Voice::Plain, signal, opened.shard.traffic().clone()));
+    let link = Rc::new(Link::new(opened.io, None, signal, opened.shard.traffic().clone()));
     let _registered = opened.shard.register(&link);
     let mut echo = Echo { agreed: opened.deflate };
     Wire::new(link, receiver, opened.backlog, opened.visit).converse(&mut echo).await;

@@ -32,7 +32,7 @@ impl Socket {
     }
 
     /// Reads what writing will read, and makes a number of it that means nothing.
-    pub fn look(&self) -> u64 {
+    pub fn prefetch(&self) -> u64 {
         match self {
             Socket::Tcp(socket) => socket.as_raw_fd() as u64,
             Socket::Stream(stream) => u64::from(stream.is_flushing()),

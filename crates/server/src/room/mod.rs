@@ -2,7 +2,7 @@
 //!
 //! A room changes by its [`Writer`] alone, which applies what a broker [decided](decide). That moves the head and marks the
 //! room dirty on every shard that has members here; the shard's flusher does the rest (`delivery`). Whoever reads over HTTP
-//! [watches](Watch) it.
+//! [subscribes](Subscription) it.
 
 pub mod change;
 pub mod decide;
@@ -17,8 +17,8 @@ pub mod said;
 mod shared;
 pub mod snapshot;
 mod state;
+mod subscription;
 pub mod tail;
-mod watch;
 mod writer;
 
 use std::collections::VecDeque;
@@ -33,8 +33,8 @@ use hamhame_core::position::{Epoch, Position};
 use hamhame_core::presence::{Difference, Roster};
 pub use shared::Shared;
 use state::{Holder, Ranks, State};
+pub use subscription::Subscription;
 use tokio::sync::Notify;
-pub use watch::Watch;
 pub use writer::{OutOfOrder, Writer};
 
 use crate::clock;
@@ -74,7 +74,7 @@ pub struct Room {
     state: Mutex<State>,
     dirty: Dirty<Room>,
     compression: Demand,
-    /// Wakes the [watchers](Watch).
+    /// Wakes the [subscriptions](Subscription).
     news: Notify,
     shared: Arc<Shared>,
     opener: Opener,
@@ -122,7 +122,7 @@ impl Room {
                 gone: false,
                 closed: false,
                 documents: Documents::default(),
-                watchers: 0,
+                subscriptions: 0,
             }),
         });
         room.rank(&mut room.lock());
@@ -216,21 +216,21 @@ impl Room {
 
     /// Begins to read, after a position or as a newcomer who is shown the last `history` events. `None` if the room was given
     /// up: find it again.
-    pub fn watch(
+    pub fn subscribe(
         self: &Arc<Self>,
         after: Option<Position>,
         history: u64,
         now: u64,
-    ) -> Option<(Watch, Start)> {
+    ) -> Option<(Subscription, Start)> {
         let mut state = self.lock();
         if state.gone {
             return None;
         }
         state.tail.expire(now);
-        state.watchers += 1;
+        state.subscriptions += 1;
         self.rank(&mut state);
         let start = state.tail.start(after, history);
-        Some((Watch { room: self.clone() }, start))
+        Some((Subscription { room: self.clone() }, start))
     }
 
     /// Some of the members, in order of joining: up to `limit` behind `page`, the version of the presence, and the next page.
@@ -310,10 +310,10 @@ impl Room {
 
     /// Lets the lock go and wakes whoever waits for something new here.
     fn announce(self: &Arc<Self>, state: MutexGuard<'_, State>) {
-        let watched = state.watchers > 0;
+        let subscribed = state.subscriptions > 0;
         drop(state);
         self.dirty.mark(self);
-        if watched {
+        if subscribed {
             self.news.notify_waiters();
         }
     }

@@ -33,7 +33,7 @@ impl Room {
     /// Gives the room up if nobody is in it or reads it. True if it is gone; who still holds it cannot join any more.
     pub fn give_up(&self) -> bool {
         let mut state = self.lock();
-        state.gone = state.roster.count() == 0 && state.watchers == 0;
+        state.gone = state.roster.count() == 0 && state.subscriptions == 0;
         if state.gone {
             // Its log goes with it.
             self.unrank(std::mem::take(&mut state.ranks));

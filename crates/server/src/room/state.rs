@@ -62,7 +62,7 @@ pub struct State {
     /// What the room has beside its log and its seats.
     pub documents: Documents,
     /// Readers without a socket of their own.
-    pub watchers: u32,
+    pub subscriptions: u32,
 }
 
 /// Where a room stands in the [orders](super::shared::Shared) of all rooms: the number that it has in each.
@@ -94,7 +94,7 @@ impl Seat {
 impl State {
     /// Since when nobody has been here, nor read; `None` if somebody is, or the room is gone.
     pub fn unused_since(&self) -> Option<u64> {
-        self.empty_since.filter(|_| self.watchers == 0 && !self.gone)
+        self.empty_since.filter(|_| self.subscriptions == 0 && !self.gone)
     }
 
     /// Whether nobody has been here for a while, nor read, and nothing is left to read (microseconds since the start).

@@ -20,7 +20,6 @@ use hamhame_core::text::{self, TextError};
 
 use crate::clock;
 use crate::config::Options;
-use crate::delivery::link::Voice;
 use crate::delivery::reply::{self, Fault, Refusal};
 use crate::net::admission::Client;
 use crate::room::Room;
@@ -127,7 +126,7 @@ impl Session {
     pub async fn join(
         server: &Arc<Server>,
         join: &Join,
-        voice: Voice,
+        dialect: Dialect,
         signal: &Arc<Signal>,
         client: &Arc<Client>,
     ) -> Result<(Session, Admission), Refused> {
@@ -161,7 +160,7 @@ impl Session {
                 Entry::In(admission) => {
                     let recovered = admission.start.recovered == Some(true);
                     server.metrics.joined(recovered);
-                    let session = Session::new(server, room, &admission, number, client, voice);
+                    let session = Session::new(server, room, &admission, number, client, dialect);
                     return Ok((session, admission));
                 }
                 Entry::Gone => {}
@@ -202,7 +201,7 @@ impl Session {
         admission: &Admission,
         connection: u32,
         client: &Arc<Client>,
-        voice: Voice,
+        dialect: Dialect,
     ) -> Session {
         Session {
             server: server.clone(),
@@ -212,7 +211,7 @@ impl Session {
             member: admission.identity.member,
             connection,
             client: client.clone(),
-            dialect: if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed },
+            dialect,
             parted: false,
             talk: None,
         }
@@ -472,8 +471,7 @@ impl Refused {
     }
 
     /// Writes it in the client's dialect.
-    pub fn write(&self, out: &mut Vec<u8>, voice: Voice, room: &RoomName) {
-        let dialect = if voice == Voice::V1 { Dialect::V1 } else { Dialect::Seed };
+    pub fn write(&self, out: &mut Vec<u8>, dialect: Dialect, room: &RoomName) {
         write_refusal(out, dialect, room, &self.refusal(None));
     }
 }

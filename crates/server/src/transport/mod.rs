@@ -1,6 +1,6 @@
 //! How batches of events reach a client.
 
-pub mod chat;
+pub mod join;
 pub mod poll;
 pub mod shapes;
 pub mod sse;

@@ -121,7 +121,7 @@ impl Wire {
             if let Some(room) = conversation.pressed().cloned() {
                 Box::pin(async move { room.eased().await }).await;
             }
-            if self.link.is_greedy() {
+            if self.link.take_more() {
                 tokio::task::yield_now().await;
             }
             // Not a `select!` of two futures: both would be in every idle connection's task, with a place in a list each.

@@ -8,11 +8,11 @@ use super::Room;
 use crate::clock;
 
 /// A reader that has no socket for the flusher to write to: as long as there is one, the room stays and wakes it.
-pub struct Watch {
+pub struct Subscription {
     pub(super) room: Arc<Room>,
 }
 
-impl Watch {
+impl Subscription {
     /// Where it reads.
     pub fn room(&self) -> &Arc<Room> {
         &self.room
@@ -25,10 +25,10 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Subscription {
     fn drop(&mut self) {
         let mut state = self.room.lock();
-        state.watchers -= 1;
+        state.subscriptions -= 1;
         if state.empty_since.is_some() {
             state.empty_since = Some(clock::uptime_micros());
             self.room.rank(&mut state);

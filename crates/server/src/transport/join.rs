@@ -10,7 +10,7 @@ use hamhame_core::dialect::{self, Dialect};
 use hamhame_core::name::{Name, NameError, RoomName};
 
 use crate::config::Options;
-use crate::delivery::link::{Link, Voice};
+use crate::delivery::link::Link;
 use crate::delivery::reply::{self, Refusal};
 use crate::delivery::shard::{Registered, Shard};
 use crate::room::intent::Admission;
@@ -26,14 +26,14 @@ pub struct Address {
     /// The name, or why it cannot be.
     pub name: Result<Name, NameError>,
     /// How the client wants to be spoken to.
-    pub voice: Voice,
+    pub dialect: Dialect,
 }
 
 impl Address {
     /// From the two parts of a path, percent-encoded as they came; for a client of the seeds.
     pub fn read(room: &str, name: &str) -> Address {
         let (room, name) = (RoomName::from_path(room), Name::from_path(name));
-        Address { room, name, voice: Voice::Seed }
+        Address { room, name, dialect: Dialect::Seed }
     }
 
     /// What no honest client sends, and what is therefore refused before there is a WebSocket.
@@ -47,7 +47,7 @@ impl Address {
 /// nothing in it of the way there. `answer` is what is still to be written before everything else: the response to the
 /// handshake, or nothing.
 pub async fn run(opened: Opened, address: Address, answer: String) {
-    let mut guest = Guest::new(opened, address.voice);
+    let mut guest = Guest::new(opened, address.dialect);
     guest.wire.link.hold(answer.as_bytes());
     drop(answer);
     let (room, name) = match (address.room, address.name) {
@@ -63,10 +63,10 @@ pub async fn run(opened: Opened, address: Address, answer: String) {
     };
     let Some((join, early)) = guest.ask(room, name).await else { return };
     let server = guest.shard.server().clone();
-    let (link, voice) = (&guest.wire.link, address.voice);
+    let (link, dialect) = (&guest.wire.link, address.dialect);
     let joined = {
         let mut joining =
-            pin!(Session::join(&server, &join, voice, link.signal(), guest.wire.client()));
+            pin!(Session::join(&server, &join, dialect, link.signal(), guest.wire.client()));
         tokio::select! {
             biased;
             joined = joining.as_mut() => joined,
@@ -89,22 +89,25 @@ pub async fn run(opened: Opened, address: Address, answer: String) {
 /// An open WebSocket with its entries in the heartbeats.
 struct Guest {
     wire: Wire,
+    dialect: Dialect,
     shard: Rc<Shard>,
     registered: Registered,
 }
 
 impl Guest {
-    fn new(opened: Opened, voice: Voice) -> Guest {
+    fn new(opened: Opened, dialect: Dialect) -> Guest {
         let server = opened.shard.server();
         let signal = Arc::new(Signal::default());
         let receiver = opened.receiver(server.options.frame_limits());
         let traffic = opened.shard.traffic().clone();
-        let link = Link::new(opened.io, voice, signal, traffic).with_deflate(opened.deflate);
+        let link =
+            Link::new(opened.io, Some(dialect), signal, traffic).with_deflate(opened.deflate);
         let link = Rc::new(link);
         Guest {
             registered: opened.shard.register(&link),
             wire: Wire::new(link, receiver, opened.backlog, opened.visit),
             shard: opened.shard,
+            dialect,
         }
     }
 
@@ -112,7 +115,7 @@ impl Guest {
     /// with the `join` is to be done after it.
     async fn ask(&mut self, room: RoomName, name: Name) -> Option<(Join, Vec<String>)> {
         let mut lobby = Lobby { room: &room, claim: None, early: Vec::new(), refusals: 0 };
-        if self.wire.link.voice() == Voice::V1 {
+        if self.wire.link.dialect() == Some(Dialect::V1) {
             self.wire.link.write(&[]);
             let deadline = self.shard.server().options.join_timeout;
             match tokio::time::timeout(deadline, self.wire.converse(&mut lobby)).await {
@@ -131,7 +134,7 @@ impl Guest {
 
     async fn refuse(&mut self, room: &RoomName, refused: &Refused) {
         let mut out = Vec::new();
-        refused.write(&mut out, self.wire.link.voice(), room);
+        refused.write(&mut out, self.dialect, room);
         self.wire.link.write(&out);
         let code = refused.close().unwrap_or(CloseCode::BadRequest);
         self.wire.close(code).await;
@@ -162,7 +165,7 @@ impl Guest {
 /// seeds tell a newcomer only who is there, itself included, and that is the presence which follows.
 fn welcome(link: &Link, session: &Session, name: &Name, admission: &Admission, options: &Options) {
     link.cursor.set(admission.start.offset);
-    if link.voice() == Voice::V1 {
+    if link.dialect() == Some(Dialect::V1) {
         link.presence.set(admission.presence.version);
         let mut out = Vec::new();
         let (room, token) = (session.room().name(), session.token(admission, name));
