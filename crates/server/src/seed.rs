@@ -122,7 +122,7 @@ impl Guest {
         let heartbeats = match room {
             Some(room) => {
                 link.cursor.set(room.head());
-                (None, Some(registered.attach(room, &link)))
+                (None, Some(registered.attach(room, room.epoch(), &link)))
             }
             None => (Some(registered), None),
         };

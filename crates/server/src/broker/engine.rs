@@ -23,6 +23,8 @@ pub struct Entry {
     pub logged: bool,
     /// A random number that tells two lives of one place apart: after a failover another entry may stand there.
     pub tag: u64,
+    /// The tag of the entry before it; 0 for the first. A node that has another one there has come another way.
+    pub after: u64,
     /// When, in microseconds since 1970 by the engine's clock.
     pub at: u64,
     /// What.
@@ -72,8 +74,8 @@ pub enum Place {
 /// Why an engine did nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The room is not as the node knows it: another epoch, or another entry where the node was. [Open](Engine::open) it
-    /// again.
+    /// The room is not as the node knows it: another epoch, or another entry where the node was, or the node is too far behind.
+    /// [Open](Engine::open) it again.
     Changed,
     /// Nothing came back. It may have been done.
     Unknown,
@@ -124,6 +126,10 @@ pub struct Question {
 pub trait Engine: Send + Sync + 'static {
     /// The room as it is; makes it, in a new epoch, if there is none.
     fn open<'a>(&'a self, room: &'a str) -> BoxFuture<'a, Result<Snapshot, Failure>>;
+
+    /// Begins another epoch of the room, if `seen` is still its last entry: what it has kept is told anew there, by numbers from 1
+    /// on. For a node that has seen another entry in some place: then offsets mean two things in the old one.
+    fn renew<'a>(&'a self, room: &'a str, seen: Seen) -> BoxFuture<'a, Result<(), Failure>>;
 
     /// Puts proposals in order, all behind `seen`. A proposal that stands behind `seen` already, by its tag, is not put there
     /// again. Each has its own answer.

@@ -18,7 +18,9 @@ use super::engine::{
 };
 use crate::clock::{self, Moment};
 use crate::room::change::{Change, Connection, NodeId};
+use crate::room::decide::Verdict;
 use crate::room::intent::{Admission, Entrant, Parting};
+use crate::room::snapshot::Unseated;
 use crate::room::{self, Room, Writer};
 use crate::signal::Signal;
 use crate::token::{Proof, random_id};
@@ -48,8 +50,10 @@ pub struct Replica<E: Engine> {
 
 #[derive(Default)]
 struct Inner {
-    /// The last entry applied; `None` until the room is open.
+    /// The last entry applied; `None` while the room is not open.
     seen: Option<Seen>,
+    /// The last entry applied before the room had to be opened again.
+    before: Option<Seen>,
     seats_at: u64,
     /// Between the engine's clock and the process's, in microseconds.
     clock: i64,
@@ -79,6 +83,7 @@ pub enum Joined {
 }
 
 /// An [`Entrant`] on its way.
+#[derive(Clone)]
 pub struct Newcomer {
     name: Name,
     identity: Proof,
@@ -147,6 +152,9 @@ impl<E: Engine> Replica<E> {
         let deadline = Instant::now() + PATIENCE;
         while self.lock().seen.is_none() {
             match timeout_at(deadline, self.engine.open(&self.key)).await {
+                Ok(Ok(snapshot)) if self.is_forked(&snapshot) => {
+                    let _ = timeout_at(deadline, self.engine.renew(&self.key, snapshot.seen)).await;
+                }
                 Ok(Ok(snapshot)) => self.restore(&snapshot),
                 Ok(Err(_)) => sleep(LATE).await,
                 Err(_) => return Err(Away),
@@ -170,8 +178,45 @@ impl<E: Engine> Replica<E> {
                     return Ok(());
                 }
                 Ok(Err(Failure::Unknown)) => sleep(LATE).await,
-                Ok(Err(Failure::Changed)) | Err(_) => return Err(Away),
+                Ok(Err(Failure::Changed)) => {
+                    self.close();
+                    return Err(Away);
+                }
+                Err(_) => return Err(Away),
             }
+        }
+    }
+
+    /// The engine has the room in another way: it is opened anew.
+    fn close(self: &Arc<Self>) {
+        let mut inner = self.lock();
+        if inner.seen.is_some() {
+            inner.forget();
+            drop(inner);
+            tokio::spawn(self.clone().reopen());
+        }
+    }
+
+    /// Opens the room again, however long that takes.
+    fn reopen(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            while !self.is_over() && self.open(None).await.is_err() {
+                sleep(LATE).await;
+            }
+        })
+    }
+
+    /// Whether the engine has another entry where this node has been, in the same epoch, or ends before it: after a failover.
+    fn is_forked(&self, snapshot: &Snapshot) -> bool {
+        let Some(before) = self.lock().before else { return false };
+        if before.epoch != snapshot.seen.epoch {
+            return false;
+        }
+        let same = snapshot.entries.iter().find(|entry| entry.seq == before.seq);
+        match same {
+            Some(entry) => entry.tag != before.tag,
+            // Before the oldest that is kept, or behind the last.
+            None => before.seq > snapshot.seen.seq,
         }
     }
 
@@ -259,7 +304,11 @@ impl<E: Engine> Replica<E> {
             match timeout_at(deadline, sent).await {
                 Ok(Ok(places)) => return self.note_places(&tags, &places, deadline).await,
                 Ok(Err(Failure::Unknown)) => {}
-                Ok(Err(Failure::Changed)) | Err(_) => break,
+                Ok(Err(Failure::Changed)) => {
+                    self.lock().give_up(&tags);
+                    return self.close();
+                }
+                Err(_) => break,
             }
         }
         self.lock().give_up(&tags);
@@ -306,7 +355,44 @@ impl<E: Engine> Replica<E> {
         }
     }
 
-    fn restore(&self, snapshot: &Snapshot) {
+    /// Gives a connection its seat back which the engine has lost; or ends it, if somebody else has the name.
+    async fn seat_again(self: Arc<Self>, room: Arc<Room>, unseated: Unseated) {
+        let Ok(name) = Name::parse(&unseated.name) else { return };
+        let proof = Proof { session: unseated.session, member: unseated.member };
+        let newcomer = Newcomer {
+            name,
+            identity: proof,
+            attempt: Some(unseated.attempt),
+            after: None,
+            history: 0,
+            connection: Connection { node: self.node, number: unseated.number },
+            signal: unseated.signal.clone(),
+        };
+        loop {
+            let seats = self.seats_at();
+            let entrant = newcomer.entrant(clock::now());
+            let verdict = room.writer().state().decide_join(&entrant, self.node);
+            let change = match verdict {
+                Verdict::In(change) => change.into_owned(),
+                // Whoever is away has no claim before one who is here.
+                Verdict::First(change) => {
+                    let _ = self.place(change.into_owned(), Condition::Seats(seats)).await;
+                    continue;
+                }
+                Verdict::Refused(_) => return unseated.signal.close(CloseCode::NameTaken),
+            };
+            match self.seat(change, seats, newcomer.clone()).await {
+                Some(Joined::In(_)) => return,
+                Some(Joined::Conflict) => {
+                    let _ = self.catch_up(Instant::now() + PATIENCE).await;
+                }
+                // It is opened once more, or nobody knows: the seat is given back then, or its client comes back.
+                None => return unseated.signal.close(CloseCode::InternalError),
+            }
+        }
+    }
+
+    fn restore(self: &Arc<Self>, snapshot: &Snapshot) {
         let Some(room) = self.room.upgrade() else { return };
         let mut inner = self.lock();
         if inner.seen.is_some() {
@@ -316,29 +402,43 @@ impl<E: Engine> Replica<E> {
         inner.clock = now as i64 - snapshot.now as i64;
         inner.seats_at = snapshot.seats_at;
         inner.seen = Some(snapshot.seen);
+        inner.early.clear();
         let clock = inner.clock;
         let logged = snapshot.entries.iter().filter(|entry| entry.logged);
         let head = snapshot.entries.last().map_or(0, |last| last.offset);
         let floor = logged.clone().next().map_or(head, |first| first.offset - 1);
         let mut writer = room.writer();
-        writer.restore(&room::snapshot::Snapshot {
-            epoch: snapshot.seen.epoch,
-            floor,
-            logged: logged.map(|entry| (moment(entry.at, clock), &entry.change)).collect(),
-            seats: &snapshot.seats,
-            presence: snapshot.presence,
-            documents: &snapshot.documents,
-            now: moment(snapshot.now, clock),
-        });
+        let unseated = writer.restore(
+            &room::snapshot::Snapshot {
+                epoch: snapshot.seen.epoch,
+                floor,
+                logged: logged.map(|entry| (moment(entry.at, clock), &entry.change)).collect(),
+                seats: &snapshot.seats,
+                presence: snapshot.presence,
+                documents: &snapshot.documents,
+                now: moment(snapshot.now, clock),
+            },
+            self.node,
+        );
         writer.publish();
+        drop(inner);
+        for unseated in unseated {
+            tokio::spawn(self.clone().seat_again(room.clone(), unseated));
+        }
     }
 
     /// Applies what has its turn.
     fn take(self: &Arc<Self>, epoch: Epoch, entries: impl IntoIterator<Item = Arc<Entry>>) {
         let Some(room) = self.room.upgrade() else { return };
         let mut inner = self.lock();
-        if inner.seen.is_none_or(|seen| seen.epoch != epoch) {
-            return;
+        match inner.seen {
+            None => return,
+            // The room goes on in another epoch, or this comes late from the one before: the engine knows.
+            Some(seen) if seen.epoch != epoch => {
+                drop(inner);
+                return self.close();
+            }
+            Some(_) => {}
         }
         inner.early.extend(entries.into_iter().map(|entry| (entry.seq, entry)));
         let mut answers = Vec::new();
@@ -351,7 +451,11 @@ impl<E: Engine> Replica<E> {
         if inner.early.len() > EARLY {
             inner.early.clear();
         }
+        let forgotten = inner.seen.is_none();
         drop(inner);
+        if forgotten {
+            tokio::spawn(self.clone().reopen());
+        }
         // After all of it can be seen.
         for answer in answers.into_iter().flatten() {
             if let Some((member, connection)) = answer.give() {
@@ -441,6 +545,14 @@ impl Inner {
         None
     }
 
+    /// The room has to be opened again. Whoever waits is told that nobody knows.
+    fn forget(&mut self) {
+        self.before = self.seen.take();
+        self.queue.clear();
+        self.waiting.clear();
+        self.early.clear();
+    }
+
     /// Nobody knows what became of these, and whoever waits is told so. A newcomer stays known: if it gets its seat after all, it
     /// is to be taken out again.
     fn give_up(&mut self, tags: &[u64]) {
@@ -459,6 +571,10 @@ impl Inner {
 
     /// Applies one entry, and gives the answer to who waits for it.
     fn apply(&mut self, writer: &mut Writer<'_>, entry: &Entry) -> Option<Told> {
+        if self.seen.is_some_and(|seen| seen.tag != entry.after) {
+            self.forget();
+            return None;
+        }
         let at = moment(entry.at, self.clock);
         let waiter = self.waiting.remove(&entry.tag);
         let (applied, told) = match waiter {
@@ -489,9 +605,7 @@ impl Inner {
         };
         if let Err(error) = applied {
             tracing::error!(%error, "a room does not agree with its engine");
-            self.seen = None;
-            self.queue.clear();
-            self.waiting.clear();
+            self.forget();
             return None;
         }
         if let Some(seen) = &mut self.seen {

@@ -73,6 +73,15 @@ pub struct From {
     pub history: u64,
 }
 
+/// Events that are gone for a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// How many; 0 where nobody knows, as the room goes on in another epoch.
+    pub missed: u64,
+    /// The next event follows this position.
+    pub after: Position,
+}
+
 /// Why a client cannot read.
 #[derive(Debug)]
 pub enum NotOpen {
@@ -85,7 +94,8 @@ pub enum NotOpen {
 /// Where a client reads.
 pub struct Cursor {
     subscription: Subscription,
-    offset: u64,
+    /// Of the last event read.
+    position: Position,
     /// What it knows of the states; `None` if it does not want them.
     states: Option<Versions>,
     batch: Batch,
@@ -118,8 +128,9 @@ impl Cursor {
             // Versions of another life of the room say nothing in this one.
             let same_life = after.is_none_or(|after| after.epoch == room.position().epoch);
             let states = states.map(|known| if same_life { known } else { Versions::default() });
+            let position = Position { offset: start.offset, ..room.position() };
             let batch = Batch::default();
-            return Ok((Cursor { subscription, offset: start.offset, states, batch }, start));
+            return Ok((Cursor { subscription, position, states, batch }, start));
         }
     }
 
@@ -130,7 +141,7 @@ impl Cursor {
 
     /// The position of the last event read.
     pub fn position(&self) -> Position {
-        Position { offset: self.offset, ..self.room().position() }
+        self.position
     }
 
     /// What the client knows of the states, if it wants them.
@@ -138,20 +149,33 @@ impl Cursor {
         self.states
     }
 
-    /// Reads the events behind the cursor, as many as make a batch, and moves over them. `None` if there are none. The number
-    /// says how many are gone before the first.
-    pub fn next_batch(&mut self) -> Option<(u64, &Batch)> {
+    /// Reads the events behind the cursor, as many as make a batch, and moves over them. `None` if there are none, and the room
+    /// is in the same epoch. Before the first there may be a gap.
+    pub fn next_batch(&mut self) -> Option<(Option<Gap>, &Batch)> {
         if !self.has_events() {
             return None;
         }
-        let missed = self.subscription.room().read(self.offset, &mut self.batch);
-        self.offset = self.batch.to;
-        Some((missed, &self.batch))
+        let room = self.subscription.room();
+        let mut gap = None;
+        loop {
+            let Position { epoch, offset } = self.position;
+            if let Some(missed) = room.read(epoch, offset, &mut self.batch) {
+                let offset = self.batch.from;
+                gap = gap
+                    .or((missed > 0).then_some(Gap { missed, after: Position { epoch, offset } }));
+                self.position.offset = self.batch.to;
+                return Some((gap, &self.batch));
+            }
+            // All that is kept: the client knows again what it has, by members and ids.
+            self.position = room.floor();
+            self.states = self.states.map(|_| Versions::default());
+            gap = Some(Gap { missed: 0, after: self.position });
+        }
     }
 
-    /// Goes back to `offset`, behind which the last batch was not used.
-    pub fn rewind(&mut self, offset: u64) {
-        self.offset = offset;
+    /// Goes back to a position behind which nothing of the last batch was used.
+    pub fn rewind(&mut self, position: Position) {
+        self.position = position;
     }
 
     /// What changed in the states since it was told last, if the client wants to know.
@@ -199,7 +223,8 @@ impl Cursor {
     }
 
     fn has_events(&self) -> bool {
-        self.room().head() > self.offset
+        let Position { epoch, offset } = self.position;
+        self.room().head() > offset || self.room().epoch() != epoch
     }
 
     fn has_changes(&self) -> bool {

@@ -28,6 +28,9 @@ use crate::signal::Signal;
 #[cfg(target_os = "linux")]
 const LAST_TRY: Duration = Duration::from_secs(15);
 
+/// The cursor of a client that was in another epoch of its room.
+pub const ELSEWHERE: u64 = u64::MAX;
+
 /// One open WebSocket. Lives on its shard and never leaves it.
 pub struct Link {
     socket: Socket,
@@ -100,6 +103,13 @@ impl Link {
     pub fn with_deflate(mut self, agreed: Option<Deflate>) -> Link {
         self.deflated = agreed.is_some_and(deflate::can_share);
         self
+    }
+
+    /// The room goes on in another epoch: what the client has says nothing there.
+    pub fn leave_epoch(&self) {
+        self.cursor.set(ELSEWHERE);
+        self.presence.set(0);
+        self.typing.set(0);
     }
 
     /// Whether the client reads the compressed frames that members share.

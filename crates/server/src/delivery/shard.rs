@@ -12,11 +12,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hamhame_core::dialect::Dialect;
-use hamhame_core::position::Position;
+use hamhame_core::position::{Epoch, Position};
 use tokio::time::Instant;
 
 use crate::delivery::heartbeats::{BEATS, Heartbeats};
-use crate::delivery::link::Link;
+use crate::delivery::link::{ELSEWHERE, Link};
 use crate::delivery::reply;
 use crate::delivery::states::{STATES_EVERY, States};
 use crate::metrics::Traffic;
@@ -37,6 +37,8 @@ const GROUP: usize = 8;
 struct LocalRoom {
     room: Arc<Room>,
     links: RefCell<Vec<Rc<Link>>>,
+    /// The epoch that the links' cursors are in.
+    epoch: Cell<Epoch>,
     /// When states were told last, and at which versions.
     told: Cell<Option<Instant>>,
     versions: Cell<(u64, u64)>,
@@ -200,6 +202,7 @@ impl Shard {
             .or_insert_with(|| {
                 Rc::new(LocalRoom {
                     room: room.clone(),
+                    epoch: Cell::new(room.epoch()),
                     links: RefCell::default(),
                     told: Cell::new(None),
                     versions: Cell::new((0, 0)),
@@ -220,6 +223,11 @@ impl Shard {
             local.again.set(true);
             return None;
         }
+        let epoch = room.epoch();
+        if local.epoch.replace(epoch) != epoch {
+            local.links.borrow().iter().for_each(|link| link.leave_epoch());
+            local.versions.set((0, 0));
+        }
         let states = self.due_states(&local);
         Some(Pass { states, delivered: room.head(), done: 0, local })
     }
@@ -234,7 +242,7 @@ impl Shard {
         for group in links.get(pass.done..end).unwrap_or_default().chunks(GROUP) {
             prefetch(group);
             for link in group {
-                if !self.deliver(&local.room, link, batches.of(link)) {
+                if !self.deliver(local, link, batches.of(link)) {
                     local.again.set(true);
                     pass.delivered = pass.delivered.min(link.cursor.get());
                 }
@@ -259,13 +267,19 @@ impl Shard {
     }
 
     /// Writes to one member. False if there is more than one turn allows.
-    fn deliver(&self, room: &Room, link: &Link, batch: &mut Batch) -> bool {
+    fn deliver(&self, local: &LocalRoom, link: &Link, batch: &mut Batch) -> bool {
+        let room = &*local.room;
+        if link.cursor.get() == ELSEWHERE && link.is_open() {
+            tell_epoch(room, link);
+        }
         for _ in 0..BATCHES {
             if !link.is_open() || link.cursor.get() >= room.head() {
                 break;
             }
-            if batch.from != link.cursor.get() {
-                let missed = room.read(link.cursor.get(), batch);
+            if batch.from != link.cursor.get() || batch.epoch != local.epoch.get() {
+                let Some(missed) = room.read(local.epoch.get(), link.cursor.get(), batch) else {
+                    return false;
+                };
                 if missed > 0 {
                     tell_gap(room, link, missed, batch.from);
                 }
@@ -322,8 +336,8 @@ impl Shard {
 }
 
 impl Registered {
-    /// Adds the link to the members of `room`, from its cursor on.
-    pub fn attach(self, room: &Arc<Room>, link: &Rc<Link>) -> Attached {
+    /// Adds the link to the members of `room`, from its cursor in this epoch on.
+    pub fn attach(self, room: &Arc<Room>, epoch: Epoch, link: &Rc<Link>) -> Attached {
         let shard = &self.shard;
         let local = shard.local(room);
         let mut links = local.links.borrow_mut();
@@ -335,6 +349,10 @@ impl Registered {
             links.reserve_exact(more);
         }
         links.push(link.clone());
+        if link.cursor.get() != ELSEWHERE && local.epoch.get() != epoch {
+            // It was let in just before, or just after, the room's change of epoch.
+            link.leave_epoch();
+        }
         drop(links);
         if link.is_deflated() {
             room.compression().add_member(shard.server.options.compression.least());
@@ -349,6 +367,26 @@ impl Registered {
 /// one, each link would be waited for; together, their cache misses overlap.
 fn prefetch(links: &[Rc<Link>]) {
     std::hint::black_box(links.iter().fold(0, |sum, link| sum ^ link.prefetch()));
+}
+
+/// The room goes on in another epoch: where the client reads on. In `hamhame.v1` it gets all that is kept, and knows again
+/// what it has by members and ids; the seeds have neither, so they get what is new.
+fn tell_epoch(room: &Room, link: &Link) {
+    let mut frame = Vec::new();
+    let floor = room.floor();
+    match link.dialect() {
+        Some(Dialect::V1) => {
+            reply::gap(&mut frame, 0, floor);
+            link.cursor.set(floor.offset);
+        }
+        dialect => {
+            if dialect.is_some() {
+                reply::notice(&mut frame, room.name(), "Some messages may be missing.");
+            }
+            link.cursor.set(room.head());
+        }
+    }
+    link.write(&frame);
 }
 
 fn tell_gap(room: &Room, link: &Link, missed: u64, resumes_after: u64) {

@@ -195,13 +195,22 @@ impl Room {
         Position { epoch: self.epoch(), offset: self.head() }
     }
 
-    /// Reads what comes after `cursor` into `batch`. If events after `cursor` are gone it gives their number and
-    /// reads on from the oldest kept: `batch.from` is then where the gap ends.
-    pub fn read(&self, cursor: u64, batch: &mut Batch) -> u64 {
+    /// Reads what comes after `cursor`, in this epoch, into `batch`. If events after `cursor` are gone it gives their number and
+    /// reads on from the oldest kept: `batch.from` is then where the gap ends. `None` if the room is in another epoch.
+    pub fn read(&self, epoch: Epoch, cursor: u64, batch: &mut Batch) -> Option<u64> {
         let state = self.lock();
+        if state.tail.epoch() != epoch {
+            return None;
+        }
         let from = cursor.max(state.tail.floor());
         state.tail.read(self.name.as_str(), from, batch);
-        from - cursor
+        Some(from - cursor)
+    }
+
+    /// Where the log begins, as far as it is kept.
+    pub fn floor(&self) -> Position {
+        let state = self.lock();
+        Position { epoch: state.tail.epoch(), offset: state.tail.floor() }
     }
 
     /// Takes the lock, to decide on a change and apply it.

@@ -9,6 +9,7 @@ use hamhame_core::position::Epoch;
 use crate::clock::Moment;
 use crate::room::change::{Change, Connection};
 use crate::room::document::{Document, Kind};
+use crate::signal::Signal;
 
 /// One who is in.
 #[derive(Clone, Debug)]
@@ -34,6 +35,22 @@ pub enum Held {
     By(Connection),
     /// Nothing: it is kept for so long yet.
     For(Duration),
+}
+
+/// A connection of this process whose member is not in the room as it is elsewhere.
+pub struct Unseated {
+    /// Who had the seat.
+    pub member: Id,
+    /// As it was shown.
+    pub name: Arc<str>,
+    /// Proved by its token.
+    pub session: Id,
+    /// Which of its attempts to join was the last.
+    pub attempt: u64,
+    /// The connection's number.
+    pub number: u32,
+    /// What asks the connection to show itself or to end.
+    pub signal: Arc<Signal>,
 }
 
 /// A whole room.

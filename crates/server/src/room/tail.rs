@@ -79,6 +79,8 @@ impl Event {
 /// Frames that go out in one write.
 #[derive(Debug, Default)]
 pub struct Batch {
+    /// The life of the log that it was read in.
+    pub epoch: Epoch,
     /// The cursor before the batch.
     pub from: u64,
     /// The cursor after it.
@@ -162,6 +164,11 @@ impl Tail {
         self.log.head()
     }
 
+    /// The life of the log that offsets are counted in.
+    pub fn epoch(&self) -> Epoch {
+        self.log.epoch()
+    }
+
     /// Position of the newest event.
     pub fn position(&self) -> Position {
         self.log.position()
@@ -243,6 +250,7 @@ impl Tail {
     /// [`floor`](Self::floor).
     pub fn read(&self, room: &str, cursor: u64, batch: &mut Batch) {
         batch.clear();
+        batch.epoch = self.log.epoch();
         batch.from = cursor;
         batch.to = cursor;
         for event in self.log.after(cursor) {
@@ -335,6 +343,7 @@ mod tests {
     #[test]
     fn a_client_keeps_of_a_batch_only_the_frame_it_took_in_part() {
         let batch = Batch {
+            epoch: Epoch::new(1),
             from: 7,
             to: 10,
             bytes: b"aabbbbcc".to_vec(),

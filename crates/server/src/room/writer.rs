@@ -1,5 +1,6 @@
 //! The one door through which a room changes: whoever decides applies here what was decided.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
@@ -12,10 +13,10 @@ use hamhame_core::presence::Roster;
 use super::state::{Holder, Seat, State};
 use super::{LIST_LIMIT, Room, TYPING, TYPING_SHOWN};
 use crate::clock::Moment;
-use crate::room::change::{Change, Connection};
+use crate::room::change::{Change, Connection, NodeId};
 use crate::room::deflate;
 use crate::room::intent::{Admission, Entrant};
-use crate::room::snapshot::{Held, Snapshot};
+use crate::room::snapshot::{Held, Snapshot, Unseated};
 use crate::room::tail::Tail;
 use crate::signal::Signal;
 
@@ -146,9 +147,11 @@ impl<'a> Writer<'a> {
         Ok(self.state.admission(entrant.identity(), entrant.name, start))
     }
 
-    /// Makes the room, which nobody has read from yet, what it is elsewhere.
-    pub fn restore(&mut self, snapshot: &Snapshot<'_>) {
+    /// Makes the room what it is elsewhere: those who read it are told that it is another one if the epoch differs. A
+    /// connection of this process keeps its seat if it has it there; gives those that have none.
+    pub fn restore(&mut self, snapshot: &Snapshot<'_>, here: NodeId) -> Vec<Unseated> {
         self.changed = true;
+        let mut connected = self.unseat_all();
         self.room.epoch.store(snapshot.epoch.get(), Ordering::Release);
         let window = self.room.shared.window;
         self.state.tail = Tail::begin(snapshot.epoch, snapshot.floor, window);
@@ -158,8 +161,16 @@ impl<'a> Writer<'a> {
         self.compress = None;
         let before = snapshot.presence.saturating_sub(snapshot.seats.len() as u64);
         self.state.roster = Roster::at_version(before);
+        self.state.away.clear();
         for seated in snapshot.seats {
             let holder = match seated.held {
+                Held::By(connection) if connection.node == here => {
+                    let number = connection.number;
+                    match connected.remove(&number) {
+                        Some(unseated) => Holder::Here(number, unseated.signal),
+                        None => Holder::There(connection),
+                    }
+                }
                 Held::By(connection) => Holder::There(connection),
                 Held::For(rest) => {
                     let until = snapshot.now.up + rest.as_micros() as u64;
@@ -177,6 +188,28 @@ impl<'a> Writer<'a> {
         let empty = snapshot.seats.is_empty();
         self.state.empty_since = empty.then_some(snapshot.now.up);
         self.state.documents = snapshot.documents.iter().cloned().collect();
+        connected.into_values().collect()
+    }
+
+    /// Everybody whose connection is one of this process, by its number; nobody is in afterwards.
+    fn unseat_all(&mut self) -> HashMap<u32, Unseated> {
+        let before = std::mem::take(&mut self.state.roster);
+        if std::mem::take(&mut self.state.typing).len() > 0 {
+            self.room.typing_version.fetch_add(1, Ordering::AcqRel);
+        }
+        let seats = before.iter().zip(before.seats());
+        let here = seats.filter_map(|(present, (member, seat))| match &seat.holder {
+            Holder::Here(number, signal) => Some(Unseated {
+                member,
+                name: present.name.clone(),
+                session: seat.session,
+                attempt: seat.attempt,
+                number: *number,
+                signal: signal.clone(),
+            }),
+            Holder::There(_) | Holder::Away { .. } => None,
+        });
+        here.map(|unseated| (unseated.number, unseated)).collect()
     }
 
     /// Makes the changes visible to the lock-free readers, lets the lock go, and wakes the shards.

@@ -8,6 +8,7 @@ use hamhame_core::codes::{CloseCode, ErrorCode};
 use hamhame_core::command::Command;
 use hamhame_core::dialect::{self, Dialect};
 use hamhame_core::name::{Name, NameError, RoomName};
+use hamhame_core::position::Epoch;
 
 use crate::config::Options;
 use crate::delivery::link::Link;
@@ -81,7 +82,7 @@ pub async fn run(opened: Opened, address: Address, answer: String) {
         }
         Ok((session, admission)) => {
             welcome(link, &session, &join.name, &admission, &server.options);
-            guest.begin(session, early);
+            guest.begin(session, admission.epoch, early);
         }
     }
 }
@@ -141,8 +142,8 @@ impl Guest {
     }
 
     /// A member from here to the end, in a task of its own.
-    fn begin(self, mut session: Session, early: Vec<String>) {
-        let attached = self.registered.attach(session.room(), &self.wire.link);
+    fn begin(self, mut session: Session, epoch: Epoch, early: Vec<String>) {
+        let attached = self.registered.attach(session.room(), epoch, &self.wire.link);
         let refused = catch_up(&self.wire.link, &mut session, early);
         let mut wire = self.wire;
         // Blocks that take in only what they name, where an `async fn` would hold its arguments twice; and two of them, as

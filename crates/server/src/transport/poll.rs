@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hamhame_core::position::Position;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio::time::timeout;
@@ -91,15 +92,15 @@ impl Events {
     fn take(&mut self, cursor: &mut Cursor, limit: usize) {
         let mut bytes = 0;
         while self.events.len() < limit && bytes < ANSWER_BYTES {
-            let before = cursor.position().offset;
-            let Some((missed, batch)) = cursor.next_batch() else { break };
-            if missed > 0 && !self.events.is_empty() {
+            let before = cursor.position();
+            let Some((gap, batch)) = cursor.next_batch() else { break };
+            if gap.is_some() && !self.events.is_empty() {
                 // What is gone meanwhile is told by the next answer.
                 cursor.rewind(before);
                 break;
             }
-            if missed > 0 {
-                self.missed += missed;
+            if let Some(gap) = gap {
+                self.missed += gap.missed;
                 self.recovered = Some(false);
             }
             let (first, room) = (batch.from, limit - self.events.len());
@@ -109,7 +110,7 @@ impl Events {
                 taken += 1;
                 self.events.extend(raw(event));
             }
-            cursor.rewind(first + taken);
+            cursor.rewind(Position { offset: first + taken, ..cursor.position() });
         }
         let changes = cursor.changes();
         self.presence = changes.presence.as_deref().and_then(raw).or(self.presence.take());

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{Reading, counted};
 use crate::clock;
+use crate::delivery::cursor::Gap;
 use crate::delivery::reply;
 use crate::metrics::Transport;
 use crate::room::tail::payload;
@@ -147,12 +148,12 @@ impl Stream {
     fn read(&mut self) -> Vec<u8> {
         let cursor = &mut self.reading.cursor;
         let mut records = Vec::new();
-        let epoch = cursor.position().epoch;
-        if let Some((missed, batch)) = cursor.next_batch() {
+        if let Some((missing, batch)) = cursor.next_batch() {
             records.reserve(batch.bytes.len() * 5 / 4);
-            if missed > 0 {
-                gap(&mut records, missed, Position { epoch, offset: batch.from });
+            if let Some(Gap { missed, after }) = missing {
+                gap(&mut records, missed, after);
             }
+            let epoch = batch.epoch;
             for (offset, event) in batch.events() {
                 let _ = write!(records, "id: {epoch}:{offset}\ndata: ");
                 records.extend_from_slice(event);

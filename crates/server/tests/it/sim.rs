@@ -13,6 +13,7 @@ use hamhame::broker::engine::{
 use hamhame::room::change::Change;
 use hamhame::room::document::Documents;
 use hamhame::room::snapshot::{Held, Seated};
+use hamhame_core::id::Id;
 use hamhame_core::position::Epoch;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
@@ -61,7 +62,7 @@ struct Authority {
     seats_at: u64,
     seats: Vec<Seated>,
     /// Until when a seat is kept whose connection is lost.
-    kept: HashMap<hamhame_core::id::Id, u64>,
+    kept: HashMap<Id, u64>,
     presence: u64,
     documents: Documents,
     followers: Vec<Weak<dyn Follower>>,
@@ -85,6 +86,39 @@ impl Sim {
         let world = self.lock();
         let Some(room) = world.rooms.get(room) else { return (Vec::new(), 0) };
         (room.seats.iter().map(|seated| seated.name.to_string()).collect(), room.presence)
+    }
+
+    /// Everything is forgotten, as by a flush. Gives the messages that are gone, by member and id.
+    pub fn flush(&self, room: &str) -> Vec<(Id, String)> {
+        let mut world = self.lock();
+        let Some(gone) = world.rooms.remove(room) else { return Vec::new() };
+        let followers = gone.followers;
+        world.room(room).followers = followers;
+        gone.entries.iter().filter_map(|entry| said(&entry.change)).collect()
+    }
+
+    /// A replica takes over that has not got the last entries, and nobody is told. Gives the messages that are gone.
+    pub fn fail_over(&self, room: &str, missing: usize) -> Vec<(Id, String)> {
+        let mut world = self.lock();
+        let room = world.room(room);
+        let kept = room.entries.len().saturating_sub(missing);
+        let gone: Vec<Arc<Entry>> = room.entries.drain(kept..).collect();
+        let (epoch, entries) = (room.seen.epoch, std::mem::take(&mut room.entries));
+        room.replay(epoch, entries.into_iter());
+        gone.iter().filter_map(|entry| said(&entry.change)).collect()
+    }
+
+    /// The life that the room is in.
+    pub fn epoch(&self, room: &str) -> Epoch {
+        self.lock().room(room).seen.epoch
+    }
+
+    /// Nothing goes through, for so long.
+    pub async fn outage(&self, time: Duration) {
+        let before = self.lock().weather;
+        self.lock().weather = Weather { lost: 1, untold: 1, ..before };
+        sleep(time).await;
+        self.lock().weather = before;
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -128,6 +162,14 @@ impl Sim {
                 }
             }
         })
+    }
+}
+
+/// Of a message with an id what it is known by.
+fn said(change: &Change<'static>) -> Option<(Id, String)> {
+    match change {
+        Change::Said { member, id: Some(id), .. } => Some((*member, id.to_string())),
+        _ => None,
     }
 }
 
@@ -197,11 +239,12 @@ impl Authority {
             return Place::Conflict;
         }
         let Proposal { tag, change, logged, .. } = proposal;
+        let after = self.seen.tag;
         self.seen = Seen { seq: self.seen.seq + 1, tag, ..self.seen };
         self.offset += u64::from(logged);
         self.note(&change, now);
         let (seq, offset) = (self.seen.seq, self.offset);
-        self.entries.push(Arc::new(Entry { seq, offset, logged, tag, at: now, change }));
+        self.entries.push(Arc::new(Entry { seq, offset, logged, tag, after, at: now, change }));
         Place::At(seq)
     }
 
@@ -241,6 +284,23 @@ impl Authority {
         }
     }
 
+    /// Becomes what these entries make of an empty room, numbered anew.
+    fn replay(&mut self, epoch: Epoch, entries: impl Iterator<Item = Arc<Entry>>) {
+        self.seen = Seen { epoch, seq: 0, tag: 0 };
+        (self.offset, self.seats_at, self.presence, self.before) = (0, 0, 0, 0);
+        self.seats.clear();
+        self.kept.clear();
+        self.documents = Documents::default();
+        for entry in entries {
+            let after = self.seen.tag;
+            self.seen = Seen { epoch, seq: self.seen.seq + 1, tag: entry.tag };
+            self.offset += u64::from(entry.logged);
+            self.note(&entry.change, entry.at);
+            let (seq, offset) = (self.seen.seq, self.offset);
+            self.entries.push(Arc::new(Entry { seq, offset, after, ..Entry::clone(&entry) }));
+        }
+    }
+
     fn snapshot(&self, now: u64) -> Snapshot {
         let rest = |seated: &Seated| {
             let until = self.kept.get(&seated.member).copied().unwrap_or(now);
@@ -276,6 +336,20 @@ impl Engine for Sim {
         self.request(move |_, world| {
             let now = world.now();
             Ok(world.room(&room).snapshot(now))
+        })
+    }
+
+    fn renew<'a>(&'a self, room: &'a str, seen: Seen) -> BoxFuture<'a, Result<(), Failure>> {
+        let room = room.to_owned();
+        self.request(move |_, world| {
+            let epoch = Epoch::new(world.random.draw());
+            let authority = world.room(&room);
+            if authority.seen != seen {
+                return Err(Failure::Changed);
+            }
+            let entries = std::mem::take(&mut authority.entries);
+            authority.replay(epoch, entries.into_iter());
+            Ok(())
         })
     }
 
