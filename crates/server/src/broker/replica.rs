@@ -1,27 +1,26 @@
 //! One room as one node follows it: what it has applied, what it has proposed, and who waits for that.
 
-use std::collections::{BTreeMap, HashMap};
+mod opening;
+mod progress;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
 use hamhame_core::name::Name;
 use hamhame_core::position::{Epoch, Position};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use progress::{Progress, Waiter};
+
 use super::Away;
-use super::engine::{
-    Condition, Engine, Entry, Failure, Follower, Place, Proposal, Question, Seen, Snapshot,
-};
+use super::engine::{Condition, Engine, Entry, Failure, Follower, Place, Proposal, Question, Seen};
 use crate::clock::{self, Moment};
+use crate::room::Room;
 use crate::room::change::{Change, Connection, NodeId};
-use crate::room::decide::Verdict;
 use crate::room::intent::{Admission, Entrant, Parting};
-use crate::room::snapshot::Unseated;
-use crate::room::{self, Room, Writer};
 use crate::signal::Signal;
 use crate::token::{Proof, random_id};
 
@@ -43,35 +42,9 @@ pub struct Replica<E: Engine> {
     engine: Arc<E>,
     room: Weak<Room>,
     key: Box<str>,
-    inner: Mutex<Inner>,
+    inner: Mutex<Progress>,
     /// Something was applied.
     moved: Notify,
-}
-
-#[derive(Default)]
-struct Inner {
-    /// The last entry applied; `None` while the room is not open.
-    seen: Option<Seen>,
-    /// The last entry applied before the room had to be opened again.
-    before: Option<Seen>,
-    seats_at: u64,
-    /// Between the engine's clock and the process's, in microseconds.
-    clock: i64,
-    /// What came before what stands before it.
-    early: BTreeMap<u64, Arc<Entry>>,
-    queue: Vec<Proposal>,
-    sending: bool,
-    /// Somebody sees to what is missing.
-    reading: bool,
-    /// By the tags of their proposals.
-    waiting: HashMap<u64, Waiter>,
-}
-
-/// Who waits for a proposal.
-enum Waiter {
-    Said(oneshot::Sender<Option<u64>>),
-    Placed(oneshot::Sender<Place>),
-    Joins(Box<Newcomer>, oneshot::Sender<Joined>),
 }
 
 /// What became of a newcomer's proposal.
@@ -145,79 +118,6 @@ impl<E: Engine> Replica<E> {
     /// The last entry that changed the seats, of those applied.
     pub fn seats_at(&self) -> u64 {
         self.lock().seats_at
-    }
-
-    /// Opens the room, if it is not, and waits until it has what stands up to `upto`.
-    pub async fn open(self: &Arc<Self>, upto: Option<Position>) -> Result<(), Away> {
-        let deadline = Instant::now() + PATIENCE;
-        while self.lock().seen.is_none() {
-            match timeout_at(deadline, self.engine.open(&self.key)).await {
-                Ok(Ok(snapshot)) if self.is_forked(&snapshot) => {
-                    let _ = timeout_at(deadline, self.engine.renew(&self.key, snapshot.seen)).await;
-                }
-                Ok(Ok(snapshot)) => self.restore(&snapshot),
-                Ok(Err(_)) => sleep(LATE).await,
-                Err(_) => return Err(Away),
-            }
-        }
-        let Some(room) = self.room.upgrade() else { return Err(Away) };
-        let here = room.position();
-        if upto.is_some_and(|upto| upto.epoch == here.epoch && upto.offset > here.offset) {
-            self.catch_up(deadline).await?;
-        }
-        Ok(())
-    }
-
-    /// Reads what the engine has behind what was applied.
-    pub async fn catch_up(self: &Arc<Self>, deadline: Instant) -> Result<(), Away> {
-        loop {
-            let Some(seen) = self.lock().seen else { return Err(Away) };
-            match timeout_at(deadline, self.engine.read(&self.key, seen)).await {
-                Ok(Ok(entries)) => {
-                    self.take(seen.epoch, entries);
-                    return Ok(());
-                }
-                Ok(Err(Failure::Unknown)) => sleep(LATE).await,
-                Ok(Err(Failure::Changed)) => {
-                    self.close();
-                    return Err(Away);
-                }
-                Err(_) => return Err(Away),
-            }
-        }
-    }
-
-    /// The engine has the room in another way: it is opened anew.
-    fn close(self: &Arc<Self>) {
-        let mut inner = self.lock();
-        if inner.seen.is_some() {
-            inner.forget();
-            drop(inner);
-            tokio::spawn(self.clone().reopen());
-        }
-    }
-
-    /// Opens the room again, however long that takes.
-    fn reopen(self: Arc<Self>) -> BoxFuture<'static, ()> {
-        Box::pin(async move {
-            while !self.is_over() && self.open(None).await.is_err() {
-                sleep(LATE).await;
-            }
-        })
-    }
-
-    /// Whether the engine has another entry where this node has been, in the same epoch, or ends before it: after a failover.
-    fn is_forked(&self, snapshot: &Snapshot) -> bool {
-        let Some(before) = self.lock().before else { return false };
-        if before.epoch != snapshot.seen.epoch {
-            return false;
-        }
-        let same = snapshot.entries.iter().find(|entry| entry.seq == before.seq);
-        match same {
-            Some(entry) => entry.tag != before.tag,
-            // Before the oldest that is kept, or behind the last.
-            None => before.seq > snapshot.seen.seq,
-        }
     }
 
     /// Has a message put in order.
@@ -355,78 +255,6 @@ impl<E: Engine> Replica<E> {
         }
     }
 
-    /// Gives a connection its seat back which the engine has lost; or ends it, if somebody else has the name.
-    async fn seat_again(self: Arc<Self>, room: Arc<Room>, unseated: Unseated) {
-        let Ok(name) = Name::parse(&unseated.name) else { return };
-        let proof = Proof { session: unseated.session, member: unseated.member };
-        let newcomer = Newcomer {
-            name,
-            identity: proof,
-            attempt: Some(unseated.attempt),
-            after: None,
-            history: 0,
-            connection: Connection { node: self.node, number: unseated.number },
-            signal: unseated.signal.clone(),
-        };
-        loop {
-            let seats = self.seats_at();
-            let entrant = newcomer.entrant(clock::now());
-            let verdict = room.writer().state().decide_join(&entrant, self.node);
-            let change = match verdict {
-                Verdict::In(change) => change.into_owned(),
-                // Whoever is away has no claim before one who is here.
-                Verdict::First(change) => {
-                    let _ = self.place(change.into_owned(), Condition::Seats(seats)).await;
-                    continue;
-                }
-                Verdict::Refused(_) => return unseated.signal.close(CloseCode::NameTaken),
-            };
-            match self.seat(change, seats, newcomer.clone()).await {
-                Some(Joined::In(_)) => return,
-                Some(Joined::Conflict) => {
-                    let _ = self.catch_up(Instant::now() + PATIENCE).await;
-                }
-                // It is opened once more, or nobody knows: the seat is given back then, or its client comes back.
-                None => return unseated.signal.close(CloseCode::InternalError),
-            }
-        }
-    }
-
-    fn restore(self: &Arc<Self>, snapshot: &Snapshot) {
-        let Some(room) = self.room.upgrade() else { return };
-        let mut inner = self.lock();
-        if inner.seen.is_some() {
-            return;
-        }
-        let now = clock::uptime_micros();
-        inner.clock = now as i64 - snapshot.now as i64;
-        inner.seats_at = snapshot.seats_at;
-        inner.seen = Some(snapshot.seen);
-        inner.early.clear();
-        let clock = inner.clock;
-        let logged = snapshot.entries.iter().filter(|entry| entry.logged);
-        let head = snapshot.entries.last().map_or(0, |last| last.offset);
-        let floor = logged.clone().next().map_or(head, |first| first.offset - 1);
-        let mut writer = room.writer();
-        let unseated = writer.restore(
-            &room::snapshot::Snapshot {
-                epoch: snapshot.seen.epoch,
-                floor,
-                logged: logged.map(|entry| (moment(entry.at, clock), &entry.change)).collect(),
-                seats: &snapshot.seats,
-                presence: snapshot.presence,
-                documents: &snapshot.documents,
-                now: moment(snapshot.now, clock),
-            },
-            self.node,
-        );
-        writer.publish();
-        drop(inner);
-        for unseated in unseated {
-            tokio::spawn(self.clone().seat_again(room.clone(), unseated));
-        }
-    }
-
     /// Applies what has its turn.
     fn take(self: &Arc<Self>, epoch: Epoch, entries: impl IntoIterator<Item = Arc<Entry>>) {
         let Some(room) = self.room.upgrade() else { return };
@@ -487,134 +315,8 @@ impl<E: Engine> Replica<E> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, Progress> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An answer that goes out once its change can be seen.
-enum Told {
-    Said(oneshot::Sender<Option<u64>>, u64),
-    Placed(oneshot::Sender<Place>, u64),
-    In(oneshot::Sender<Joined>, Admission, Connection),
-}
-
-impl Told {
-    /// Gives it. A newcomer that does not wait any more comes back: it must not stay in.
-    fn give(self) -> Option<(Id, Connection)> {
-        match self {
-            Told::Said(sender, offset) => _ = sender.send(Some(offset)),
-            Told::Placed(sender, seq) => _ = sender.send(Place::At(seq)),
-            Told::In(sender, admission, connection) => {
-                let member = admission.identity.member;
-                if sender.send(Joined::In(admission)).is_err() {
-                    return Some((member, connection));
-                }
-            }
-        }
-        None
-    }
-}
-
-impl Inner {
-    /// What goes to the engine next, and behind which entry. `None` if there is nothing, and then nobody sends any more.
-    ///
-    /// What was said by another node since it was proposed here, and is applied, is not sent: the engine looks for the same
-    /// message only behind that entry.
-    fn next_batch(&mut self, room: &Weak<Room>) -> Option<(Seen, Vec<Proposal>)> {
-        let room = room.upgrade();
-        while let (Some(seen), Some(room), false) = (self.seen, &room, self.queue.is_empty()) {
-            let count = self.queue.len().min(BATCH);
-            let mut batch: Vec<Proposal> = self.queue.drain(..count).collect();
-            let writer = room.writer();
-            batch.retain(|proposal| {
-                let Change::Said { member, id: Some(id), .. } = &proposal.change else {
-                    return true;
-                };
-                let Some(offset) = writer.state().offset_of(*member, id) else { return true };
-                if let Some(Waiter::Said(sender)) = self.waiting.remove(&proposal.tag) {
-                    let _ = sender.send(Some(offset));
-                }
-                false
-            });
-            if !batch.is_empty() {
-                return Some((seen, batch));
-            }
-        }
-        self.sending = false;
-        None
-    }
-
-    /// The room has to be opened again. Whoever waits is told that nobody knows.
-    fn forget(&mut self) {
-        self.before = self.seen.take();
-        self.queue.clear();
-        self.waiting.clear();
-        self.early.clear();
-    }
-
-    /// Nobody knows what became of these, and whoever waits is told so. A newcomer stays known: if it gets its seat after all, it
-    /// is to be taken out again.
-    fn give_up(&mut self, tags: &[u64]) {
-        let newcomer = |waiter: &Waiter| matches!(waiter, Waiter::Joins(..));
-        self.waiting.retain(|tag, waiter| newcomer(waiter) || !tags.contains(tag));
-    }
-
-    /// The entry whose turn it is, if it is there.
-    fn next(&mut self) -> Option<Arc<Entry>> {
-        let next = self.seen?.seq + 1;
-        while self.early.first_key_value().is_some_and(|(seq, _)| *seq < next) {
-            self.early.pop_first();
-        }
-        self.early.remove(&next)
-    }
-
-    /// Applies one entry, and gives the answer to who waits for it.
-    fn apply(&mut self, writer: &mut Writer<'_>, entry: &Entry) -> Option<Told> {
-        if self.seen.is_some_and(|seen| seen.tag != entry.after) {
-            self.forget();
-            return None;
-        }
-        let at = moment(entry.at, self.clock);
-        let waiter = self.waiting.remove(&entry.tag);
-        let (applied, told) = match waiter {
-            Some(Waiter::Joins(newcomer, sender)) => {
-                let entrant = newcomer.entrant(at);
-                match writer.admit(entry.offset, at, &entry.change, &entrant) {
-                    Ok(admission) => {
-                        (Ok(()), Some(Told::In(sender, admission, newcomer.connection)))
-                    }
-                    Err(error) => (Err(error), None),
-                }
-            }
-            waiter => {
-                if waiter.is_none()
-                    && let Change::Left { member, .. } = &entry.change
-                    && let Some(ghost) = writer.state().signal(*member)
-                {
-                    // Another node took it for a ghost.
-                    ghost.close(CloseCode::NoPong);
-                }
-                let told = match waiter {
-                    Some(Waiter::Said(sender)) => Some(Told::Said(sender, entry.offset)),
-                    Some(Waiter::Placed(sender)) => Some(Told::Placed(sender, entry.seq)),
-                    _ => None,
-                };
-                (writer.apply(entry.offset, at, &entry.change, None), told)
-            }
-        };
-        if let Err(error) = applied {
-            tracing::error!(%error, "a room does not agree with its engine");
-            self.forget();
-            return None;
-        }
-        if let Some(seen) = &mut self.seen {
-            (seen.seq, seen.tag) = (entry.seq, entry.tag);
-        }
-        if entry.change.is_of_seats() {
-            self.seats_at = entry.seq;
-        }
-        told
     }
 }
 
@@ -646,8 +348,4 @@ impl<E: Engine> Follower for Replica<E> {
             }
         })
     }
-}
-
-fn moment(at: u64, clock: i64) -> Moment {
-    Moment { shown: at, up: at.saturating_add_signed(clock) }
 }

@@ -194,7 +194,7 @@ impl<'a> Writer<'a> {
     /// Everybody whose connection is one of this process, by its number; nobody is in afterwards.
     fn unseat_all(&mut self) -> HashMap<u32, Unseated> {
         let before = std::mem::take(&mut self.state.roster);
-        if std::mem::take(&mut self.state.typing).len() > 0 {
+        if !std::mem::take(&mut self.state.typing).is_empty() {
             self.room.typing_version.fetch_add(1, Ordering::AcqRel);
         }
         let seats = before.iter().zip(before.seats());

@@ -6,6 +6,7 @@ mod common;
 mod bad_input;
 mod chat_in_a_terminal;
 mod compression;
+mod epochs;
 mod faults;
 mod floods;
 mod floors;

@@ -43,7 +43,8 @@ pub struct Socket {
 }
 
 impl Connect {
-    pub(super) fn new(address: SocketAddr, path: &str) -> Connect {
+    /// To this address.
+    pub fn new(address: SocketAddr, path: &str) -> Connect {
         Connect {
             address,
             path: path.to_owned(),

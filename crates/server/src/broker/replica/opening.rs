@@ -1,0 +1,167 @@
+//! Opening a room: what the engine has of it becomes what this node has, the first time and after the two went apart.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use hamhame_core::codes::CloseCode;
+use hamhame_core::name::Name;
+use hamhame_core::position::Position;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::progress::moment;
+use super::{Joined, LATE, Newcomer, PATIENCE, Replica};
+use crate::broker::Away;
+use crate::broker::engine::{Condition, Engine, Failure, Snapshot};
+use crate::clock;
+use crate::room::Room;
+use crate::room::change::Connection;
+use crate::room::decide::Verdict;
+use crate::room::snapshot::{self, Unseated};
+use crate::token::Proof;
+
+impl<E: Engine> Replica<E> {
+    /// Opens the room, if it is not, and waits until it has what stands up to `upto`.
+    pub async fn open(self: &Arc<Self>, upto: Option<Position>) -> Result<(), Away> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.lock().seen.is_none() {
+            match timeout_at(deadline, self.engine.open(&self.key)).await {
+                Ok(Ok(snapshot)) if self.is_forked(&snapshot) => {
+                    let _ = timeout_at(deadline, self.engine.renew(&self.key, snapshot.seen)).await;
+                }
+                Ok(Ok(snapshot)) => self.restore(&snapshot),
+                Ok(Err(_)) => sleep(LATE).await,
+                Err(_) => return Err(Away),
+            }
+        }
+        let Some(room) = self.room.upgrade() else { return Err(Away) };
+        let here = room.position();
+        if upto.is_some_and(|upto| upto.epoch == here.epoch && upto.offset > here.offset) {
+            self.catch_up(deadline).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads what the engine has behind what was applied.
+    pub async fn catch_up(self: &Arc<Self>, deadline: Instant) -> Result<(), Away> {
+        loop {
+            let Some(seen) = self.lock().seen else { return Err(Away) };
+            match timeout_at(deadline, self.engine.read(&self.key, seen)).await {
+                Ok(Ok(entries)) => {
+                    self.take(seen.epoch, entries);
+                    return Ok(());
+                }
+                Ok(Err(Failure::Unknown)) => sleep(LATE).await,
+                Ok(Err(Failure::Changed)) => {
+                    self.close();
+                    return Err(Away);
+                }
+                Err(_) => return Err(Away),
+            }
+        }
+    }
+
+    /// The engine has the room in another way: it is opened anew.
+    pub(super) fn close(self: &Arc<Self>) {
+        let mut inner = self.lock();
+        if inner.seen.is_some() {
+            inner.forget();
+            drop(inner);
+            tokio::spawn(self.clone().reopen());
+        }
+    }
+
+    /// Opens the room again, however long that takes.
+    pub(super) fn reopen(self: Arc<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            while !self.is_over() && self.open(None).await.is_err() {
+                sleep(LATE).await;
+            }
+        })
+    }
+
+    /// Whether the engine has another entry where this node has been, in the same epoch, or ends before it: after a failover.
+    fn is_forked(&self, snapshot: &Snapshot) -> bool {
+        let Some(before) = self.lock().before else { return false };
+        if before.epoch != snapshot.seen.epoch {
+            return false;
+        }
+        let same = snapshot.entries.iter().find(|entry| entry.seq == before.seq);
+        match same {
+            Some(entry) => entry.tag != before.tag,
+            // Before the oldest that is kept, or behind the last.
+            None => before.seq > snapshot.seen.seq,
+        }
+    }
+
+    /// Gives a connection its seat back which the engine has lost; or ends it, if somebody else has the name.
+    async fn seat_again(self: Arc<Self>, room: Arc<Room>, unseated: Unseated) {
+        let Ok(name) = Name::parse(&unseated.name) else { return };
+        let proof = Proof { session: unseated.session, member: unseated.member };
+        let newcomer = Newcomer {
+            name,
+            identity: proof,
+            attempt: Some(unseated.attempt),
+            after: None,
+            history: 0,
+            connection: Connection { node: self.node, number: unseated.number },
+            signal: unseated.signal.clone(),
+        };
+        loop {
+            let seats = self.seats_at();
+            let entrant = newcomer.entrant(clock::now());
+            let verdict = room.writer().state().decide_join(&entrant, self.node);
+            let change = match verdict {
+                Verdict::In(change) => change.into_owned(),
+                // Whoever is away has no claim before one who is here.
+                Verdict::First(change) => {
+                    let _ = self.place(change.into_owned(), Condition::Seats(seats)).await;
+                    continue;
+                }
+                Verdict::Refused(_) => return unseated.signal.close(CloseCode::NameTaken),
+            };
+            match self.seat(change, seats, newcomer.clone()).await {
+                Some(Joined::In(_)) => return,
+                Some(Joined::Conflict) => {
+                    let _ = self.catch_up(Instant::now() + PATIENCE).await;
+                }
+                // It is opened once more, or nobody knows: the seat is given back then, or its client comes back.
+                None => return unseated.signal.close(CloseCode::InternalError),
+            }
+        }
+    }
+
+    fn restore(self: &Arc<Self>, snapshot: &Snapshot) {
+        let Some(room) = self.room.upgrade() else { return };
+        let mut inner = self.lock();
+        if inner.seen.is_some() {
+            return;
+        }
+        let now = clock::uptime_micros();
+        inner.clock = now as i64 - snapshot.now as i64;
+        inner.seats_at = snapshot.seats_at;
+        inner.seen = Some(snapshot.seen);
+        inner.early.clear();
+        let clock = inner.clock;
+        let logged = snapshot.entries.iter().filter(|entry| entry.logged);
+        let head = snapshot.entries.last().map_or(0, |last| last.offset);
+        let floor = logged.clone().next().map_or(head, |first| first.offset - 1);
+        let mut writer = room.writer();
+        let unseated = writer.restore(
+            &snapshot::Snapshot {
+                epoch: snapshot.seen.epoch,
+                floor,
+                logged: logged.map(|entry| (moment(entry.at, clock), &entry.change)).collect(),
+                seats: &snapshot.seats,
+                presence: snapshot.presence,
+                documents: &snapshot.documents,
+                now: moment(snapshot.now, clock),
+            },
+            self.node,
+        );
+        writer.publish();
+        drop(inner);
+        for unseated in unseated {
+            tokio::spawn(self.clone().seat_again(room.clone(), unseated));
+        }
+    }
+}
