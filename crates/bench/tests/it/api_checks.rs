@@ -188,7 +188,10 @@ fn a_delivery_that_an_api_repeats_is_found() {
 #[test]
 fn deliveries_that_change_places_in_an_api_are_found() {
     for transport in TRANSPORTS {
-        let faults = json!({"lost": 0, "duplicated": 0, "reordered": 2});
-        assert_eq!(faults_of(Vice::Swaps, transport), (faults, Some(2)), "{transport:?}");
+        let (faults, code) = faults_of(Vice::Swaps, transport);
+        assert_eq!((&faults["lost"], &faults["duplicated"]), (&json!(0), &json!(0)), "{faults}");
+        // One in each room; two where the member that suffers is the first to see them, as the others then differ from it.
+        let reordered = faults["reordered"].as_u64().expect("a number");
+        assert!((2..=4).contains(&reordered) && code == Some(2), "{transport:?}: {faults}");
     }
 }

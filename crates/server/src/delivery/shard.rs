@@ -39,6 +39,8 @@ struct LocalRoom {
     links: RefCell<Vec<Rc<Link>>>,
     /// The epoch that the links' cursors are in.
     epoch: Cell<Epoch>,
+    /// Some of them may be in another one yet.
+    elsewhere: Cell<bool>,
     /// When states were told last, and at which versions.
     told: Cell<Option<Instant>>,
     versions: Cell<(u64, u64)>,
@@ -203,6 +205,7 @@ impl Shard {
                 Rc::new(LocalRoom {
                     room: room.clone(),
                     epoch: Cell::new(room.epoch()),
+                    elsewhere: Cell::new(false),
                     links: RefCell::default(),
                     told: Cell::new(None),
                     versions: Cell::new((0, 0)),
@@ -226,6 +229,7 @@ impl Shard {
         let epoch = room.epoch();
         if local.epoch.replace(epoch) != epoch {
             local.links.borrow().iter().for_each(|link| link.leave_epoch());
+            local.elsewhere.set(true);
             local.versions.set((0, 0));
         }
         let states = self.due_states(&local);
@@ -241,6 +245,9 @@ impl Shard {
         let end = links.len().min(pass.done.saturating_add(*turn));
         for group in links.get(pass.done..end).unwrap_or_default().chunks(GROUP) {
             prefetch(group);
+            if local.elsewhere.get() {
+                group.iter().for_each(|link| tell_epoch(&local.room, link));
+            }
             for link in group {
                 if !self.deliver(local, link, batches.of(link)) {
                     local.again.set(true);
@@ -259,6 +266,9 @@ impl Shard {
             return false;
         }
         local.room.dirty().set_delivered(self.index, pass.delivered);
+        if local.elsewhere.get() {
+            local.elsewhere.set(links.iter().any(|link| link.cursor.get() == ELSEWHERE));
+        }
         local.in_pass.set(false);
         if local.again.take() {
             local.room.dirty().mark_shard(&local.room, self.index);
@@ -269,14 +279,11 @@ impl Shard {
     /// Writes to one member. False if there is more than one turn allows.
     fn deliver(&self, local: &LocalRoom, link: &Link, batch: &mut Batch) -> bool {
         let room = &*local.room;
-        if link.cursor.get() == ELSEWHERE && link.is_open() {
-            tell_epoch(room, link);
-        }
         for _ in 0..BATCHES {
             if !link.is_open() || link.cursor.get() >= room.head() {
                 break;
             }
-            if batch.from != link.cursor.get() || batch.epoch != local.epoch.get() {
+            if batch.from != link.cursor.get() {
                 let Some(missed) = room.read(local.epoch.get(), link.cursor.get(), batch) else {
                     return false;
                 };
@@ -352,6 +359,7 @@ impl Registered {
         if link.cursor.get() != ELSEWHERE && local.epoch.get() != epoch {
             // It was let in just before, or just after, the room's change of epoch.
             link.leave_epoch();
+            local.elsewhere.set(true);
         }
         drop(links);
         if link.is_deflated() {
@@ -372,6 +380,9 @@ fn prefetch(links: &[Rc<Link>]) {
 /// The room goes on in another epoch: where the client reads on. In `hamhame.v1` it gets all that is kept, and knows again
 /// what it has by members and ids; the seeds have neither, so they get what is new.
 fn tell_epoch(room: &Room, link: &Link) {
+    if link.cursor.get() != ELSEWHERE || !link.is_open() {
+        return;
+    }
     let mut frame = Vec::new();
     let floor = room.floor();
     match link.dialect() {

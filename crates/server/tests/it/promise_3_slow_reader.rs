@@ -84,6 +84,7 @@ async fn a_client_of_the_seeds_is_told_of_its_gap_in_words() {
     let server = talkative(&["--history", "50"]).await;
     let connect = server.connect("/ws/room/slow").narrow();
     let mut slow = connect.open().await.into_client("slow");
+    while !slow.next_text().await.contains("slow joined room.") {}
     let mut ali = server.member("room", "ali").await;
     while !slow.next_text().await.contains("ali joined room.") {}
     slow.stall();

@@ -16,7 +16,7 @@ use crate::clock;
 use crate::room::Room;
 use crate::room::change::Connection;
 use crate::room::decide::Verdict;
-use crate::room::snapshot::{self, Unseated};
+use crate::room::snapshot::{self, Held, Unseated};
 use crate::token::Proof;
 
 impl<E: Engine> Replica<E> {
@@ -130,6 +130,8 @@ impl<E: Engine> Replica<E> {
         }
     }
 
+    /// Makes the room what the engine has. Whose seat is lost gets it back; a seat that no connection of this node holds any
+    /// more, though the engine says so, is given up.
     fn restore(self: &Arc<Self>, snapshot: &Snapshot) {
         let Some(room) = self.room.upgrade() else { return };
         let mut inner = self.lock();
@@ -162,6 +164,14 @@ impl<E: Engine> Replica<E> {
         drop(inner);
         for unseated in unseated {
             tokio::spawn(self.clone().seat_again(room.clone(), unseated));
+        }
+        for seated in &snapshot.seats {
+            if let Held::By(connection) = seated.held
+                && connection.node == self.node
+                && room.signal_of(seated.member, connection).is_none()
+            {
+                tokio::spawn(self.clone().put_out(seated.member, connection));
+            }
         }
     }
 }

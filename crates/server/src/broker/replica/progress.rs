@@ -14,18 +14,22 @@ use crate::room::change::{Change, Connection};
 use crate::room::intent::Admission;
 use crate::room::{Room, Writer};
 
+/// What a replica has applied, and what it has proposed.
 #[derive(Default)]
 pub struct Progress {
     /// The last entry applied; `None` while the room is not open.
     pub seen: Option<Seen>,
     /// The last entry applied before the room had to be opened again.
     pub before: Option<Seen>,
+    /// The last entry applied that changed the seats.
     pub seats_at: u64,
     /// Between the engine's clock and the process's, in microseconds.
     pub clock: i64,
     /// What came before what stands before it.
     pub early: BTreeMap<u64, Arc<Entry>>,
+    /// Proposals that are not sent.
     pub queue: Vec<Proposal>,
+    /// Somebody sends them.
     pub sending: bool,
     /// Somebody sees to what is missing.
     pub reading: bool,
@@ -35,15 +39,21 @@ pub struct Progress {
 
 /// Who waits for a proposal.
 pub enum Waiter {
+    /// A message's ticket.
     Said(oneshot::Sender<Option<u64>>),
+    /// Any other change.
     Placed(oneshot::Sender<Place>),
+    /// One who wants in.
     Joins(Box<Newcomer>, oneshot::Sender<Joined>),
 }
 
 /// An answer that goes out once its change can be seen.
 pub enum Told {
+    /// A message has this offset.
     Said(oneshot::Sender<Option<u64>>, u64),
+    /// A change has this place.
     Placed(oneshot::Sender<Place>, u64),
+    /// A newcomer is in, by this connection.
     In(oneshot::Sender<Joined>, Admission, Connection),
 }
 
