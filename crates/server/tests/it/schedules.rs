@@ -38,7 +38,7 @@ const GOOD: Weather =
 const AGES: Duration = Duration::from_secs(600);
 
 /// Schedules of each kind.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 500;
 
 const BAD: Weather = Weather { unanswered: 8, lost: 8, untold: 6, doubled: 6, ..GOOD };
 
