@@ -20,8 +20,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hamhame::broker::Remote;
-use hamhame::config::Options;
-use hamhame::logging::Log;
 use hamhame::room::change::NodeId;
 use hamhame::token::random_id;
 
@@ -32,20 +30,7 @@ const LATE: Weather =
     Weather { latest: Duration::from_millis(5), unanswered: 0, lost: 0, untold: 0, doubled: 20 };
 
 fn main() -> ExitCode {
-    let started = Options::read().and_then(|options| Ok((Log::start(options.log)?, options)));
-    let (log, options) = match started {
-        Ok(started) => started,
-        Err(error) => {
-            eprintln!("hamhame: {error:#}");
-            return ExitCode::FAILURE;
-        }
-    };
     let sim = Sim::new(Random::new(random_id()), LATE);
     let broker = Remote::new(NodeId(random_id()), Arc::new(sim));
-    let result = hamhame::run::run_with(options, Box::new(broker));
-    if let Err(error) = &result {
-        log.fail(error);
-    }
-    log.end();
-    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    hamhame::run::from_command_line(Box::new(broker))
 }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,12 +13,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::LocalSet;
 
-use crate::broker::{Broker, Embedded};
+use crate::broker::Broker;
 use crate::config::Options;
 use crate::delivery::shard::Shard;
 use crate::http::http3;
 use crate::http::listen::{self, Arrival, Arrivals, Listener};
 use crate::http::routes;
+use crate::logging::Log;
 use crate::net::lan;
 use crate::server::Server;
 
@@ -39,19 +41,29 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// Rooms that are closed at the end before others have their turn.
 const SHUT_AT_ONCE: usize = 64;
 
+/// Reads the options, begins the log, and serves with this broker until a signal says to stop.
+pub fn from_command_line(broker: Box<dyn Broker>) -> ExitCode {
+    let started = Options::read().and_then(|options| Ok((Log::start(options.log)?, options)));
+    let (log, options) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            eprintln!("hamhame: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = run(options, broker);
+    if let Err(error) = &result {
+        log.fail(error);
+    }
+    log.end();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Serves until a signal says to stop.
 ///
 /// # Errors
 /// If the address cannot be listened on, or a thread cannot be started.
-pub fn run(options: Options) -> anyhow::Result<()> {
-    run_with(options, Box::new(Embedded))
-}
-
-/// The same with another broker.
-///
-/// # Errors
-/// See [`run`].
-pub fn run_with(mut options: Options, broker: Box<dyn Broker>) -> anyhow::Result<()> {
+pub fn run(mut options: Options, broker: Box<dyn Broker>) -> anyhow::Result<()> {
     fit_to_file_descriptors(&mut options);
     let address = lan::listen_address(&options);
     let threads = options.thread_count();

@@ -51,7 +51,7 @@ function row({ name, grouped, own, content, at }) {
 
 /** @param {string} name @param {string} [extra] a further class */
 function nameLabel(name, extra = "") {
-  return element("span", { class: `message-name message-name-${colourOf(name)} ${extra}`.trim() }, isolate(name));
+  return element("span", { class: `name message-name message-name-${colourOf(name)} ${extra}`.trim() }, isolate(name));
 }
 
 /** "name, time", for who hears the page. @param {HTMLElement} node @param {string | null} name of another */

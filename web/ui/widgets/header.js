@@ -30,7 +30,7 @@ export function header(room, pill, hooks) {
     "header",
     { class: "header" },
     open,
-    element("div", { class: "header-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
+    element("div", { class: "name header-name" }, element("h1", { title: room }, element("bdi", { text: room }))),
     pill,
     element(
       "button",

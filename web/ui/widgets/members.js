@@ -90,7 +90,7 @@ export class Members {
   /** @param {User} user */
   #row({ member, client_id: name }) {
     const own = member === this.#own;
-    const label = element("span", { class: "member-name", title: name }, isolate(name));
+    const label = element("span", { class: "name member-name", title: name }, isolate(name));
     return element(
       "li",
       { class: "member", testid: "member", "data-own": String(own), "data-name": name },

@@ -111,22 +111,23 @@ function invitation(room, link, large) {
     element(
       "div",
       { class: "dialog-actions" },
-      element(
-        "button",
-        {
-          type: "button",
-          class: "button",
-          autofocus: true,
-          testid: "copy-link",
-          on: { click: () => void copy(link, field, { copied: "share.copied", failed: "share.copy_failed" }) },
-        },
-        icon("copy"),
-        element("span", { text: () => t("share.copy") }),
+      copyButton({ class: "button", testid: "copy-link" }, "share.copy", () =>
+        copy(link, field, { copied: "share.copied", failed: "share.copy_failed" }),
       ),
       enlarge,
       nativeShare(room, link),
     ),
   ];
+}
+
+/** @param {{class: string, testid: string}} properties @param {import("../text/strings.js").Key} words @param {() => Promise<void>} press */
+function copyButton(properties, words, press) {
+  return element(
+    "button",
+    { ...properties, type: "button", autofocus: true, on: { click: () => void press() } },
+    icon("copy"),
+    element("span", { text: () => t(words) }),
+  );
 }
 
 /** The device's own sharing, where it has one. @param {string} room @param {string} link */
@@ -153,17 +154,8 @@ function onlyHere(room) {
     element(
       "div",
       { class: "dialog-actions" },
-      element(
-        "button",
-        {
-          type: "button",
-          class: "button button-quiet",
-          autofocus: true,
-          testid: "copy-local-link",
-          on: { click: () => void copy(link, null, { copied: "share.copied", failed: "share.local_failed" }) },
-        },
-        icon("copy"),
-        element("span", { text: () => t("share.local_copy") }),
+      copyButton({ class: "button button-quiet", testid: "copy-local-link" }, "share.local_copy", () =>
+        copy(link, null, { copied: "share.copied", failed: "share.local_failed" }),
       ),
     ),
   ];

@@ -19,7 +19,7 @@ struct Server {
 #[ignore = "the others start it, each for itself"]
 fn the_server() {
     let options = Options::try_parse_from(["hamhame"]).expect("options from the environment");
-    hamhame::run::run(options).expect("it serves");
+    hamhame::run::run(options, Box::new(hamhame::broker::Embedded)).expect("it serves");
 }
 
 impl Server {

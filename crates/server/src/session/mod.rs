@@ -1,10 +1,11 @@
 //! Step 3 of a message's way: one client in one room. A [`Command`] comes in, a reply goes out.
 
+mod allowance;
 pub mod conversation;
 pub mod lease;
 mod pending;
+mod refused;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,45 +15,23 @@ use hamhame_core::command::Command;
 use hamhame_core::dialect::{self, Dialect};
 use hamhame_core::id::Id;
 use hamhame_core::limits::TokenBucket;
-use hamhame_core::name::{Name, NameError, RoomName};
+use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::Position;
 use hamhame_core::text::{self, TextError};
 
 use crate::clock;
-use crate::config::Options;
-use crate::delivery::reply::{self, Fault, Refusal};
+use crate::delivery::reply;
 use crate::net::admission::Client;
 use crate::room::Room;
 use crate::room::change::Connection;
 use crate::room::intent::{Admission, Entrant, Entry, Parting, Said, Saying};
 use crate::server::Server;
+use crate::session::allowance::Allowance;
 use crate::session::conversation::{Conversation, Ending, Flow};
 use crate::session::pending::Pending;
+pub use crate::session::refused::{Refused, write_refusal};
 use crate::signal::Signal;
 use crate::token::{Proof, random_id};
-
-/// Commands other than messages that a session may send at once, and per second; pings and what is empty count too.
-const COMMAND_BURST: u32 = 100;
-/// See [`COMMAND_BURST`].
-const COMMAND_RATE: f64 = 20.0;
-
-/// Refusals that a session is told, at once and per second. Who goes on beyond is closed.
-const REFUSAL_BURST: u32 = 100;
-/// See [`REFUSAL_BURST`].
-const REFUSAL_RATE: f64 = 10.0;
-
-/// Why a client cannot have what it asked for.
-#[derive(Debug)]
-pub struct Refused {
-    /// From the table of codes.
-    pub code: ErrorCode,
-    /// In plain words.
-    pub message: Cow<'static, str>,
-    /// When the same may succeed.
-    pub retry_after: Option<Duration>,
-    /// Of a name: what is wrong with it.
-    pub fault: Option<Fault>,
-}
 
 /// What a client asks for when it joins.
 pub struct Join {
@@ -99,23 +78,6 @@ pub struct Session {
 struct Talk {
     allowance: Allowance,
     pending: Pending,
-}
-
-/// What one session may do before it is asked to slow down.
-struct Allowance {
-    messages: TokenBucket,
-    commands: TokenBucket,
-    refusals: TokenBucket,
-}
-
-impl Allowance {
-    fn new(options: &Options) -> Allowance {
-        Allowance {
-            messages: TokenBucket::new(options.message_burst, options.message_rate),
-            commands: TokenBucket::new(COMMAND_BURST, COMMAND_RATE),
-            refusals: TokenBucket::new(REFUSAL_BURST, REFUSAL_RATE),
-        }
-    }
 }
 
 impl Session {
@@ -426,67 +388,6 @@ impl Conversation for Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.part(Ending::Lost);
-    }
-}
-
-impl Refused {
-    /// With words of its own.
-    pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Refused {
-        Refused { code, message: message.into(), retry_after: None, fault: None }
-    }
-
-    /// A name, or a room's, that cannot be.
-    pub fn name(code: ErrorCode, error: &NameError) -> Refused {
-        Refused { fault: Some(error.into()), ..Refused::new(code, error.to_string()) }
-    }
-
-    /// What will be possible again after `wait`.
-    fn for_now(message: &'static str, wait: Duration) -> Refused {
-        let code = ErrorCode::RateLimited;
-        Refused { code, message: message.into(), retry_after: Some(wait), fault: None }
-    }
-
-    /// Who decides what happens in the room cannot be reached.
-    pub fn away() -> Refused {
-        let after = Some(Duration::from_secs(2));
-        let words = "the room cannot be reached for now; try again in a moment";
-        Refused { retry_after: after, ..Refused::new(ErrorCode::Unavailable, words) }
-    }
-
-    /// The code that the connection is closed with, if it cannot go on.
-    pub fn close(&self) -> Option<CloseCode> {
-        if self.retry_after.is_some() { self.code.close_for_now() } else { self.code.close() }
-    }
-
-    /// As it is told, about the `send` with this `id`.
-    fn refusal<'a>(&'a self, id: Option<&'a str>) -> Refusal<'a> {
-        let fault = self.fault.clone();
-        Refusal {
-            code: self.code,
-            message: &self.message,
-            retry_after: self.retry_after,
-            id,
-            fault,
-        }
-    }
-
-    /// Writes it in the client's dialect.
-    pub fn write(&self, out: &mut Vec<u8>, dialect: Dialect, room: &RoomName) {
-        write_refusal(out, dialect, room, &self.refusal(None));
-    }
-}
-
-/// Writes a refusal in either dialect.
-pub fn write_refusal(out: &mut Vec<u8>, dialect: Dialect, room: &RoomName, refusal: &Refusal<'_>) {
-    match (dialect, refusal.retry_after) {
-        (Dialect::V1, _) => reply::error(out, refusal),
-        (Dialect::Seed, None) => reply::notice(out, room, refusal.message),
-        (Dialect::Seed, Some(after)) => {
-            let tenths = after.as_millis().div_ceil(100);
-            let text =
-                format!("{} Try again in {}.{} s.", refusal.message, tenths / 10, tenths % 10);
-            reply::notice(out, room, &text);
-        }
     }
 }
 
