@@ -169,5 +169,5 @@ pub trait Follower: Send + Sync {
     fn whisper(&self, change: &Change<'static>);
 
     /// Another node asks.
-    fn question(&self, question: Question) -> BoxFuture<'static, bool>;
+    fn question(self: Arc<Self>, question: Question) -> BoxFuture<'static, bool>;
 }

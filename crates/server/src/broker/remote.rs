@@ -136,18 +136,12 @@ impl<E: Engine> Broker for Remote<E> {
     fn part(&self, room: &Arc<Room>, member: Id, connection: u32, parting: Parting) -> bool {
         let connection = Connection { node: self.node, number: connection };
         let here = self.node;
-        let decide = move |room: &Arc<Room>| {
-            room.writer().state().decide_part(member, connection, parting, here)
-        };
-        if decide(room).is_none() {
-            return false;
+        let change = room.writer().state().decide_part(member, connection, parting, here);
+        let is_its = change.is_some();
+        if is_its {
+            self.replica(room).part(member, connection, parting);
         }
-        let (replica, room) = (self.replica(room), room.clone());
-        tokio::spawn(async move {
-            // If it cannot be done now, the node's lease is the end of it.
-            let _ = replica.settle(&room, Instant::now() + PATIENCE, decide).await;
-        });
-        true
+        is_its
     }
 
     fn probe<'a>(
@@ -157,7 +151,14 @@ impl<E: Engine> Broker for Remote<E> {
         patience: Duration,
     ) -> Answer<'a, bool> {
         if let Some(signal) = &incumbent.signal {
-            return Answer::Later(Box::pin(signal.answers(patience)));
+            let replica = self.replica(room);
+            return Answer::Later(Box::pin(async move {
+                if signal.answers(patience).await {
+                    return true;
+                }
+                replica.parted(incumbent.connection.number).await;
+                false
+            }));
         }
         let Incumbent { member, connection, .. } = *incumbent;
         let question = Question { member, connection, patience };

@@ -287,7 +287,7 @@ impl<E: Engine> Replica<E> {
         // After all of it can be seen.
         for answer in answers.into_iter().flatten() {
             if let Some((member, connection)) = answer.give() {
-                tokio::spawn(self.clone().put_out(member, connection));
+                tokio::spawn(self.clone().vacate(member, connection));
             }
         }
         self.moved.notify_waiters();
@@ -296,14 +296,41 @@ impl<E: Engine> Replica<E> {
         }
     }
 
-    /// Takes out one who did not wait to be let in.
-    async fn put_out(self: Arc<Self>, member: Id, connection: Connection) {
+    /// Gives up the seat of a connection of this node that is over.
+    pub fn part(self: &Arc<Self>, member: Id, connection: Connection, parting: Parting) {
+        self.lock().partings.insert(connection.number, parting);
+        tokio::spawn(self.clone().vacate(member, connection));
+    }
+
+    /// Waits until the seat of a connection that is over is given up: until then whoever looks would take it for a ghost's, and
+    /// a name that is to be kept would be given away.
+    pub async fn parted(&self, connection: u32) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let moved = self.moved.notified();
+            if !self.lock().partings.contains_key(&connection) {
+                return;
+            }
+            if timeout_at(deadline, moved).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Gives a seat up: as its connection asked for it, or for good if nobody is behind it. If that cannot be done now, it is done
+    /// when the room is open again.
+    async fn vacate(self: Arc<Self>, member: Id, connection: Connection) {
         let Some(room) = self.room.upgrade() else { return };
         let here = self.node;
+        let parting = self.lock().partings.get(&connection.number).copied();
+        let parting = parting.unwrap_or(Parting::ForGood);
         let decide = move |room: &Arc<Room>| {
-            room.writer().state().decide_part(member, connection, Parting::ForGood, here)
+            room.writer().state().decide_part(member, connection, parting, here)
         };
-        let _ = self.settle(&room, Instant::now() + PATIENCE, decide).await;
+        if self.settle(&room, Instant::now() + PATIENCE, decide).await.is_ok() {
+            self.lock().partings.remove(&connection.number);
+            self.moved.notify_waiters();
+        }
     }
 
     /// Sees to entries that did not come.
@@ -337,15 +364,17 @@ impl<E: Engine> Follower for Replica<E> {
         writer.publish();
     }
 
-    fn question(&self, question: Question) -> BoxFuture<'static, bool> {
+    fn question(self: Arc<Self>, question: Question) -> BoxFuture<'static, bool> {
         let Question { member, connection, patience } = question;
         let room = self.room.upgrade();
         let signal = room.and_then(|room| room.signal_of(member, connection));
         Box::pin(async move {
-            match signal {
-                Some(signal) => signal.answers(patience).await,
-                None => false,
+            let Some(signal) = signal else { return false };
+            if signal.answers(patience).await {
+                return true;
             }
+            self.parted(connection.number).await;
+            false
         })
     }
 }

@@ -251,33 +251,38 @@ async fn everybody_out(nodes: &[Arc<Node>], sim: &Sim) {
 
 async fn try_name(node: &Arc<Node>, name: &str, number: u32) {
     let name = Name::parse(name).expect("it was a name");
-    let signal = Arc::new(Signal::default());
-    let fresh = Proof { session: Id::new(random_id()), member: Id::new(random_id()) };
     let number = 1_000_000 + number;
-    let entrant = Entrant {
-        name: &name,
-        proof: None,
-        fresh,
-        attempt: None,
-        after: None,
-        history: 0,
-        connection: Connection { node: node.broker.node(), number },
-        signal: &signal,
-        max_members: 100,
-        at: clock::now(),
-    };
-    match node.broker.join(&node.room, entrant).get().await {
-        Entry::In(_) => {
-            signal.end();
-            node.broker.part(&node.room, fresh.member, number, Parting::ForGood);
-        }
-        Entry::Taken(incumbent) => {
-            let patience = Duration::from_millis(200);
-            if !node.broker.probe(&node.room, &incumbent, patience).get().await {
+    if let Entry::In(admission) = wants(node, &name, number).await {
+        node.broker.part(&node.room, admission.identity.member, number, Parting::ForGood);
+    }
+}
+
+/// Wants `name` on a node as a session does: whoever has it is asked to show itself, and loses it if nothing comes.
+async fn wants(node: &Arc<Node>, name: &Name, number: u32) -> Entry {
+    let signal = Arc::new(Signal::default());
+    loop {
+        let entrant = Entrant {
+            name,
+            proof: None,
+            fresh: Proof { session: Id::new(random_id()), member: Id::new(random_id()) },
+            attempt: None,
+            after: None,
+            history: 0,
+            connection: Connection { node: node.broker.node(), number },
+            signal: &signal,
+            max_members: 100,
+            at: clock::now(),
+        };
+        match node.broker.join(&node.room, entrant).get().await {
+            Entry::Taken(incumbent) => {
+                let patience = Duration::from_millis(200);
+                if node.broker.probe(&node.room, &incumbent, patience).get().await {
+                    return Entry::Taken(incumbent);
+                }
                 node.broker.evict(&node.room, &incumbent).get().await;
             }
+            entry => return entry,
         }
-        _ => {}
     }
 }
 
@@ -330,5 +335,37 @@ fn a_document_that_two_nodes_replace_has_one_next_version() {
             _ => (Replaced::Outdated(1), Replaced::Done(1)),
         };
         assert_eq!((one, two), expected);
+    });
+}
+
+#[test]
+fn a_name_is_kept_from_the_moment_its_connection_is_lost_on_every_node() {
+    many(100, |seed| async move {
+        let sim = Sim::new(Random::new(seed), GOOD);
+        let nodes = [Node::new(1, &sim), Node::new(2, &sim)];
+        let name = Name::parse("ali").expect("it is a name");
+        let mut ali = Person {
+            name: name.clone(),
+            random: Random::new(seed),
+            nodes: nodes.to_vec(),
+            at: 0,
+            proof: None,
+            attempts: 0,
+            held: None,
+            said: 0,
+            forgets: false,
+            acknowledged: HashMap::new(),
+        };
+        assert!(ali.join().await);
+        // The other node has to have heard of it.
+        sleep(Duration::from_secs(1)).await;
+        ali.part(Parting::Keeping(Duration::from_secs(60)));
+        let node = &nodes[seed as usize % 2];
+        let wanted = wants(node, &name, 7).await;
+        assert!(
+            matches!(wanted, Entry::Kept(_)),
+            "the name is given away on {:?}",
+            node.broker.node()
+        );
     });
 }

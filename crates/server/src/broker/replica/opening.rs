@@ -165,13 +165,19 @@ impl<E: Engine> Replica<E> {
         for unseated in unseated {
             tokio::spawn(self.clone().seat_again(room.clone(), unseated));
         }
+        let mut over = Vec::new();
         for seated in &snapshot.seats {
             if let Held::By(connection) = seated.held
                 && connection.node == self.node
                 && room.signal_of(seated.member, connection).is_none()
             {
-                tokio::spawn(self.clone().put_out(seated.member, connection));
+                over.push((seated.member, connection));
             }
+        }
+        let still = |number: &u32| over.iter().any(|(_, connection)| connection.number == *number);
+        self.lock().partings.retain(|number, _| still(number));
+        for (member, connection) in over {
+            tokio::spawn(self.clone().vacate(member, connection));
         }
     }
 }

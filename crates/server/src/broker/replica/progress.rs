@@ -11,7 +11,7 @@ use super::{BATCH, Joined, Newcomer};
 use crate::broker::engine::{Entry, Place, Proposal, Seen};
 use crate::clock::Moment;
 use crate::room::change::{Change, Connection};
-use crate::room::intent::Admission;
+use crate::room::intent::{Admission, Parting};
 use crate::room::{Room, Writer};
 
 /// What a replica has applied, and what it has proposed.
@@ -35,6 +35,8 @@ pub struct Progress {
     pub reading: bool,
     /// By the tags of their proposals.
     pub waiting: HashMap<u64, Waiter>,
+    /// What becomes of the seats of connections that are over, by their numbers, until it has.
+    pub partings: HashMap<u32, Parting>,
 }
 
 /// Who waits for a proposal.

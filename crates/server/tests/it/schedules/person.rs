@@ -100,7 +100,7 @@ impl Person {
         }
     }
 
-    async fn join(&mut self) -> bool {
+    pub async fn join(&mut self) -> bool {
         let (node, name) = (self.nodes[self.at].clone(), self.name.clone());
         let signal = Arc::new(Signal::default());
         let number = node.connections.fetch_add(1, Ordering::Relaxed);
