@@ -24,11 +24,12 @@ impl<E: Engine> Replica<E> {
     pub async fn open(self: &Arc<Self>, upto: Option<Position>) -> Result<(), Away> {
         let deadline = Instant::now() + PATIENCE;
         while self.lock().seen.is_none() {
+            let asked = clock::uptime_micros();
             match timeout_at(deadline, self.engine.open(&self.key)).await {
                 Ok(Ok(snapshot)) if self.is_forked(&snapshot) => {
                     let _ = timeout_at(deadline, self.engine.renew(&self.key, snapshot.seen)).await;
                 }
-                Ok(Ok(snapshot)) => self.restore(&snapshot),
+                Ok(Ok(snapshot)) => self.restore(&snapshot, asked),
                 Ok(Err(_)) => sleep(LATE).await,
                 Err(_) => return Err(Away),
             }
@@ -131,15 +132,15 @@ impl<E: Engine> Replica<E> {
     }
 
     /// Makes the room what the engine has. Whose seat is lost gets it back; a seat that no connection of this node holds any
-    /// more, though the engine says so, is given up.
-    fn restore(self: &Arc<Self>, snapshot: &Snapshot) {
+    /// more, though the engine says so, is given up. The engine was asked at `asked`, by this process's clock: its clock is set by
+    /// that, so that nothing is taken for newer than it is, and nothing is kept for longer than was said.
+    fn restore(self: &Arc<Self>, snapshot: &Snapshot, asked: u64) {
         let Some(room) = self.room.upgrade() else { return };
         let mut inner = self.lock();
         if inner.seen.is_some() {
             return;
         }
-        let now = clock::uptime_micros();
-        inner.clock = now as i64 - snapshot.now as i64;
+        inner.clock = asked as i64 - snapshot.now as i64;
         inner.seats_at = snapshot.seats_at;
         inner.seen = Some(snapshot.seen);
         inner.early.clear();
