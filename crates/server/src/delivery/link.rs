@@ -193,7 +193,12 @@ impl Link {
     pub fn write_batch(&self, batch: &Batch) {
         let mut unsent = self.unsent.borrow_mut();
         let written = if unsent.is_empty() {
-            self.try_write(&batch.bytes)
+            let written = self.try_write(&batch.bytes);
+            if written == batch.bytes.len() {
+                self.cursor.set(batch.to);
+                return;
+            }
+            written
         } else {
             let held = unsent.len();
             unsent.extend_from_slice(&batch.bytes);

@@ -56,6 +56,8 @@ struct LocalRoom {
 struct Pass {
     local: Rc<LocalRoom>,
     states: Option<States>,
+    /// What there was when it began. What comes after it has a pass of its own.
+    head: u64,
     /// What everybody who keeps up will have got.
     delivered: u64,
     /// Members done.
@@ -233,7 +235,8 @@ impl Shard {
             local.versions.set((0, 0));
         }
         let states = self.due_states(&local);
-        Some(Pass { states, delivered: room.head(), done: 0, local })
+        let head = room.head();
+        Some(Pass { states, head, delivered: head, done: 0, local })
     }
 
     /// Writes to as many members as `turn` has left. True if the pass is over.
@@ -243,15 +246,18 @@ impl Shard {
         let local = &pass.local;
         let links = local.links.borrow();
         let end = links.len().min(pass.done.saturating_add(*turn));
+        let mut events = 0;
         for group in links.get(pass.done..end).unwrap_or_default().chunks(GROUP) {
             prefetch(group);
             if local.elsewhere.get() {
                 group.iter().for_each(|link| tell_epoch(&local.room, link));
             }
             for link in group {
-                if !self.deliver(local, link, batches.of(link)) {
+                events += deliver(local, pass.head, link, batches.of(link));
+                let cursor = link.cursor.get();
+                if cursor < pass.head && link.is_open() {
                     local.again.set(true);
-                    pass.delivered = pass.delivered.min(link.cursor.get());
+                    pass.delivered = pass.delivered.min(cursor);
                 }
                 if let Some(states) = &pass.states
                     && !states.tell(link)
@@ -260,6 +266,7 @@ impl Shard {
                 }
             }
         }
+        self.traffic().delivered(events);
         *turn -= end.saturating_sub(pass.done).clamp(1, *turn);
         pass.done = end;
         if end < links.len() {
@@ -274,30 +281,6 @@ impl Shard {
             local.room.dirty().mark_shard(&local.room, self.index);
         }
         true
-    }
-
-    /// Writes to one member. False if there is more than one turn allows.
-    fn deliver(&self, local: &LocalRoom, link: &Link, batch: &mut Batch) -> bool {
-        let room = &*local.room;
-        for _ in 0..BATCHES {
-            if !link.is_open() || link.cursor.get() >= room.head() {
-                break;
-            }
-            if batch.from != link.cursor.get() {
-                let Some(missed) = room.read(local.epoch.get(), link.cursor.get(), batch) else {
-                    return false;
-                };
-                if missed > 0 {
-                    tell_gap(room, link, missed, batch.from);
-                }
-            }
-            link.write_batch(batch);
-            self.traffic().delivered(link.cursor.get() - batch.from);
-        }
-        if link.has_held() {
-            link.write(&[]);
-        }
-        !link.is_open() || link.cursor.get() >= room.head()
     }
 
     /// The states to tell now, if there is anything to tell. If it is too early for it, a timer is set.
@@ -369,6 +352,30 @@ impl Registered {
         room.dirty().mark_shard(room, shard.index);
         Attached { registered: self, local }
     }
+}
+
+/// Writes to one member what there was at `head`, and what came since, as far as one turn allows. Gives the events written.
+fn deliver(local: &LocalRoom, head: u64, link: &Link, batch: &mut Batch) -> u64 {
+    let mut events = 0;
+    for _ in 0..BATCHES {
+        let cursor = link.cursor.get();
+        if cursor >= head || !link.is_open() {
+            break;
+        }
+        if batch.from != cursor {
+            let Some(missed) = local.room.read(local.epoch.get(), cursor, batch) else { break };
+            if missed > 0 {
+                tell_gap(&local.room, link, missed, batch.from);
+            }
+        }
+        link.write_batch(batch);
+        events += link.cursor.get() - batch.from;
+    }
+    // A batch takes with it what is held.
+    if events == 0 && link.has_held() {
+        link.write(&[]);
+    }
+    events
 }
 
 /// Looks at several links before the first of them is written to. A system call leaves little in the cache: met one by

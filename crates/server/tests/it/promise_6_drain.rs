@@ -87,13 +87,13 @@ async fn who_speaks_another_dialect_or_has_not_joined_is_closed_with_1012() {
 
 #[tokio::test]
 async fn while_the_last_ones_go_nobody_new_gets_in_and_what_had_begun_is_told_too() {
-    let mut server = TestServer::start(&[]).await;
+    let mut server = TestServer::start(&["--threads", "1"]).await;
     let mut member = server.member("room", "ali").await;
     let handshake = format!("GET /ws/room/late HTTP/1.1\r\nHost: localhost\r\n{HANDSHAKE}\r\n");
     let (first_half, second_half) = handshake.split_at(30);
     let mut late = Raw::send(server.address(), first_half).await;
     let mut late_page = Raw::send(server.address(), "GET /readyz HTTP/1.1\r\nHo").await;
-    // Connections are taken in order, so the two halves are known when this is answered.
+    // One thread takes them in order, so the two halves are known when this is answered.
     server.get("/healthz").await;
     let asked = Instant::now();
     server.terminate();
