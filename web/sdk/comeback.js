@@ -1,4 +1,4 @@
-import { ruleOf } from "./rule.js";
+import { ruleOf } from "./name-rule.js";
 import { backoff } from "./backoff.js";
 import { closeCodes, mayReconnect } from "./codes.js";
 

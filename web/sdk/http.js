@@ -1,4 +1,4 @@
-import { ruleOf } from "./rule.js";
+import { ruleOf } from "./name-rule.js";
 import { errorCodes, mayReconnect } from "./codes.js";
 import { Poll } from "./poll.js";
 import { Requests } from "./request.js";

@@ -13,6 +13,6 @@ export { closeCodes, errorCodes, mayReconnect } from "./codes.js";
 /** @typedef {import("./ladder.js").Remembered} Remembered */
 /** @typedef {import("./observe.js").Observed} Observed */
 /** @typedef {import("./outbox.js").Outgoing} Outgoing */
-/** @typedef {import("./kept.js").Kept} Kept */
+/** @typedef {import("./outbox-store.js").Kept} Kept */
 /** @typedef {import("./wire.js").LogEvent} LogEvent */
 /** @typedef {import("./wire.js").User} User */

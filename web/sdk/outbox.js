@@ -1,11 +1,11 @@
 import { Allowance } from "./allowance.js";
 import { backoff } from "./backoff.js";
 import { Alarm } from "./clock.js";
-import { keep } from "./kept.js";
+import { keep } from "./outbox-store.js";
 import { utf8Length, wellFormed } from "./wire.js";
 
 /** @typedef {import("./clock.js").Clock} Clock */
-/** @typedef {import("./kept.js").Kept} Kept */
+/** @typedef {import("./outbox-store.js").Kept} Kept */
 /** @typedef {import("./wire.js").Limits} Limits */
 /** @typedef {{code: string, message: string, temporary: boolean, retry_after?: number}} SendError */
 

@@ -1,4 +1,4 @@
-import { ruleOf } from "./rule.js";
+import { ruleOf } from "./name-rule.js";
 import { Alarm } from "./clock.js";
 import { watchedFetch } from "./observe.js";
 

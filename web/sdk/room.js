@@ -1,7 +1,7 @@
 import { Address } from "./address.js";
 import { clockFrom } from "./clock.js";
 import { Emitter } from "./emitter.js";
-import { keep } from "./kept.js";
+import { keep } from "./outbox-store.js";
 import { Ladder, TRANSPORTS } from "./ladder.js";
 import { watchFor } from "./observe.js";
 import { Outbox } from "./outbox.js";
@@ -28,7 +28,7 @@ import { Typing } from "./typing.js";
  * @property {number} [attempt]
  * @property {string} [room] whose this is; another one's is not used
  * @property {string} [name] likewise
- * @property {import("./kept.js").Kept[]} [outgoing] what we said and have not seen in the log
+ * @property {import("./outbox-store.js").Kept[]} [outgoing] what we said and have not seen in the log
  */
 
 /**

@@ -3,18 +3,18 @@
 import { keepShell, watchNetwork } from "./state/offline.js";
 import { followDevice } from "./state/theme.js";
 import { setLanguage } from "./text/strings.js";
-import { Visit } from "./visit.js";
+import { Router } from "./router.js";
 
 const root = document.documentElement;
 const app = /** @type {HTMLElement} */ (document.getElementById("app"));
-const visit = new Visit(app);
+const router = new Router(app);
 
-addEventListener("popstate", () => visit.travelled());
-addEventListener("pagehide", () => visit.goes());
-addEventListener("pageshow", ({ persisted }) => persisted && visit.comesBack());
+addEventListener("popstate", () => router.travelled());
+addEventListener("pagehide", () => router.goes());
+addEventListener("pageshow", ({ persisted }) => persisted && router.comesBack());
 setLanguage(root.lang === "en" ? "en" : "fa");
 followDevice();
-visit.start();
+router.start();
 delete root.dataset.wait;
 keepShell(app.dataset.worker);
 void watchNetwork(root);

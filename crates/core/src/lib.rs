@@ -5,6 +5,7 @@
 
 pub mod codes;
 pub mod command;
+pub mod decode;
 pub mod dialect;
 pub mod event;
 pub mod id;
@@ -15,7 +16,4 @@ pub mod name;
 pub mod position;
 mod precis;
 pub mod presence;
-mod python;
-mod seed;
 pub mod text;
-mod v1;

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use hamhame_core::codes::{CloseCode, ErrorCode, may_reconnect};
 use hamhame_core::command::Command;
-use hamhame_core::dialect::{Dialect, decode};
+use hamhame_core::decode::decode;
+use hamhame_core::dialect::Dialect;
 use hamhame_core::name::{Name, NameError, RoomName};
 use hamhame_core::position::Position;
 use hamhame_core::text::{TextError, TextLimits, clean};

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 
 use hamhame::config::{Network, ProxyHeader, ProxyOptions};
 use hamhame::net::origin::{self, Target};
-use hamhame_core::dialect::{self, Dialect};
+use hamhame_core::decode;
+use hamhame_core::dialect::Dialect;
 use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::Position;
 use hamhame_core::text::{self, TextLimits};
@@ -156,7 +157,7 @@ fn cleaning(content: String) -> Box<dyn Work> {
 }
 
 fn decode(dialect: Dialect, text: String) -> Box<dyn Work> {
-    plain(move || drop(black_box(dialect::decode(dialect, black_box(&text)))))
+    plain(move || drop(black_box(decode::decode(dialect, black_box(&text)))))
 }
 
 /// `unit` again and again inside of `open` and `close`, and `last` after it.

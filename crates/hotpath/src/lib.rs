@@ -11,7 +11,7 @@
 pub mod count;
 pub mod figures;
 pub mod growth;
-pub mod house;
+pub mod local_server;
 pub mod sample;
 pub mod steps;
 pub mod work;

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use hamhame::delivery::reply;
 use hamhame::room::tail::{Batch, Tail};
-use hamhame_core::dialect::{self, Dialect};
+use hamhame_core::decode;
+use hamhame_core::dialect::Dialect;
 use hamhame_core::event;
 use hamhame_core::id::Id;
 use hamhame_core::log::Window;
@@ -14,7 +15,7 @@ use hamhame_core::position::Epoch;
 use hamhame_core::text::{self, TextLimits};
 use hamhame_ws::{Incoming, Limits, Opcode, Receiver, Role, write_masked_frame};
 
-use crate::house::{Arriving, Delivering, Speaking};
+use crate::local_server::{Arriving, Delivering, Speaking};
 use crate::sample::{self, AT, MESSAGE, MOMENT, NAME, ROOM};
 use crate::work::{Work, consuming, plain};
 
@@ -94,7 +95,7 @@ fn frame_parse() -> Box<dyn Work> {
 /// Step 2: a text to a command.
 fn decode(dialect: Dialect, text: String) -> Box<dyn Work> {
     plain(move || {
-        let decoded = dialect::decode(dialect, black_box(&text));
+        let decoded = decode::decode(dialect, black_box(&text));
         assert!(matches!(black_box(&decoded), Ok(Some(_))));
     })
 }

@@ -16,7 +16,7 @@ use crate::net::admission::Visitors;
 use crate::net::hosts::Hosts;
 use crate::net::origin;
 use crate::net::tls::Tls;
-use crate::room::inbox::{Inbox, Inboxes};
+use crate::room::notify::{Inbox, Inboxes};
 use crate::room::registry::Registry;
 use crate::room::{Room, Shared};
 use crate::token::{Proof, Sealer, random_id};

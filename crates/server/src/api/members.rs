@@ -16,7 +16,7 @@ use crate::delivery::reply::{User, users};
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Members<'a> {
     /// In order of joining.
-    #[schema(value_type = Vec<crate::transport::shapes::User>)]
+    #[schema(value_type = Vec<crate::transport::schema::User>)]
     users: Vec<User<'a>>,
     /// Members in all.
     count: usize,

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::extract::State;
 use axum::http::StatusCode;
-use hamhame_core::dialect;
+use hamhame_core::decode;
 use serde::{Deserialize, Serialize};
 
 use super::Api;
@@ -55,7 +55,7 @@ pub async fn say(
     Json(message): Json<MessageRequest>,
 ) -> Result<(StatusCode, Answer<Said>), Problem> {
     let id = message.id.as_deref();
-    if id.is_some_and(|id| !dialect::is_valid_id(id)) {
+    if id.is_some_and(|id| !decode::is_valid_id(id)) {
         let detail = "`id` must be 1 to 64 characters of printable ASCII.";
         return Err(Problem::unprocessable(detail));
     }

@@ -38,7 +38,7 @@ pub struct ProblemDetails<'a> {
     /// What is wrong in this case.
     detail: &'a str,
     /// Of the table of codes.
-    #[schema(value_type = crate::transport::shapes::ErrorCode)]
+    #[schema(value_type = crate::transport::schema::ErrorCode)]
     code: &'a str,
     /// Whether the same may succeed later.
     temporary: bool,

@@ -80,7 +80,7 @@ struct Joined<'a> {
     params(("room" = String, Path, description = "The room, percent-encoded")),
     request_body = JoinRequest,
     responses(
-        (status = 201, description = "A member", body = crate::transport::shapes::Session,
+        (status = 201, description = "A member", body = crate::transport::schema::Session,
             headers(("Location" = String, description = "The session, for those who hold its token"))),
         (status = "4XX", description = "Refused", body = ProblemDetails, content_type = "application/problem+json"),
         (status = "5XX", description = "Not now", body = ProblemDetails, content_type = "application/problem+json"),

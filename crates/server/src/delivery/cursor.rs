@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::broker::Away;
 use crate::clock;
+use crate::delivery::gap::Gap;
 use crate::delivery::reply;
 use crate::delivery::states::{self, STATES_EVERY};
 use crate::net::admission::Client;
@@ -71,15 +72,6 @@ pub struct From {
     pub after: Option<Position>,
     /// Without a position: with so many of the last events, as far as the server gives them.
     pub history: u64,
-}
-
-/// Events that are gone for a reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Gap {
-    /// How many; 0 where nobody knows, as the room goes on in another epoch.
-    pub missed: u64,
-    /// The next event follows this position.
-    pub after: Position,
 }
 
 /// Why a client cannot read.

@@ -11,13 +11,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hamhame_core::dialect::Dialect;
-use hamhame_core::position::{Epoch, Position};
+use hamhame_core::position::Epoch;
 use tokio::time::Instant;
 
+use crate::delivery::gap;
 use crate::delivery::heartbeats::{BEATS, Heartbeats};
 use crate::delivery::link::{ELSEWHERE, Link};
-use crate::delivery::reply;
 use crate::delivery::states::{STATES_EVERY, States};
 use crate::metrics::Traffic;
 use crate::room::Room;
@@ -250,7 +249,7 @@ impl Shard {
         for group in links.get(pass.done..end).unwrap_or_default().chunks(GROUP) {
             prefetch(group);
             if local.elsewhere.get() {
-                group.iter().for_each(|link| tell_epoch(&local.room, link));
+                group.iter().for_each(|link| gap::tell_epoch(&local.room, link));
             }
             for link in group {
                 events += deliver(local, pass.head, link, batches.of(link));
@@ -365,7 +364,7 @@ fn deliver(local: &LocalRoom, head: u64, link: &Link, batch: &mut Batch) -> u64 
         if batch.from != cursor {
             let Some(missed) = local.room.read(local.epoch.get(), cursor, batch) else { break };
             if missed > 0 {
-                tell_gap(&local.room, link, missed, batch.from);
+                gap::tell(&local.room, link, missed, batch.from);
             }
         }
         link.write_batch(batch);
@@ -382,42 +381,6 @@ fn deliver(local: &LocalRoom, head: u64, link: &Link, batch: &mut Batch) -> u64 
 /// one, each link would be waited for; together, their cache misses overlap.
 fn prefetch(links: &[Rc<Link>]) {
     std::hint::black_box(links.iter().fold(0, |sum, link| sum ^ link.prefetch()));
-}
-
-/// The room goes on in another epoch: where the client reads on. In `hamhame.v1` it gets all that is kept, and knows again
-/// what it has by members and ids; the seeds have neither, so they get what is new.
-fn tell_epoch(room: &Room, link: &Link) {
-    if link.cursor.get() != ELSEWHERE || !link.is_open() {
-        return;
-    }
-    let mut frame = Vec::new();
-    let floor = room.floor();
-    match link.dialect() {
-        Some(Dialect::V1) => {
-            reply::gap(&mut frame, 0, floor);
-            link.cursor.set(floor.offset);
-        }
-        dialect => {
-            if dialect.is_some() {
-                reply::notice(&mut frame, room.name(), "Some messages may be missing.");
-            }
-            link.cursor.set(room.head());
-        }
-    }
-    link.write(&frame);
-}
-
-fn tell_gap(room: &Room, link: &Link, missed: u64, resumes_after: u64) {
-    let mut frame = Vec::new();
-    let position = Position { epoch: room.position().epoch, offset: resumes_after };
-    match link.dialect() {
-        Some(Dialect::V1) => reply::gap(&mut frame, missed, position),
-        Some(Dialect::Seed) => {
-            reply::notice(&mut frame, room.name(), &format!("{missed} events were missed."))
-        }
-        None => {}
-    }
-    link.write(&frame);
 }
 
 impl Drop for Registered {

@@ -3,7 +3,7 @@
 mod answer;
 pub mod assets;
 mod body;
-mod calm;
+mod control_frames;
 pub mod fast_path;
 pub mod handshake;
 mod http2;

@@ -13,7 +13,7 @@ use super::Room;
 use super::order::Order;
 use crate::clock;
 use crate::memory::Memory;
-use crate::room::inbox::Inboxes;
+use crate::room::notify::Inboxes;
 
 /// The most bytes of events that who appends one drops of others', over the budget: more than it can append, so that all
 /// who append together free what they fill, and no more, so that nobody waits for long.

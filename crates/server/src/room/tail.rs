@@ -13,7 +13,7 @@ use hamhame_core::position::{Epoch, Position};
 use hamhame_ws::{FrameHead, Opcode, Role, frame_header};
 
 use crate::clock::Moment;
-use crate::room::said::{PER_EVENT, Said};
+use crate::room::idempotency::{PER_EVENT, Said};
 
 /// One event.
 #[derive(Debug)]

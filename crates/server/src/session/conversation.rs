@@ -17,6 +17,13 @@ pub enum Flow {
     End(CloseCode),
 }
 
+impl Flow {
+    /// The end of one who goes on and on.
+    pub fn too_many() -> Flow {
+        Flow::End(CloseCode::TooManyRequests)
+    }
+}
+
 /// What is talked about on a WebSocket.
 pub trait Conversation {
     /// A text message came; replies are appended to `out` as frames.

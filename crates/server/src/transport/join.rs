@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use hamhame_core::codes::{CloseCode, ErrorCode};
 use hamhame_core::command::Command;
-use hamhame_core::dialect::{self, Dialect};
+use hamhame_core::decode;
+use hamhame_core::dialect::Dialect;
 use hamhame_core::name::{Name, NameError, RoomName};
 use hamhame_core::position::Epoch;
 
@@ -16,7 +17,7 @@ use crate::delivery::reply::{self, Refusal};
 use crate::delivery::shard::{Registered, Shard};
 use crate::room::intent::Admission;
 use crate::session::conversation::{Conversation, Ending, Flow};
-use crate::session::{Claim, Join, Refused, Session, too_many, write_refusal};
+use crate::session::{Claim, Join, Refused, Session, write_refusal};
 use crate::signal::Signal;
 use crate::transport::ws::{Opened, Wire};
 
@@ -208,7 +209,7 @@ impl Conversation for Lobby<'_> {
             self.early.push(text.to_owned());
             return Flow::Continue;
         }
-        let (code, message, id) = match dialect::decode(Dialect::V1, text) {
+        let (code, message, id) = match decode::decode(Dialect::V1, text) {
             Ok(Some(Command::Join { token, after, attempt, history })) => {
                 let token = token.map(|token| token.into_owned());
                 let history = history.unwrap_or_default();
@@ -225,7 +226,7 @@ impl Conversation for Lobby<'_> {
         };
         self.refusals += 1;
         if self.refusals > PATIENCE {
-            return too_many();
+            return Flow::too_many();
         }
         let (id, retry_after, fault) = (id.as_deref(), None, None);
         let refusal = Refusal { code, message: &message, retry_after, id, fault };

@@ -2,7 +2,7 @@
 
 pub mod join;
 pub mod poll;
-pub mod shapes;
+pub mod schema;
 pub mod sse;
 pub mod ws;
 

@@ -19,7 +19,7 @@ const ANSWER_BYTES: usize = 1 << 20;
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Events {
     /// The events after the position asked for, in the order of the log.
-    #[schema(value_type = Vec<crate::transport::shapes::Event>)]
+    #[schema(value_type = Vec<crate::transport::schema::Event>)]
     events: Vec<Box<RawValue>>,
     /// Of the last of them: read on after it.
     #[schema(example = "k3J9x0aQ2Zc:42")]
@@ -33,11 +33,11 @@ pub struct Events {
     missed: u64,
     /// What changed in presence.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<crate::transport::shapes::Presence>)]
+    #[schema(value_type = Option<crate::transport::schema::Presence>)]
     presence: Option<Box<RawValue>>,
     /// Who is writing, if that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<crate::transport::shapes::Typing>)]
+    #[schema(value_type = Option<crate::transport::schema::Typing>)]
     typing: Option<Box<RawValue>>,
     /// Versions of presence and typing, for the next request.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,7 +16,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 use super::{Reading, counted};
 use crate::clock;
-use crate::delivery::cursor::Gap;
+use crate::delivery::gap::Gap;
 use crate::delivery::reply;
 use crate::metrics::Transport;
 use crate::room::tail::payload;

@@ -1,4 +1,4 @@
-//! A connection on which a peer may send so many frames of control and no more ([`Calm`]); one that does is told so by GOAWAY
+//! A connection on which a peer may send so many frames of control and no more ([`Allowance`]); one that does is told so by GOAWAY
 //! (ENHANCE_YOUR_CALM) and sent away. The library bounds some of them and answers the others one by one.
 
 use std::io;
@@ -9,7 +9,7 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::frames::{Frames, PREFACE};
-use crate::http::calm::Calm;
+use crate::http::control_frames::Allowance;
 
 /// GOAWAY: its length, its type, no flags, stream 0; a last stream that is the highest there may be, as we do not know which the library
 /// took up; ENHANCE_YOUR_CALM (RFC 9113, sections 6.8 and 7).
@@ -20,7 +20,7 @@ pub struct Bounded<S> {
     inner: S,
     coming: Frames,
     going: Frames,
-    calm: Calm,
+    allowance: Allowance,
     /// The peer is to go: bytes of [`GOAWAY`] that are written. Nothing is read any more.
     leaving: Option<usize>,
 }
@@ -29,7 +29,7 @@ impl<S: AsyncWrite + Unpin> Bounded<S> {
     /// Over a connection on which the preface has still to be read.
     pub fn new(inner: S) -> Bounded<S> {
         let (coming, going) = (Frames::behind(PREFACE), Frames::behind(0));
-        Bounded { inner, coming, going, calm: Calm::new(Instant::now()), leaving: None }
+        Bounded { inner, coming, going, allowance: Allowance::new(Instant::now()), leaving: None }
     }
 
     /// Says goodbye if no frame of ours is under way. Then the connection is over.
@@ -54,7 +54,7 @@ impl<S: AsyncWrite + Unpin> Bounded<S> {
 
     fn wrote(&mut self, bytes: &[u8]) {
         self.going.pass(bytes);
-        self.calm.sent(bytes.len());
+        self.allowance.sent(bytes.len());
     }
 }
 
@@ -68,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Bounded<S> {
             let before = buffer.filled().len();
             ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
             let frames = self.coming.pass(&buffer.filled()[before..]);
-            if frames == 0 || self.calm.allows(frames, Instant::now()) {
+            if frames == 0 || self.allowance.allows(frames, Instant::now()) {
                 return Poll::Ready(Ok(()));
             }
             buffer.set_filled(before);

@@ -9,18 +9,18 @@ use quinn::VarInt;
 use tokio::sync::Notify;
 
 use super::fault::Fault;
-use crate::http::calm::Calm;
+use crate::http::control_frames::Allowance;
 
 /// One connection.
 pub struct Watch {
     connection: quinn::Connection,
-    calm: Mutex<Calm>,
+    allowance: Mutex<Allowance>,
 }
 
 impl Watch {
     /// Of a connection that begins.
     pub fn new(connection: quinn::Connection) -> Watch {
-        Watch { connection, calm: Mutex::new(Calm::new(Instant::now())) }
+        Watch { connection, allowance: Mutex::new(Allowance::new(Instant::now())) }
     }
 
     /// Notes frames, streams or instructions that carry nothing.
@@ -31,8 +31,8 @@ impl Watch {
         if frames == 0 {
             return Ok(());
         }
-        let mut calm = self.calm.lock().unwrap_or_else(PoisonError::into_inner);
-        match calm.allows(frames, Instant::now()) {
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        match allowance.allows(frames, Instant::now()) {
             true => Ok(()),
             false => Err(Fault::excess("too many frames of control")),
         }

@@ -1,7 +1,8 @@
 //! What must hold of any text message that reaches the command decoder.
 
 use hamhame_core::command::{Command, CommandError};
-use hamhame_core::dialect::{Dialect, decode};
+use hamhame_core::decode::decode;
+use hamhame_core::dialect::Dialect;
 use hamhame_core::text::{TextLimits, clean};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ruleOf } from "../rule.js";
+import { ruleOf } from "../name-rule.js";
 
 test("the broken rule of a name is taken out of an error, with its place where there is one", () => {
   const error = { type: "error", code: "name_refused", message: "…", temporary: false };

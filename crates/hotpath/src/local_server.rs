@@ -40,7 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const QUIET: Duration = Duration::from_millis(600);
 
 /// A server and its clients.
-struct House {
+struct LocalServer {
     runtime: Runtime,
     tasks: LocalSet,
     server: Arc<Server>,
@@ -48,8 +48,8 @@ struct House {
     clients: Vec<Client>,
 }
 
-impl House {
-    fn open() -> anyhow::Result<House> {
+impl LocalServer {
+    fn open() -> anyhow::Result<LocalServer> {
         // No limit and no heartbeat may come between two runs.
         let options = Options::try_parse_from([
             "hamhame",
@@ -72,7 +72,7 @@ impl House {
         tokio::task::spawn_local(shard.run());
         tokio::task::spawn_local(listen::accept(listener, server.clone(), vec![to_shard]));
         drop((entered, in_set));
-        Ok(House { runtime, tasks, server, address, clients: Vec::new() })
+        Ok(LocalServer { runtime, tasks, server, address, clients: Vec::new() })
     }
 
     /// Lets the driver see which sockets are ready. Runs none of the server's tasks.
@@ -87,7 +87,7 @@ impl House {
     }
 
     /// Goes on until `done`.
-    fn work_until(&mut self, mut done: impl FnMut(&mut House) -> bool) {
+    fn work_until(&mut self, mut done: impl FnMut(&mut LocalServer) -> bool) {
         let begin = Instant::now();
         loop {
             self.look();
@@ -107,12 +107,12 @@ impl House {
 
     /// Answers the newest client's handshake, and its `join`.
     fn let_in(&mut self, dialect: Dialect) {
-        self.work_until(House::newest_has_got_something);
+        self.work_until(LocalServer::newest_has_got_something);
         if dialect == Dialect::V1 {
             if let Some(client) = self.clients.last_mut() {
                 client.send(JOIN);
             }
-            self.work_until(House::newest_has_got_something);
+            self.work_until(LocalServer::newest_has_got_something);
         }
     }
 
@@ -128,21 +128,21 @@ impl House {
     }
 
     /// A room with `members`, in which all has been told that there was to tell.
-    fn with_members(members: usize, dialect: Dialect) -> (House, Arc<Room>) {
-        let mut house = House::open().expect("a server can be set up on the loopback");
+    fn with_members(members: usize, dialect: Dialect) -> (LocalServer, Arc<Room>) {
+        let mut local = LocalServer::open().expect("a server can be set up on the loopback");
         for number in 0..members {
-            house.knock(ROOM, &format!("member{number:02}"), dialect);
-            house.let_in(dialect);
+            local.knock(ROOM, &format!("member{number:02}"), dialect);
+            local.let_in(dialect);
         }
         let begin = Instant::now();
-        house.work_until(|house| {
-            house.empty();
+        local.work_until(|local| {
+            local.empty();
             std::thread::sleep(QUIET / 30);
             begin.elapsed() > QUIET
         });
         let name = RoomName::parse(ROOM).expect("it is a good name");
-        let room = house.server.registry.find_or_make(&name, None);
-        (house, room.expect("there is no bound on rooms"))
+        let room = local.server.registry.find_or_make(&name, None);
+        (local, room.expect("there is no bound on rooms"))
     }
 }
 
@@ -201,36 +201,36 @@ impl Client {
 
 /// Steps 6 and 7: what one event costs a flusher that writes it to all members of a room.
 pub struct Delivering {
-    house: House,
+    local: LocalServer,
     room: Arc<Room>,
 }
 
 impl Delivering {
     /// In a room of so many.
     pub fn new(members: usize) -> Delivering {
-        let (house, room) = House::with_members(members, Dialect::V1);
-        Delivering { house, room }
+        let (local, room) = LocalServer::with_members(members, Dialect::V1);
+        Delivering { local, room }
     }
 }
 
 impl Work for Delivering {
     fn prepare(&mut self, _: usize) {
-        self.house.empty();
+        self.local.empty();
         let (member, id) = (Id::new(0x5eed), None);
         let saying = Saying { member, id, name: NAME, content: MESSAGE, at: MOMENT };
-        let said = self.house.server.broker.say(&self.room, saying);
+        let said = self.local.server.broker.say(&self.room, saying);
         assert!(matches!(said, Said::Done(_)));
     }
 
     fn run(&mut self, _: usize) {
-        self.house.work();
+        self.local.work();
         assert_eq!(self.room.dirty().delivered(), self.room.head());
     }
 }
 
 /// Steps 1 to 7: from the bytes that one member sent to those that all members get.
 pub struct Speaking {
-    house: House,
+    local: LocalServer,
     room: Arc<Room>,
     dialect: Dialect,
     said: u64,
@@ -239,14 +239,14 @@ pub struct Speaking {
 impl Speaking {
     /// In a room of so many.
     pub fn new(members: usize, dialect: Dialect) -> Speaking {
-        let (house, room) = House::with_members(members, dialect);
-        Speaking { house, room, dialect, said: 0 }
+        let (local, room) = LocalServer::with_members(members, dialect);
+        Speaking { local, room, dialect, said: 0 }
     }
 }
 
 impl Work for Speaking {
     fn prepare(&mut self, _: usize) {
-        self.house.empty();
+        self.local.empty();
         self.said += 1;
         let text = match self.dialect {
             Dialect::V1 => sample::send_v1(self.said),
@@ -254,17 +254,17 @@ impl Work for Speaking {
         };
         let mut frame = Vec::new();
         write_masked_frame(&mut frame, Opcode::Text, text.as_bytes(), [0x37, 0xfa, 0x21, 0x3d]);
-        self.house.clients[0].send(&frame);
-        self.house.look();
+        self.local.clients[0].send(&frame);
+        self.local.look();
     }
 
     fn run(&mut self, _: usize) {
         let head = self.room.head();
-        self.house.work();
+        self.local.work();
         if self.room.head() == head {
             // The kernel had not announced the bytes yet.
             let room = self.room.clone();
-            self.house.work_until(|_| room.head() > head);
+            self.local.work_until(|_| room.head() > head);
         }
         assert_eq!(self.room.dirty().delivered(), self.room.head());
     }
@@ -272,15 +272,15 @@ impl Work for Speaking {
 
 /// From the accept to the `welcome`, into a room of one's own.
 pub struct Arriving {
-    house: House,
+    local: LocalServer,
     rooms: usize,
 }
 
 impl Arriving {
     /// In a server without rooms.
     pub fn new() -> Arriving {
-        let house = House::open().expect("a server can be set up on the loopback");
-        Arriving { house, rooms: 0 }
+        let local = LocalServer::open().expect("a server can be set up on the loopback");
+        Arriving { local, rooms: 0 }
     }
 }
 
@@ -292,18 +292,18 @@ impl Default for Arriving {
 
 impl Work for Arriving {
     fn prepare(&mut self, _: usize) {
-        self.house.clients.clear();
+        self.local.clients.clear();
         for _ in 0..4 {
             // Whoever went is struck off the shard's list.
-            self.house.look();
-            self.house.work();
+            self.local.look();
+            self.local.work();
         }
         self.rooms += 1;
         let room = format!("{ROOM}{:06}", self.rooms);
-        self.house.knock(&room, "maryam", Dialect::V1);
+        self.local.knock(&room, "maryam", Dialect::V1);
     }
 
     fn run(&mut self, _: usize) {
-        self.house.let_in(Dialect::V1);
+        self.local.let_in(Dialect::V1);
     }
 }

@@ -14,7 +14,7 @@ import { closeLayer, layerPopped } from "./widgets/layers.js";
 /** @typedef {import("./state/tab.js").Place} Place */
 /** @typedef {import("./text/strings.js").Language} Language */
 
-export class Visit {
+export class Router {
   #app;
   /** @type {RoomPage | null} */
   #room = null;

@@ -9,8 +9,8 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::python::{self, Content};
 use crate::command::Command;
-use crate::python::{self, Content};
 
 pub(crate) fn decode(text: &str) -> Option<Command<'_>> {
     let content = content(text)?;

@@ -12,7 +12,7 @@ const EACH: Duration = Duration::from_millis(10);
 const BYTES: usize = 64;
 
 /// What one connection may still send. A clock of its own, without a timer.
-pub struct Calm {
+pub struct Allowance {
     left: u32,
     /// Up to which what time gives is in `left`.
     since: Instant,
@@ -20,10 +20,10 @@ pub struct Calm {
     sent: usize,
 }
 
-impl Calm {
+impl Allowance {
     /// With all that it may send at once.
-    pub fn new(now: Instant) -> Calm {
-        Calm { left: AT_ONCE, since: now, sent: 0 }
+    pub fn new(now: Instant) -> Allowance {
+        Allowance { left: AT_ONCE, since: now, sent: 0 }
     }
 
     /// So many bytes were sent to the peer.
@@ -54,27 +54,27 @@ mod tests {
     #[test]
     fn so_many_at_once_and_then_as_time_goes_by() {
         let start = Instant::now();
-        let mut calm = Calm::new(start);
-        assert!(calm.allows(AT_ONCE, start));
-        assert!(!calm.allows(1, start));
+        let mut allowance = Allowance::new(start);
+        assert!(allowance.allows(AT_ONCE, start));
+        assert!(!allowance.allows(1, start));
         let later = start + EACH * 5;
-        assert!(calm.allows(5, later));
-        assert!(!calm.allows(1, later));
+        assert!(allowance.allows(5, later));
+        assert!(!allowance.allows(1, later));
         let much_later = start + EACH * 100_000;
-        assert!(calm.allows(AT_ONCE, much_later));
-        assert!(!calm.allows(1, much_later));
+        assert!(allowance.allows(AT_ONCE, much_later));
+        assert!(!allowance.allows(1, much_later));
     }
 
     #[test]
     fn who_is_sent_much_may_send_more() {
         let start = Instant::now();
-        let mut calm = Calm::new(start);
+        let mut allowance = Allowance::new(start);
         for _ in 0..100 {
-            calm.sent(AT_ONCE as usize * BYTES);
-            assert!(calm.allows(AT_ONCE, start));
+            allowance.sent(AT_ONCE as usize * BYTES);
+            assert!(allowance.allows(AT_ONCE, start));
         }
-        calm.sent(usize::MAX);
-        assert!(calm.allows(AT_ONCE, start));
-        assert!(!calm.allows(1, start));
+        allowance.sent(usize::MAX);
+        assert!(allowance.allows(AT_ONCE, start));
+        assert!(!allowance.allows(1, start));
     }
 }
