@@ -61,7 +61,7 @@ impl Tasks {
         Ok(Self {
             runtime,
             target: Arc::new(target),
-            trust: Arc::new(Trust::new()?),
+            trust: Arc::new(Trust::new()),
             meter: Arc::default(),
             mailbox: Arc::new(mailbox),
             happened: Vec::new(),

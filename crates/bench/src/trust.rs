@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use anyhow::Result;
+use hamhame_client::tls::AnyCertificate;
 use quinn::crypto::rustls::QuicClientConfig;
+use rustls::ClientConfig;
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use crate::guest::End;
 
@@ -21,12 +18,9 @@ pub(crate) struct Trust {
 }
 
 impl Trust {
-    /// # Errors
-    ///
-    /// None that could happen: the versions of TLS are those that the provider has.
-    pub(crate) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Self {
         let [http1, http2, http3] = [HTTP_1, HTTP_2, HTTP_3].map(client_config);
-        Ok(Self { http1: http1?, http2: http2?, http3: http3? })
+        Self { http1, http2, http3 }
     }
 
     /// For QUIC.
@@ -46,54 +40,9 @@ pub(crate) const HTTP_1: &[u8] = b"http/1.1";
 pub(crate) const HTTP_2: &[u8] = b"h2";
 const HTTP_3: &[u8] = b"h3";
 
-fn client_config(protocol: &[u8]) -> Result<Arc<ClientConfig>> {
-    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(ring::default_provider())))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol.to_vec()];
+fn client_config(protocol: &[u8]) -> Arc<ClientConfig> {
+    let mut config = AnyCertificate::default().config(&[protocol]);
     // Every member is another client, and none has been here before.
     config.resumption = Resumption::disabled();
-    Ok(Arc::new(config))
-}
-
-#[derive(Debug)]
-struct AnyCertificate(CryptoProvider);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    Arc::new(config)
 }

@@ -8,11 +8,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use ::bytes::{Buf, Bytes};
+use ::bytes::Bytes;
 use h3::client::RequestStream;
 use h3::error::StreamError;
 use h3::ext::Protocol;
 use h3_quinn::{RecvStream, SendStream};
+use hamhame_client::h3::Received;
 use hamhame_ws::{Receiver, Role};
 use quinn::{ClientConfig, Connection, Endpoint, EndpointConfig, Runtime, TokioRuntime};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -37,7 +38,7 @@ pub(super) async fn live(member: &mut Member) -> Result<Infallible, End> {
     accept(&response.into_parts().0, member.place.target.dialect)?;
     let (sending, receiving) = stream.split();
     let stream =
-        Stream { sending: Sending::Idle(Box::new(sending)), receiving, read: Bytes::new() };
+        Stream { sending: Sending::Idle(Box::new(sending)), receiving, read: Received::default() };
     talk(stream, member, Receiver::new(Role::Client, LIMITS), Vec::new()).await
 }
 
@@ -78,7 +79,7 @@ enum Sending {
 struct Stream {
     sending: Sending,
     receiving: RequestStream<RecvStream, Bytes>,
-    read: Bytes,
+    read: Received,
 }
 
 impl AsyncRead for Stream {
@@ -87,15 +88,8 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.read.is_empty() {
-            match ready!(self.receiving.poll_recv_data(context)).map_err(io::Error::other)? {
-                Some(mut data) => self.read = data.copy_to_bytes(data.remaining()),
-                None => return Poll::Ready(Ok(())),
-            }
-        }
-        let count = buffer.remaining().min(self.read.len());
-        buffer.put_slice(&self.read.split_to(count));
-        Poll::Ready(Ok(()))
+        let Stream { receiving, read, .. } = &mut *self;
+        read.poll_read(receiving, context, buffer)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a text message of a client asks for, in its dialect.
+//! Step 2 of a message's way: what a text message of a client asks for, in its dialect.
 
 mod python;
 mod seed;

@@ -1,4 +1,4 @@
-//! One connection as the fan-out sees it: a socket, a cursor, and what a full socket left unsent.
+//! Step 7 of a message's way: one connection as the fan-out sees it, a socket, a cursor, and what a full socket left unsent.
 //!
 //! Memory per client is O(1) in messages: a link never queues. What did not fit into the socket is at most one frame
 //! and the replies that were under way with it; until it is gone nothing more is read from the client or the log.

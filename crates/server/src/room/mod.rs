@@ -1,4 +1,4 @@
-//! Step 5 of a message's way: the room. Its lock is held for a change or a look, never across an `.await`.
+//! The room. Its lock is held for a change or a look, never across an `.await`.
 //!
 //! A room changes by its [`Writer`] alone, which applies what a broker [decided](decide). That moves the head and marks the
 //! room dirty on every shard that has members here; the shard's flusher does the rest (`delivery`). Whoever reads over HTTP

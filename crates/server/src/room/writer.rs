@@ -1,4 +1,4 @@
-//! The one door through which a room changes: whoever decides applies here what was decided.
+//! Step 5 of a message's way: the only code that changes a room. A broker applies here what it has decided.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! WebSocket: bytes → frames → a [`Conversation`], and its replies → frames → bytes.
+//! Step 1 of a message's way: a WebSocket. Bytes → frames → a [`Conversation`], and its replies → frames → bytes.
 //!
 //! One loop for every door. It reads only while the socket also takes what we write, so a client that does not read is
 //! not read from either.

@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use h3::client::{RequestStream, SendRequest};
 use h3::error::{Code, StreamError};
 use h3::ext::Protocol;
 use h3_quinn::OpenStreams;
+use hamhame_client::h3::Received;
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, Endpoint, TransportConfig, VarInt};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
@@ -147,7 +148,7 @@ impl H3 {
         }
         let response = within("a response", stream.recv_response()).await;
         response.expect("the server answers").map(|()| {
-            let coming = Coming { stream, read: Bytes::new(), _connection: self.clone() };
+            let coming = Coming { stream, read: Received::default(), _connection: self.clone() };
             Box::pin(coming) as Body
         })
     }
@@ -211,7 +212,7 @@ impl TestServer {
 /// What comes on a stream.
 struct Coming {
     stream: Stream,
-    read: Bytes,
+    read: Received,
     _connection: H3,
 }
 
@@ -221,15 +222,8 @@ impl AsyncRead for Coming {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        if self.read.is_empty() {
-            let data =
-                ready!(self.stream.poll_recv_data(context)).map_err(std::io::Error::other)?;
-            let Some(mut data) = data else { return Poll::Ready(Ok(())) };
-            self.read = data.copy_to_bytes(data.remaining());
-        }
-        let length = buffer.remaining().min(self.read.len());
-        buffer.put_slice(&self.read.split_to(length));
-        Poll::Ready(Ok(()))
+        let Coming { stream, read, .. } = &mut *self;
+        read.poll_read(stream, context, buffer)
     }
 }
 

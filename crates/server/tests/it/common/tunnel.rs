@@ -1,20 +1,18 @@
 //! TLS and HTTP/2 from the client's side, each made to look like a TCP connection, so that every client of the tests can use it.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use h2::RecvStream;
 use h2::client::SendRequest;
 use h2::ext::Protocol;
-use h2::{RecvStream, SendStream};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use hamhame_client::h2::Stream;
+use hamhame_client::tls::AnyCertificate;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -47,9 +45,7 @@ pub async fn pair() -> (TcpStream, TcpStream) {
 
 /// Speaks TLS with whoever is there, and notes the certificate that was shown.
 #[derive(Clone, Debug, Default)]
-pub struct Trust {
-    shown: Arc<Mutex<Vec<u8>>>,
-}
+pub struct Trust(AnyCertificate);
 
 impl Trust {
     /// Does the handshake on `stream`, with these protocols on offer.
@@ -70,64 +66,14 @@ impl Trust {
 
     /// What a client of TLS needs, with these protocols on offer.
     pub fn config(&self, protocols: &[&[u8]]) -> ClientConfig {
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("the provider has them")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(self.clone()))
-            .with_no_client_auth();
-        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
-        config
+        self.0.config(protocols)
     }
 
     /// SHA-256 of the certificate that was shown last, as the server prints it.
     pub fn fingerprint(&self) -> String {
-        let shown = self.shown.lock().expect("nobody panicked");
-        let digest = Sha256::digest(&*shown);
+        let digest = Sha256::digest(self.0.shown());
         digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
     }
-}
-
-impl ServerCertVerifier for Trust {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.shown.lock().expect("nobody panicked") = end_entity.to_vec();
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, cert, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &provider().signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, cert, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
-    }
-}
-
-fn provider() -> CryptoProvider {
-    ring::default_provider()
 }
 
 /// One connection of HTTP/2, on which requests are made and WebSockets opened.
@@ -226,7 +172,7 @@ impl H2 {
             send.send_data(body.into(), true).expect("it is open");
         }
         let response = within("a response", response).await.expect("the server answers");
-        response.map(|receive| Box::pin(Stream { send, receive, read: Bytes::new() }) as Body)
+        response.map(|receive| Box::pin(Stream::new(send, receive)) as Body)
     }
 
     /// `GET path`: the head of the response, and the stream that its body comes on.
@@ -252,7 +198,7 @@ impl H2 {
         let (response, send) = sender.send_request(request, false).expect("it is open");
         let response = within("a response", response).await.expect("the server answers");
         let (parts, receive) = response.into_parts();
-        (parts, Stream { send, receive, read: Bytes::new() })
+        (parts, Stream::new(send, receive))
     }
 
     /// Opens a WebSocket.
@@ -267,63 +213,5 @@ impl H2 {
         let chosen = response.headers.get("sec-websocket-protocol");
         let chosen = chosen.map(|value| value.to_str().expect("text").to_owned());
         Socket::over(loopback(stream).await, chosen)
-    }
-}
-
-/// One stream as bytes in both directions.
-pub struct Stream {
-    send: SendStream<Bytes>,
-    receive: RecvStream,
-    read: Bytes,
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        while self.read.is_empty() {
-            match ready!(self.receive.poll_data(context)) {
-                Some(Ok(data)) => self.read = data,
-                Some(Err(error)) => return Poll::Ready(Err(std::io::Error::other(error))),
-                None => return Poll::Ready(Ok(())),
-            }
-        }
-        let length = buffer.remaining().min(self.read.len());
-        let bytes = self.read.split_to(length);
-        buffer.put_slice(&bytes);
-        let _ = self.receive.flow_control().release_capacity(length);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        self.send.reserve_capacity(bytes.len());
-        while self.send.capacity() == 0 {
-            match ready!(self.send.poll_capacity(context)) {
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Poll::Ready(Err(std::io::Error::other(error))),
-                None => return Poll::Ready(Err(std::io::ErrorKind::BrokenPipe.into())),
-            }
-        }
-        let length = bytes.len().min(self.send.capacity());
-        let data = Bytes::copy_from_slice(&bytes[..length]);
-        self.send.send_data(data, false).map_err(std::io::Error::other)?;
-        Poll::Ready(Ok(length))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<std::io::Result<()>> {
-        let _ = self.send.send_data(Bytes::new(), true);
-        Poll::Ready(Ok(()))
     }
 }
