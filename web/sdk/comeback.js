@@ -15,7 +15,7 @@ import { closeCodes, mayReconnect } from "./codes.js";
  * @property {string} name the code of the server's last `error`, else what `codes.js` calls the close code, or one of
  *   the SDK's own
  * @property {string} message English prose for developers
- * @property {string} [rule] of a name that is refused, with `at` and `character`: see `rule.js`
+ * @property {string} [rule] of a name that is refused, with `at` and `character`: see `name-rule.js`
  * @property {number} [at]
  * @property {string} [character]
  */

@@ -4,6 +4,7 @@
 //! room dirty on every shard that has members here; the shard's flusher does the rest (`delivery`). Whoever reads over HTTP
 //! [subscribes](Subscription) it.
 
+mod apply;
 pub mod change;
 pub mod decide;
 pub mod deflate;
@@ -19,13 +20,13 @@ pub mod snapshot;
 mod state;
 mod subscription;
 pub mod tail;
-mod writer;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use apply::{OutOfOrder, Writer};
 use hamhame_core::id::Id;
 use hamhame_core::log::Start;
 use hamhame_core::name::RoomName;
@@ -35,7 +36,6 @@ pub use shared::Shared;
 use state::{Holder, Ranks, State};
 pub use subscription::Subscription;
 use tokio::sync::Notify;
-pub use writer::{OutOfOrder, Writer};
 
 use crate::clock;
 use crate::net::admission::Founded;
