@@ -94,6 +94,9 @@ debian_packages() {
     have haproxy || missing+=(haproxy)
     have openssl || missing+=(openssl)
   fi
+  if wanted redis && [[ -z ${TEST_REDIS:-} ]]; then
+    have redis-server || missing+=(redis-server)
+  fi
   # Without it the step `guards` says that it is skipped.
   if wanted guards && counts_here && ! have valgrind && have apt-get && may_be_root; then
     missing+=(valgrind)
@@ -106,10 +109,10 @@ debian_packages() {
   say "installing ${missing[*]}"
   as_root apt-get update -qq
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-  # The proxies are for tests: Debian would have them run as services from now on.
+  # These are for tests: Debian would have them run as services from now on.
   local package
   for package in "${missing[@]}"; do
-    [[ $package == nginx-light || $package == haproxy ]] && [[ -d /run/systemd/system ]] || continue
+    [[ $package == nginx-light || $package == haproxy || $package == redis-server ]] && [[ -d /run/systemd/system ]] || continue
     as_root systemctl disable --quiet --now "${package%-light}" || true
   done
 }

@@ -30,7 +30,8 @@ const LATE: Weather =
     Weather { latest: Duration::from_millis(5), unanswered: 0, lost: 0, untold: 0, doubled: 20 };
 
 fn main() -> ExitCode {
-    let sim = Sim::new(Random::new(random_id()), LATE);
-    let broker = Remote::new(NodeId(random_id()), Arc::new(sim));
-    hamhame::run::from_command_line(Box::new(broker))
+    hamhame::run::from_command_line(|_| {
+        let sim = Sim::new(Random::new(random_id()), LATE);
+        Ok(Box::new(Remote::new(NodeId(random_id()), Arc::new(sim))))
+    })
 }

@@ -41,8 +41,10 @@ const SWEEP: Duration = Duration::from_millis(500);
 /// Rooms that are closed at the end before others have their turn.
 const SHUT_AT_ONCE: usize = 64;
 
-/// Reads the options, begins the log, and serves with this broker until a signal says to stop.
-pub fn from_command_line(broker: Box<dyn Broker>) -> ExitCode {
+/// Reads the options, begins the log, and serves until a signal says to stop, with the broker that `broker` makes.
+pub fn from_command_line(
+    broker: impl FnOnce(&Options) -> anyhow::Result<Box<dyn Broker>>,
+) -> ExitCode {
     let started = Options::read().and_then(|options| Ok((Log::start(options.log)?, options)));
     let (log, options) = match started {
         Ok(started) => started,
@@ -51,7 +53,7 @@ pub fn from_command_line(broker: Box<dyn Broker>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = run(options, broker);
+    let result = broker(&options).and_then(|broker| run(options, broker));
     if let Err(error) = &result {
         log.fail(error);
     }

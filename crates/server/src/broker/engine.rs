@@ -155,6 +155,14 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Asks another node, and gives its answer; false if there is none in time.
     fn ask<'a>(&'a self, room: &'a str, question: Question) -> BoxFuture<'a, bool>;
+
+    /// Which of these nodes live: a node has a lease, which it renews for as long as it runs.
+    fn living<'a>(&'a self, nodes: Vec<NodeId>) -> BoxFuture<'a, Result<Vec<NodeId>, Failure>>;
+
+    /// Whether it can be reached, as far as anybody knows.
+    fn is_reached(&self) -> bool {
+        true
+    }
 }
 
 /// A node that follows a room.
@@ -164,6 +172,12 @@ pub trait Follower: Send + Sync {
 
     /// An entry of this epoch has its place.
     fn entry(self: Arc<Self>, epoch: Epoch, entry: Arc<Entry>);
+
+    /// The lease of another node is over. Whoever held a seat there has no connection any more.
+    fn ended(self: Arc<Self>, node: NodeId);
+
+    /// Something may not have come: the engine has it.
+    fn look(self: Arc<Self>);
 
     /// A change without a place.
     fn whisper(&self, change: &Change<'static>);

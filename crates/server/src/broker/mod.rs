@@ -7,8 +7,10 @@
 
 mod embedded;
 pub mod engine;
+mod redis;
 mod remote;
 mod replica;
+mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +21,14 @@ use hamhame_core::id::Id;
 use hamhame_core::position::Position;
 pub use remote::Remote;
 
+use self::redis::Redis;
 use crate::clock::Moment;
+use crate::config::{BrokerChoice, Options};
 use crate::room::Room;
 use crate::room::change::NodeId;
 use crate::room::document::Kind;
 use crate::room::intent::{Entrant, Entry, Incumbent, Parting, Said, Saying};
+use crate::token::random_id;
 
 /// What a broker answers.
 pub enum Answer<'a, T> {
@@ -113,4 +118,24 @@ pub trait Broker: Send + Sync + 'static {
 
     /// This process goes: from now on it says nothing more in the room.
     fn close(&self, room: &Arc<Room>);
+
+    /// Whether whoever decides can be reached, as far as anybody knows.
+    fn is_reached(&self) -> bool {
+        true
+    }
 }
+
+/// The broker that the options name: the embedded one, unless rooms are shared through an engine.
+///
+/// # Errors
+/// If the engine's address is none, or its thread cannot be started.
+pub fn from_options(options: &Options) -> anyhow::Result<Box<dyn Broker>> {
+    let BrokerChoice::Redis(url) = &options.broker else { return Ok(Box::new(Embedded)) };
+    let node = NodeId(random_id());
+    let keep = options.history.saturating_add(BESIDES);
+    let engine = Redis::connect(url, &options.broker_prefix, node, keep)?;
+    Ok(Box::new(Remote::new(node, Arc::new(engine))))
+}
+
+/// Entries that an engine keeps for a room beside those of the log: what changed its seats.
+const BESIDES: u64 = 1000;

@@ -226,4 +226,8 @@ impl<E: Engine> Broker for Remote<E> {
     fn close(&self, room: &Arc<Room>) {
         room.close();
     }
+
+    fn is_reached(&self) -> bool {
+        self.engine.is_reached()
+    }
 }

@@ -3,6 +3,7 @@
 mod opening;
 mod progress;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ const BATCH: usize = 256;
 
 /// Entries that may wait for one before them. Beyond, they are read again.
 const EARLY: usize = 1024;
+
+/// How long the members of a node that is no more keep their places.
+const AFTER_THE_END: Duration = Duration::from_secs(8);
 
 /// How long an entry that is missing may be on its way before it is asked for.
 const LATE: Duration = Duration::from_millis(100);
@@ -280,9 +284,13 @@ impl<E: Engine> Replica<E> {
             inner.early.clear();
         }
         let forgotten = inner.seen.is_none();
+        let paused = std::mem::take(&mut inner.unseated);
         drop(inner);
         if forgotten {
             tokio::spawn(self.clone().reopen());
+        }
+        for unseated in paused {
+            tokio::spawn(self.clone().seat_again(room.clone(), unseated));
         }
         // After all of it can be seen.
         for answer in answers.into_iter().flatten() {
@@ -333,6 +341,45 @@ impl<E: Engine> Replica<E> {
         }
     }
 
+    /// Has the seats of a node that is no more lose their connections: their members may come back elsewhere for a while. Whoever
+    /// follows the room does this; the engine takes it once.
+    async fn lose_seats_of(self: Arc<Self>, node: NodeId) {
+        let Some(room) = self.room.upgrade() else { return };
+        let here = self.node;
+        let held: Vec<(Id, Connection)> = {
+            let writer = room.writer();
+            let held = writer.state().held_elsewhere();
+            held.filter(|(_, connection)| connection.node == node).collect()
+        };
+        for (member, connection) in held {
+            let decide = move |room: &Arc<Room>| {
+                let parting = Parting::Keeping(AFTER_THE_END);
+                room.writer().state().decide_part(member, connection, parting, here)
+            };
+            if self.settle(&room, Instant::now() + PATIENCE, decide).await.is_err() {
+                // It is opened again, and looked at again then.
+                return;
+            }
+        }
+    }
+
+    /// Looks which of the nodes that hold seats are no more.
+    async fn find_ended(self: Arc<Self>) {
+        let Some(room) = self.room.upgrade() else { return };
+        let nodes: HashSet<NodeId> = {
+            let writer = room.writer();
+            writer.state().held_elsewhere().map(|(_, connection)| connection.node).collect()
+        };
+        let nodes: Vec<NodeId> = nodes.into_iter().filter(|node| *node != self.node).collect();
+        if nodes.is_empty() {
+            return;
+        }
+        let Ok(living) = self.engine.living(nodes.clone()).await else { return };
+        for node in nodes.into_iter().filter(|node| !living.contains(node)) {
+            self.clone().lose_seats_of(node).await;
+        }
+    }
+
     /// Sees to entries that did not come.
     async fn read_missing(self: Arc<Self>) {
         sleep(LATE).await;
@@ -354,6 +401,23 @@ impl<E: Engine> Follower for Replica<E> {
 
     fn entry(self: Arc<Self>, epoch: Epoch, entry: Arc<Entry>) {
         self.take(epoch, [entry]);
+    }
+
+    fn ended(self: Arc<Self>, node: NodeId) {
+        tokio::spawn(self.lose_seats_of(node));
+    }
+
+    fn look(self: Arc<Self>) {
+        if self.lock().seen.is_some() {
+            tokio::spawn(async move {
+                while self.catch_up(Instant::now() + PATIENCE).await.is_err() {
+                    // Opened again, or tried again.
+                    if self.is_over() || self.lock().seen.is_none() {
+                        return;
+                    }
+                }
+            });
+        }
     }
 
     fn whisper(&self, change: &Change<'static>) {

@@ -1,6 +1,7 @@
 //! Options: a flag, an environment variable and a line in a file each, checked here and nowhere else.
 
 mod address;
+mod broker;
 mod environment;
 mod file;
 mod machine;
@@ -11,6 +12,7 @@ mod tls;
 pub(crate) mod values;
 
 pub use address::AddressOptions;
+pub use broker::BrokerChoice;
 pub use environment::FILTER_VARIABLE;
 pub use memory::MemoryOptions;
 pub use options::*;

@@ -10,7 +10,10 @@ use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 use hamhame_core::log::Window;
 use hamhame_core::text::TextLimits;
 
-use super::{AddressOptions, MemoryOptions, ProxyOptions, TlsOptions, environment, file, values};
+use super::{
+    AddressOptions, BrokerChoice, MemoryOptions, ProxyOptions, TlsOptions, environment, file,
+    values,
+};
 
 /// Stands at the end of the help.
 const EXAMPLES: &str = "\
@@ -88,9 +91,10 @@ pub struct Options {
     #[arg(long, hide = true)]
     pub packed: bool,
 
-    /// What orders the events of a room
-    #[arg(help_heading = "The process", long, env = "HAMHAME_BROKER", default_value = "embedded", value_name = "BROKER", value_parser = values::broker)]
-    pub broker: String,
+    /// What orders the events of a room: this process (`embedded`), or a Redis (7 or later) or Valkey server that several nodes
+    /// share: `redis://[user:password@]host[:port][/database]`
+    #[arg(help_heading = "Several nodes", long, env = "HAMHAME_BROKER", default_value = "embedded", value_name = "BROKER", hide_env_values = true, value_parser = BrokerChoice::read)]
+    pub broker: BrokerChoice,
 
     /// Events kept per room, for those who come back
     #[arg(help_heading = "Rooms and their past", long, env = "HAMHAME_HISTORY", default_value_t = 1000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
@@ -228,6 +232,16 @@ pub struct Options {
     )]
     pub secret: Option<String>,
 
+    /// What all keys and channels in that server begin with; the same on every node
+    #[arg(
+        help_heading = "Several nodes",
+        long,
+        env = "HAMHAME_BROKER_PREFIX",
+        default_value = "hamhame",
+        value_name = "PREFIX"
+    )]
+    pub broker_prefix: String,
+
     /// How the log on stderr is written
     #[arg(
         help_heading = "The process",
@@ -362,6 +376,11 @@ impl Options {
         }
         if self.secret.as_ref().is_some_and(|secret| secret.len() < 16) {
             bail!("--secret must have 16 bytes or more");
+        }
+        if self.broker != BrokerChoice::Embedded && self.secret.is_none() {
+            bail!(
+                "--broker needs --secret, the same on every node: a token must hold on all of them"
+            );
         }
         if let Some(pages) = &self.pages
             && !pages.is_dir()

@@ -71,14 +71,6 @@ pub fn rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// There is one so far.
-pub fn broker(text: &str) -> Result<String, String> {
-    match text {
-        "embedded" => Ok(text.into()),
-        _ => Err("this version has only the `embedded` broker".into()),
-    }
-}
-
 /// An origin as it is compared: without slash at its end, in lower case.
 pub fn origin(text: &str) -> Result<String, String> {
     let origin = text.trim().trim_end_matches('/').to_ascii_lowercase();

@@ -135,6 +135,10 @@ async fn ready(State(app): State<App>) -> Response {
     if app.server.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response();
     }
+    if !app.server.broker.is_reached() {
+        let words = "the engine that orders the events of rooms cannot be reached\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, words).into_response();
+    }
     "ready\n".into_response()
 }
 

@@ -12,6 +12,7 @@ use super::LIST_LIMIT;
 use crate::room::change::{Connection, NodeId};
 use crate::room::document::Documents;
 use crate::room::intent::{Admission, Presence};
+use crate::room::snapshot::Unseated;
 use crate::room::tail::Tail;
 use crate::signal::Signal;
 use crate::token::Proof;
@@ -92,6 +93,28 @@ impl Seat {
 }
 
 impl State {
+    /// The members whose seats connections of other processes hold, with those.
+    pub fn held_elsewhere(&self) -> impl Iterator<Item = (Id, Connection)> {
+        self.roster.seats().filter_map(|(member, seat)| match seat.holder {
+            Holder::There(connection) => Some((member, connection)),
+            Holder::Here(..) | Holder::Away { .. } => None,
+        })
+    }
+
+    /// The connection of this process that holds the member's seat, with what it takes to seat it again.
+    pub fn seated_here(&self, member: Id) -> Option<Unseated> {
+        let seat = self.roster.seat(member)?;
+        let Holder::Here(number, signal) = &seat.holder else { return None };
+        Some(Unseated {
+            member,
+            name: self.roster.name(member)?.clone(),
+            session: seat.session,
+            attempt: seat.attempt,
+            number: *number,
+            signal: signal.clone(),
+        })
+    }
+
     /// Since when nobody has been here, nor read; `None` if somebody is, or the room is gone.
     pub fn unused_since(&self) -> Option<u64> {
         self.empty_since.filter(|_| self.subscriptions == 0 && !self.gone)

@@ -47,6 +47,7 @@ mod promise_7_bad_messages;
 mod promises_of_presence_on_every_transport;
 mod promises_on_every_transport;
 mod protocol_v1;
+mod redis;
 mod schedules;
 mod seed_dialect;
 mod sim;

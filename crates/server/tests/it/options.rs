@@ -92,6 +92,7 @@ async fn the_file_takes_every_option_but_itself() {
         threads = 1
         lang = "en"
         broker = "embedded"
+        broker-prefix = "class"
         history = 10
         history-age = "5m"
         history-bytes = 65536
@@ -249,7 +250,7 @@ async fn what_is_wrong_in_the_file_is_named_with_the_file() {
 #[tokio::test]
 async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
     type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
-    let cases: [Case<'_>; 19] = [
+    let cases: [Case<'_>; 20] = [
         (&["--colour", "red"], &[], &["--colour"]),
         (&["surplus"], &[], &["surplus"]),
         (&["--listen", "nowhere"], &[], &["--listen", "nowhere"]),
@@ -262,7 +263,8 @@ async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
         (&["--limits", "maybe"], &[], &["--limits", "on", "off"]),
         (&["--compression", "some"], &[], &["--compression", "some", "number of bytes"]),
         (&["--log", "xml"], &[], &["--log", "text", "json"]),
-        (&["--broker", "redis://x"], &[], &["--broker", "redis://x", "embedded"]),
+        (&["--broker", "redis://"], &[], &["--broker", "redis://127.0.0.1:6379", "embedded"]),
+        (&["--broker", "redis://127.0.0.1"], &[], &["--broker", "--secret"]),
         (&["--broker", "nats://x"], &[], &["--broker", "nats://x", "embedded"]),
         (&["--origin", "example.org"], &[], &["--origin", "https://"]),
         (&[], &[("HAMHAME_THREADS", "many")], &["HAMHAME_THREADS", "many"]),

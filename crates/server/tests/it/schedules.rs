@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use hamhame::broker::{Broker, Remote, Replaced};
-use hamhame::clock;
+use hamhame::clock::{self, Moment};
 use hamhame::config::Options;
 use hamhame::memory::Memory;
 use hamhame::room::change::{Connection, NodeId};
@@ -98,16 +98,9 @@ async fn run(seed: u64, weather: Weather, forgets: bool) {
     let people = ["ali", "sara", "ali", "مریم"].map(|name| {
         tokio::spawn(
             Person {
-                name: Name::parse(name).expect("it is a name"),
-                random: Random::new(random.draw()),
-                nodes: nodes.clone(),
                 at: random.below(nodes.len() as u64) as usize,
-                proof: None,
-                attempts: 0,
-                held: None,
-                said: 0,
                 forgets,
-                acknowledged: HashMap::new(),
+                ..Person::new(Name::parse(name).expect("it is a name"), random.draw(), &nodes)
             }
             .live(12),
         )
@@ -286,6 +279,13 @@ async fn wants(node: &Arc<Node>, name: &Name, number: u32) -> Entry {
     }
 }
 
+/// The rooms' clock does not stand still as that of the tests does, and does not run with it.
+fn a_minute_later() -> Moment {
+    let mut now = clock::now();
+    now.up += 60_000_000;
+    now
+}
+
 /// Runs `schedule` for many seeds, each in a runtime of its own whose clock is paused.
 fn many<F: Future<Output = ()>>(seeds: u64, schedule: impl Fn(u64) -> F) {
     for seed in 0..seeds {
@@ -344,18 +344,7 @@ fn a_name_is_kept_from_the_moment_its_connection_is_lost_on_every_node() {
         let sim = Sim::new(Random::new(seed), GOOD);
         let nodes = [Node::new(1, &sim), Node::new(2, &sim)];
         let name = Name::parse("ali").expect("it is a name");
-        let mut ali = Person {
-            name: name.clone(),
-            random: Random::new(seed),
-            nodes: nodes.to_vec(),
-            at: 0,
-            proof: None,
-            attempts: 0,
-            held: None,
-            said: 0,
-            forgets: false,
-            acknowledged: HashMap::new(),
-        };
+        let mut ali = Person::new(name.clone(), seed, &nodes);
         assert!(ali.join().await);
         // The other node has to have heard of it.
         sleep(Duration::from_secs(1)).await;
@@ -367,5 +356,67 @@ fn a_name_is_kept_from_the_moment_its_connection_is_lost_on_every_node() {
             "the name is given away on {:?}",
             node.broker.node()
         );
+    });
+}
+
+#[test]
+fn the_members_of_a_node_that_ends_leave_once_after_their_time_and_not_if_they_come_back() {
+    many(100, |seed| async move {
+        let sim = Sim::new(Random::new(seed), GOOD);
+        let nodes = [Node::new(1, &sim), Node::new(2, &sim)];
+        let mut people = Vec::new();
+        for name in ["ali", "sara", "مریم"] {
+            let mut person = Person::new(Name::parse(name).expect("it is a name"), seed, &nodes);
+            while !person.join().await {}
+            people.push(person);
+        }
+        sleep(Duration::from_secs(1)).await;
+        sim.cut(NodeId(1));
+        sim.end(NodeId(1));
+        // Sara comes back on another node, with her token; a room that is opened later learns it too.
+        people[1].at = 1;
+        people[1].held = None;
+        sleep(Duration::from_millis(seed * 10)).await;
+        while !people[1].join().await {}
+        let later = Node::new(3, &sim);
+        later.broker.open(&later.room, None).get().await.expect("the engine is there");
+        sleep(Duration::from_secs(30)).await;
+        let living = [&nodes[1], &later];
+        for node in living {
+            node.broker.expire(&node.room, a_minute_later());
+        }
+        sleep(Duration::from_secs(2)).await;
+        for node in living {
+            assert_eq!(node.present().0, ["sara"], "on {:?}", node.broker.node());
+            let log = node.log();
+            let left = log.values().filter(|event| event["event"] == "leave");
+            let mut left: Vec<_> = left.map(|event| event["name"].as_str()).collect();
+            left.sort_unstable();
+            assert_eq!(left, [Some("ali"), Some("مریم")]);
+        }
+    });
+}
+
+#[test]
+fn a_node_that_was_taken_for_ended_and_is_not_has_its_seats_again_and_nobody_leaves() {
+    many(100, |seed| async move {
+        let sim = Sim::new(Random::new(seed), GOOD);
+        let nodes = [Node::new(1, &sim), Node::new(2, &sim)];
+        let mut ali = Person::new(Name::parse("ali").expect("it is a name"), seed, &nodes);
+        assert!(ali.join().await);
+        nodes[1].broker.open(&nodes[1].room, None).get().await.expect("the engine is there");
+        sleep(Duration::from_secs(1)).await;
+        sim.end(NodeId(1));
+        sleep(Duration::from_secs(30)).await;
+        for node in &nodes {
+            node.broker.expire(&node.room, a_minute_later());
+        }
+        sleep(Duration::from_secs(2)).await;
+        for node in &nodes {
+            assert_eq!(node.present().0, ["ali"]);
+            assert!(!node.log().values().any(|event| event["event"] == "leave"));
+        }
+        let (_, _, signal) = ali.held.as_ref().expect("it is in");
+        assert_eq!(signal.close_asked(), None);
     });
 }

@@ -1,7 +1,7 @@
 //! An [`Engine`] for tests, in this process: what goes over its wires is late, comes twice or never, as a seed says. Its time
 //! is that of a paused clock, so a schedule of minutes takes milliseconds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use hamhame::broker::engine::{
     Condition, Engine, Entry, Failure, Follower, Place, Proposal, Question, Seen, Snapshot,
 };
-use hamhame::room::change::Change;
+use hamhame::room::change::{Change, NodeId};
 use hamhame::room::document::Documents;
 use hamhame::room::snapshot::{Held, Seated};
 use hamhame_core::id::Id;
@@ -47,6 +47,7 @@ struct World {
     random: Random,
     weather: Weather,
     began: Instant,
+    ended: HashSet<NodeId>,
 }
 
 /// Entries that a room keeps here.
@@ -71,8 +72,8 @@ struct Authority {
 impl Sim {
     /// An engine without rooms.
     pub fn new(random: Random, weather: Weather) -> Sim {
-        let (rooms, began) = (HashMap::new(), Instant::now());
-        Sim(Arc::new(Mutex::new(World { rooms, random, weather, began })))
+        let (rooms, began, ended) = (HashMap::new(), Instant::now(), HashSet::new());
+        Sim(Arc::new(Mutex::new(World { rooms, random, weather, began, ended })))
     }
 
     /// From now on the wires are good.
@@ -119,6 +120,26 @@ impl Sim {
         self.lock().weather = Weather { lost: 1, untold: 1, ..before };
         sleep(time).await;
         self.lock().weather = before;
+    }
+
+    /// A node hears nothing more.
+    pub fn cut(&self, node: NodeId) {
+        let other = |follower: &Weak<dyn Follower>| {
+            follower.upgrade().is_some_and(|follower| follower.node() != node)
+        };
+        self.lock().rooms.values_mut().for_each(|room| room.followers.retain(other));
+    }
+
+    /// A node's lease is over: those who follow rooms are told, some of them late.
+    pub fn end(&self, node: NodeId) {
+        let mut world = self.lock();
+        world.ended.insert(node);
+        let all: Vec<_> = world.rooms.values().flat_map(|room| &room.followers).cloned().collect();
+        for follower in all.iter().filter_map(Weak::upgrade) {
+            if follower.node() != node {
+                later(world.time(), async move { follower.ended(node) });
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -417,6 +438,12 @@ impl Engine for Sim {
             let change = change.clone();
             later(world.time(), async move { follower.whisper(&change) });
         }
+    }
+
+    fn living<'a>(&'a self, nodes: Vec<NodeId>) -> BoxFuture<'a, Result<Vec<NodeId>, Failure>> {
+        self.request(move |_, world| {
+            Ok(nodes.into_iter().filter(|node| !world.ended.contains(node)).collect())
+        })
     }
 
     fn ask<'a>(&'a self, room: &'a str, question: Question) -> BoxFuture<'a, bool> {

@@ -95,7 +95,7 @@ impl<E: Engine> Replica<E> {
     }
 
     /// Gives a connection its seat back which the engine has lost; or ends it, if somebody else has the name.
-    async fn seat_again(self: Arc<Self>, room: Arc<Room>, unseated: Unseated) {
+    pub(super) async fn seat_again(self: Arc<Self>, room: Arc<Room>, unseated: Unseated) {
         let Ok(name) = Name::parse(&unseated.name) else { return };
         let proof = Proof { session: unseated.session, member: unseated.member };
         let newcomer = Newcomer {
@@ -163,6 +163,7 @@ impl<E: Engine> Replica<E> {
         );
         writer.publish();
         drop(inner);
+        tokio::spawn(self.clone().find_ended());
         for unseated in unseated {
             tokio::spawn(self.clone().seat_again(room.clone(), unseated));
         }

@@ -12,6 +12,7 @@ use crate::broker::engine::{Entry, Place, Proposal, Seen};
 use crate::clock::Moment;
 use crate::room::change::{Change, Connection};
 use crate::room::intent::{Admission, Parting};
+use crate::room::snapshot::Unseated;
 use crate::room::{Room, Writer};
 
 /// What a replica has applied, and what it has proposed.
@@ -35,6 +36,8 @@ pub struct Progress {
     pub reading: bool,
     /// By the tags of their proposals.
     pub waiting: HashMap<u64, Waiter>,
+    /// Connections here whose seats others took for lost, as this node was taken for ended.
+    pub unseated: Vec<Unseated>,
     /// What becomes of the seats of connections that are over, by their numbers, until it has.
     pub partings: HashMap<u32, Parting>,
 }
@@ -154,6 +157,11 @@ impl Progress {
                 {
                     // Another node took it for a ghost.
                     ghost.close(CloseCode::NoPong);
+                }
+                if waiter.is_none()
+                    && let Change::Lost { member, .. } = &entry.change
+                {
+                    self.unseated.extend(writer.state().seated_here(*member));
                 }
                 let told = match waiter {
                     Some(Waiter::Said(sender)) => Some(Told::Said(sender, entry.offset)),

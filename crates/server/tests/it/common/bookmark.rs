@@ -46,11 +46,16 @@ impl Bookmark {
         self.recovered = message["recovered"].as_bool();
     }
 
-    /// The first gap may stand right behind the beginning, whose position it repeats.
+    /// The first gap may stand right behind the beginning, whose position it repeats. One into another epoch counts nothing.
     fn note_gap(&mut self, gap: &Value) {
         let (epoch, offset) = split(&gap["position"]);
         let missed = gap["missed"].as_u64().expect("a number");
-        assert_eq!(epoch, self.epoch, "a gap is within an epoch: {gap}");
+        if missed == 0 {
+            assert_ne!(epoch, self.epoch, "{}: nothing is missing: {gap}", self.name);
+            (self.epoch, self.offset) = (epoch, offset);
+            return self.gaps.push(0);
+        }
+        assert_eq!(epoch, self.epoch, "a gap that counts is within an epoch: {gap}");
         let first = self.recovered == Some(false) && offset == self.offset;
         let exact = first || self.offset + missed == offset;
         assert!(exact, "{}: at {}: {gap}", self.name, self.offset);

@@ -275,6 +275,12 @@ pub fn command() -> Command {
             command.env_remove(name);
         }
     }
+    // And with an engine that is there already: each server has keys of its own in it.
+    if let Some(engine) = std::env::var_os("TEST_ENGINE") {
+        let prefix = format!("test-{:x}", hamhame::token::random_id());
+        command.env("HAMHAME_BROKER", engine).env("HAMHAME_BROKER_PREFIX", prefix);
+        command.env("HAMHAME_SECRET", "of all nodes of a test");
+    }
     command
 }
 

@@ -36,6 +36,22 @@ pub struct Person {
 }
 
 impl Person {
+    /// Somebody who is on the first of the nodes, and in no room.
+    pub fn new(name: Name, seed: u64, nodes: &[Arc<Node>]) -> Person {
+        Person {
+            name,
+            random: Random::new(seed),
+            nodes: nodes.to_vec(),
+            at: 0,
+            proof: None,
+            attempts: 0,
+            held: None,
+            said: 0,
+            forgets: false,
+            acknowledged: HashMap::new(),
+        }
+    }
+
     /// So many steps, some while apart.
     pub async fn live(mut self, steps: u64) -> Person {
         for _ in 0..steps {

@@ -1,0 +1,274 @@
+//! The thread that keeps the connection: it connects, again and again, tells followers what is published, and has rooms kept that
+//! somebody here follows.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use hamhame_core::id::Id;
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, Value};
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+
+use super::lines::{self, Asked, News};
+use super::shared::{KEPT_FOR, Shared, brief};
+use crate::room::change::NodeId;
+use crate::token::random_id;
+
+/// Messages that wait to be told. What does not fit is read from the engine instead.
+const WAITING: usize = 8192;
+
+/// How long a connection may take to be there, and a command to be answered.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Time between two looks whether the connection lives and who still follows; each renews the node's lease.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// How long a node's lease holds.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// How long the others are told that a lease is over.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Time between two tries to connect: the first, and the most. Each is a random share of it longer.
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+/// Looks after which rooms that are followed are kept for longer.
+const LOOKS_PER_TOUCH: u32 = 1200;
+
+/// Channels that are asked for together.
+const AT_ONCE: usize = 256;
+
+/// Keeps the connection for ever.
+pub async fn run(shared: Arc<Shared>, client: Client) {
+    let mut pause = RETRY.0;
+    let mut told = false;
+    // Without the password.
+    let address = client.get_connection_info().addr().to_string();
+    loop {
+        let (sender, pushes) = mpsc::channel(WAITING);
+        let missed = Arc::new(AtomicBool::new(false));
+        let flag = missed.clone();
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE))
+            .set_push_sender(move |push: PushInfo| {
+                if sender.try_send(push).is_err() {
+                    flag.store(true, Ordering::Release);
+                }
+                Ok::<(), ()>(())
+            });
+        match client.get_multiplexed_async_connection_with_config(&config).await {
+            Ok(connection) => {
+                tracing::info!(address, "the engine is reached");
+                (told, pause) = (false, RETRY.0);
+                serve(&shared, connection, pushes, &missed).await;
+                shared.connection.send_replace(None);
+                tracing::warn!(address, "the connection to the engine is lost");
+            }
+            Err(error) if !told => {
+                tracing::warn!(address, error = %brief(&error), "the engine cannot be reached; trying again");
+                told = true;
+            }
+            Err(_) => {}
+        }
+        let jitter = random_id() % (pause.as_millis() as u64).max(1);
+        sleep(pause + Duration::from_millis(jitter)).await;
+        pause = (2 * pause).min(RETRY.1);
+    }
+}
+
+/// Tells what comes over one connection until it ends.
+async fn serve(
+    shared: &Arc<Shared>,
+    mut connection: MultiplexedConnection,
+    mut pushes: Receiver<PushInfo>,
+    missed: &AtomicBool,
+) {
+    let mut channels: Vec<String> = shared.followers().keys().cloned().collect();
+    channels.push(shared.prefix.node(shared.node));
+    for some in channels.chunks(AT_ONCE) {
+        if connection.subscribe(some).await.is_err() {
+            return;
+        }
+    }
+    // A lease first: whoever comes in would be taken for a member of a node that has ended.
+    let mut ended = HashSet::new();
+    if beat(shared, &mut connection, &mut ended).await.is_err() {
+        return;
+    }
+    shared.connection.send_replace(Some(connection.clone()));
+    // What was published meanwhile did not come.
+    look_everywhere(shared);
+    let mut looks = interval_at(Instant::now() + LOOK, LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut count = 0;
+    loop {
+        tokio::select! {
+            push = pushes.recv() => match push {
+                Some(PushInfo { kind: PushKind::Disconnection, .. }) | None => return,
+                Some(push) => tell(shared, push),
+            },
+            _ = looks.tick() => {
+                if beat(shared, &mut connection, &mut ended).await.is_err() {
+                    return;
+                }
+                if missed.swap(false, Ordering::AcqRel) {
+                    look_everywhere(shared);
+                }
+                forget_the_gone(shared, &mut connection).await;
+                count += 1;
+                if count % LOOKS_PER_TOUCH == 0 {
+                    touch(shared, &mut connection).await;
+                }
+            }
+        }
+    }
+}
+
+/// Renews this node's lease, which shows that the connection lives, and tells followers of the nodes whose leases are over. Those
+/// in `ended` were told of.
+async fn beat(
+    shared: &Arc<Shared>,
+    connection: &mut MultiplexedConnection,
+    ended: &mut HashSet<String>,
+) -> redis::RedisResult<()> {
+    let mut call = shared.scripts.beat.prepare_invoke();
+    call.key(shared.prefix.nodes()).arg(Id::new(shared.node.0).to_string());
+    call.arg(LEASE.as_millis() as u64).arg(REMEMBERED.as_millis() as u64);
+    let over: HashSet<String> = call.invoke_async(connection).await?;
+    let new: Vec<NodeId> = over
+        .difference(ended)
+        .filter_map(|node| node.parse::<Id>().ok())
+        .map(|node| NodeId(node.get()))
+        .collect();
+    *ended = over;
+    for node in new {
+        tracing::warn!(node = %Id::new(node.0), "a node has ended");
+        let shared = shared.clone();
+        tokio::spawn(async move {
+            let channels: Vec<String> = shared.followers().keys().cloned().collect();
+            for channel in channels {
+                let followers = shared.followers().get(&channel).cloned().unwrap_or_default();
+                followers
+                    .iter()
+                    .filter_map(Weak::upgrade)
+                    .for_each(|follower| follower.ended(node));
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+    Ok(())
+}
+
+/// Has all followers look for what did not come.
+fn look_everywhere(shared: &Shared) {
+    let all: Vec<_> = shared.followers().values().flatten().filter_map(Weak::upgrade).collect();
+    for follower in all {
+        follower.look();
+    }
+}
+
+/// Ends the subscriptions to rooms that nobody follows any more.
+async fn forget_the_gone(shared: &Shared, connection: &mut MultiplexedConnection) {
+    let mut gone = Vec::new();
+    shared.followers().retain(|channel, followers| {
+        followers.retain(|follower| follower.strong_count() > 0);
+        if followers.is_empty() {
+            gone.push(channel.clone());
+        }
+        !followers.is_empty()
+    });
+    for some in gone.chunks(AT_ONCE) {
+        let _ = connection.unsubscribe(some).await;
+    }
+    // One that was followed again meanwhile has asked for its subscription before or after this: once more does no harm.
+    let again: Vec<String> = {
+        let followers = shared.followers();
+        gone.into_iter().filter(|channel| followers.contains_key(channel)).collect()
+    };
+    for some in again.chunks(AT_ONCE) {
+        let _ = connection.subscribe(some).await;
+    }
+}
+
+/// Rooms that are followed stay, whether anything is said in them or not.
+async fn touch(shared: &Shared, connection: &mut MultiplexedConnection) {
+    let channels: Vec<String> = shared.followers().keys().cloned().collect();
+    for some in channels.chunks(AT_ONCE) {
+        let mut pipeline = redis::pipe();
+        for channel in some {
+            for part in ["head", "log", "seats", "documents"] {
+                let key = format!("{channel}:{part}");
+                pipeline.cmd("PEXPIRE").arg(key).arg(KEPT_FOR.as_millis() as u64).ignore();
+            }
+        }
+        let _: redis::RedisResult<()> = pipeline.query_async(connection).await;
+    }
+}
+
+/// Tells one message to whom it is for.
+fn tell(shared: &Arc<Shared>, push: PushInfo) {
+    if push.kind != PushKind::Message {
+        return;
+    }
+    let mut parts = push.data.into_iter().filter_map(|part| match part {
+        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    });
+    let (Some(channel), Some(text)) = (parts.next(), parts.next()) else { return };
+    if channel == shared.prefix.node(shared.node) {
+        return answer(shared, &text);
+    }
+    let followers: Vec<_> = match shared.followers().get(&channel) {
+        Some(followers) => followers.iter().filter_map(Weak::upgrade).collect(),
+        None => return,
+    };
+    let news = lines::news(&text);
+    for follower in followers {
+        match &news {
+            Some(News::Entries(epoch, entries)) if !entries.is_empty() => {
+                for entry in entries {
+                    follower.clone().entry(*epoch, entry.clone());
+                }
+            }
+            Some(News::Whisper(change)) => follower.whisper(change),
+            // Another epoch has begun, or there is something that cannot be read.
+            Some(News::Entries(..)) | None => follower.look(),
+        }
+    }
+}
+
+/// Answers another node, or takes its answer.
+fn answer(shared: &Arc<Shared>, text: &str) {
+    match lines::asked(text) {
+        Some(Asked::Answer(number, yes)) => {
+            if let Some(waiting) = shared.asked().remove(&number) {
+                let _ = waiting.send(yes);
+            }
+        }
+        Some(Asked::Question(number, from, channel, question)) => {
+            let follower = {
+                let followers = shared.followers();
+                let mut here = followers.get(&channel).into_iter().flatten();
+                here.find_map(Weak::upgrade)
+            };
+            let shared = shared.clone();
+            tokio::spawn(async move {
+                // Nobody holds a seat here if nobody follows the room.
+                let yes = match follower {
+                    Some(follower) => {
+                        let asked = follower.question(question);
+                        timeout(question.patience + PATIENCE, asked).await.unwrap_or(false)
+                    }
+                    None => false,
+                };
+                shared.publish(shared.prefix.node(from), lines::answer(number, yes));
+            });
+        }
+        None => {}
+    }
+}

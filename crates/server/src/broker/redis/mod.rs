@@ -1,0 +1,189 @@
+//! Redis (7 or later) or Valkey as the [`Engine`]: one script a batch appends, numbers, finds what was said already and publishes.
+//!
+//! A thread of its own keeps the connection, over which commands go and news come, and tells followers. A room is four keys with one
+//! hash tag; the scripts say what is in them. Only a script changes them, so they change together or not at all.
+
+mod keeper;
+mod keys;
+mod lines;
+mod scripts;
+mod shared;
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use anyhow::Context;
+use futures_util::future::BoxFuture;
+use hamhame_core::id::Id;
+use redis::ScriptInvocation;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use self::keys::Keys;
+use self::shared::{KEPT_FOR, PAUSE, Shared};
+use super::engine::{Engine, Entry, Failure, Follower, Place, Proposal, Question, Seen, Snapshot};
+use super::wire;
+use crate::room::change::{Change, NodeId};
+use crate::token::random_id;
+
+/// Redis as it is reached from this process.
+#[derive(Clone)]
+pub struct Redis(Arc<Shared>);
+
+impl Redis {
+    /// Begins to keep a connection to the server at this address (`redis://[user:password@]host[:port][/database]`), which need not
+    /// be there yet.
+    ///
+    /// # Errors
+    /// If it is no such address, or there can be no further thread.
+    pub fn connect(url: &str, prefix: &str, node: NodeId, keep: u64) -> anyhow::Result<Redis> {
+        let resp3 = if url.contains('?') { "&protocol=resp3" } else { "?protocol=resp3" };
+        let client = redis::Client::open(format!("{url}{resp3}"))
+            .context("--broker: this is no address of a Redis server (redis://host:6379)")?;
+        let redis = Redis(Arc::new(Shared::new(node, prefix, keep)));
+        let shared = redis.0.clone();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new()
+            .name("engine".into())
+            .spawn(move || runtime.block_on(keeper::run(shared, client)))
+            .context("cannot start a thread")?;
+        Ok(redis)
+    }
+}
+
+fn seen_arguments(call: &mut ScriptInvocation<'_>, seen: Seen) {
+    call.arg(Id::new(seen.epoch.get()).to_string()).arg(seen.seq).arg(seen.tag);
+}
+
+impl Engine for Redis {
+    fn open<'a>(&'a self, room: &'a str) -> BoxFuture<'a, Result<Snapshot, Failure>> {
+        Box::pin(async move {
+            let keys = self.0.prefix.keys(room);
+            // First, so that nothing can be published between the look and the subscription.
+            let mut connection = self.0.connection().await?;
+            if connection.subscribe(keys.channel()).await.is_err() {
+                sleep(PAUSE).await;
+                return Err(Failure::Unknown);
+            }
+            let opened: lines::Opened = self
+                .0
+                .run(&self.0.scripts.open, &keys, |call| {
+                    call.arg(Id::new(random_id()).to_string()).arg(KEPT_FOR.as_millis() as u64);
+                })
+                .await?;
+            lines::snapshot(opened).ok_or_else(|| unreadable(&keys))
+        })
+    }
+
+    fn renew<'a>(&'a self, room: &'a str, seen: Seen) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let keys = self.0.prefix.keys(room);
+            let renewed: u8 = self
+                .0
+                .run(&self.0.scripts.renew, &keys, |call| {
+                    seen_arguments(call, seen);
+                    call.arg(Id::new(random_id()).to_string()).arg(keys.channel());
+                })
+                .await?;
+            if renewed == 1 { Ok(()) } else { Err(Failure::Changed) }
+        })
+    }
+
+    fn append<'a>(
+        &'a self,
+        room: &'a str,
+        seen: Seen,
+        batch: Vec<Proposal>,
+    ) -> BoxFuture<'a, Result<Vec<Place>, Failure>> {
+        Box::pin(async move {
+            let keys = self.0.prefix.keys(room);
+            let places: Option<Vec<String>> = self
+                .0
+                .run(&self.0.scripts.append, &keys, |call| {
+                    seen_arguments(call, seen);
+                    call.arg(keys.channel()).arg(self.0.keep).arg(KEPT_FOR.as_millis() as u64);
+                    for proposal in &batch {
+                        call.arg(lines::proposal(proposal).as_slice());
+                    }
+                })
+                .await?;
+            let places = places.ok_or(Failure::Changed)?;
+            let places: Option<Vec<Place>> =
+                places.iter().map(|place| lines::place(place)).collect();
+            places.filter(|places| places.len() == batch.len()).ok_or_else(|| unreadable(&keys))
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        room: &'a str,
+        seen: Seen,
+    ) -> BoxFuture<'a, Result<Vec<Arc<Entry>>, Failure>> {
+        Box::pin(async move {
+            let keys = self.0.prefix.keys(room);
+            let read: Option<Vec<String>> =
+                self.0.run(&self.0.scripts.read, &keys, |call| seen_arguments(call, seen)).await?;
+            let read = read.ok_or(Failure::Changed)?;
+            let entries: Option<Vec<_>> = read.iter().map(|line| lines::entry(line)).collect();
+            entries.ok_or_else(|| unreadable(&keys))
+        })
+    }
+
+    fn follow(&self, room: &str, follower: Weak<dyn Follower>) {
+        let channel = self.0.prefix.keys(room).channel().to_owned();
+        self.0.followers().entry(channel).or_default().push(follower);
+    }
+
+    fn whisper(&self, room: &str, change: Change<'static>) {
+        let keys = self.0.prefix.keys(room);
+        self.0.publish(keys.channel().to_owned(), format!("whisper\n{}", wire::write(&change)));
+    }
+
+    fn ask<'a>(&'a self, room: &'a str, question: Question) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            let number = random_id();
+            let (sender, answer) = oneshot::channel();
+            self.0.asked().insert(number, sender);
+            let keys = self.0.prefix.keys(room);
+            let to = self.0.prefix.node(question.connection.node);
+            let text = lines::question(number, self.0.node, keys.channel(), &question);
+            self.0.publish(to, text);
+            // There and back, and what the other node waits for.
+            let answer = timeout(question.patience + 2 * ANSWER, answer).await;
+            self.0.asked().remove(&number);
+            answer.is_ok_and(|answer| answer.unwrap_or(false))
+        })
+    }
+
+    fn living<'a>(&'a self, nodes: Vec<NodeId>) -> BoxFuture<'a, Result<Vec<NodeId>, Failure>> {
+        Box::pin(async move {
+            let mut connection = self.0.connection().await?;
+            let mut call = self.0.scripts.living.prepare_invoke();
+            call.key(self.0.prefix.nodes());
+            for node in &nodes {
+                call.arg(Id::new(node.0).to_string());
+            }
+            let living: redis::RedisResult<Vec<u8>> = call.invoke_async(&mut connection).await;
+            let living = living.map_err(|_| Failure::Unknown)?;
+            Ok(nodes
+                .into_iter()
+                .zip(living)
+                .filter(|(_, lives)| *lives == 1)
+                .map(|(node, _)| node)
+                .collect())
+        })
+    }
+
+    fn is_reached(&self) -> bool {
+        self.0.connection.borrow().is_some()
+    }
+}
+
+/// How long a question or an answer may be on its way.
+const ANSWER: Duration = Duration::from_millis(500);
+
+/// What stands in the engine was not written by this version, or not by hamhame.
+fn unreadable(keys: &Keys) -> Failure {
+    tracing::error!(room = keys.hash(), "what the engine has of a room cannot be read");
+    Failure::Unknown
+}

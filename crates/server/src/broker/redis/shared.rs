@@ -1,0 +1,117 @@
+//! What the callers of the engine and the thread that keeps the connection share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands, Script, ScriptInvocation};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{sleep, timeout};
+
+use super::keys::{Keys, Prefix};
+use super::scripts::Scripts;
+use crate::broker::engine::{Failure, Follower};
+use crate::room::change::NodeId;
+
+/// How long a call waits for a connection, or after an error, before it says that nothing came back.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a room of which nobody says anything is kept. A node that follows it says so more often.
+pub const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the callers and the thread that keeps the connection share.
+pub struct Shared {
+    /// Which node this is.
+    pub node: NodeId,
+    /// Where things stand.
+    pub prefix: Prefix,
+    /// Entries of a room that are kept.
+    pub keep: u64,
+    /// What is done there.
+    pub scripts: Scripts,
+    /// While there is one.
+    pub connection: watch::Sender<Option<MultiplexedConnection>>,
+    /// By channel.
+    pub followers: Mutex<HashMap<String, Vec<Weak<dyn Follower>>>>,
+    /// Who waits for an answer of another node.
+    pub asked: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
+}
+
+impl Shared {
+    /// For this node, without a connection yet.
+    pub fn new(node: NodeId, prefix: &str, keep: u64) -> Shared {
+        Shared {
+            node,
+            prefix: Prefix::new(prefix),
+            keep,
+            scripts: Scripts::new(),
+            connection: watch::Sender::new(None),
+            followers: Mutex::default(),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Who follows rooms, by channel.
+    pub fn followers(&self) -> MutexGuard<'_, HashMap<String, Vec<Weak<dyn Follower>>>> {
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who waits for another node, by the question's number.
+    pub fn asked(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<bool>>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, if there is one soon.
+    pub async fn connection(&self) -> Result<MultiplexedConnection, Failure> {
+        let mut connection = self.connection.subscribe();
+        match timeout(PAUSE, connection.wait_for(Option::is_some)).await {
+            Ok(Ok(connection)) => connection.clone().ok_or(Failure::Unknown),
+            _ => Err(Failure::Unknown),
+        }
+    }
+
+    /// Runs a script on the keys of a room.
+    pub async fn run<T: redis::FromRedisValue>(
+        &self,
+        script: &Script,
+        keys: &Keys,
+        arguments: impl FnOnce(&mut ScriptInvocation<'_>),
+    ) -> Result<T, Failure> {
+        let mut connection = self.connection().await?;
+        let mut call = script.prepare_invoke();
+        for key in keys.all() {
+            call.key(key);
+        }
+        arguments(&mut call);
+        match call.invoke_async(&mut connection).await {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                tracing::warn!(room = keys.hash(), error = %brief(&error), "the engine did not answer");
+                sleep(PAUSE).await;
+                Err(Failure::Unknown)
+            }
+        }
+    }
+
+    /// Publishes without waiting for it.
+    pub fn publish(self: &Arc<Self>, channel: String, text: String) {
+        let Some(mut connection) = self.connection.borrow().clone() else { return };
+        tokio::spawn(async move {
+            let published: redis::RedisResult<()> = connection.publish(channel, text).await;
+            if let Err(error) = published {
+                tracing::debug!(error = %brief(&error), "nothing was published");
+            }
+        });
+    }
+}
+
+/// An error in one short line.
+pub fn brief(error: &redis::RedisError) -> String {
+    error
+        .to_string()
+        .chars()
+        .take(200)
+        .map(|char| if char.is_control() { ' ' } else { char })
+        .collect()
+}
