@@ -88,6 +88,9 @@ impl<E: Engine> Broker for Remote<E> {
                 return Said::Done(offset);
             }
         }
+        if !self.engine.is_reached() {
+            return Said::Away;
+        }
         Said::Pending(self.replica(room).say(saying.change().into_owned()))
     }
 

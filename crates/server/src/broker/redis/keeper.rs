@@ -18,7 +18,7 @@ use crate::room::change::NodeId;
 use crate::token::random_id;
 
 /// Messages that wait to be told. What does not fit is read from the engine instead.
-const WAITING: usize = 8192;
+const WAITING: usize = 1024;
 
 /// How long a connection may take to be there, and a command to be answered.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -184,13 +184,18 @@ async fn forget_the_gone(shared: &Shared, connection: &mut MultiplexedConnection
     for some in gone.chunks(AT_ONCE) {
         let _ = connection.unsubscribe(some).await;
     }
-    // One that was followed again meanwhile has asked for its subscription before or after this: once more does no harm.
+    // Whoever followed one of them again meanwhile may have subscribed before this.
     let again: Vec<String> = {
         let followers = shared.followers();
         gone.into_iter().filter(|channel| followers.contains_key(channel)).collect()
     };
     for some in again.chunks(AT_ONCE) {
         let _ = connection.subscribe(some).await;
+    }
+    // What was published in between did not come.
+    for channel in again {
+        let followers = shared.followers().get(&channel).cloned().unwrap_or_default();
+        followers.iter().filter_map(Weak::upgrade).for_each(|follower| follower.look());
     }
 }
 
