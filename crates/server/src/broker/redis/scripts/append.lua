@@ -32,7 +32,9 @@ local function holds(condition)
 end
 
 -- A seat has three fields: `i` who (behind the number of its joining), `a` the attempt, `h` what holds it.
+local noted = false
 local function note(operation, first, second)
+  noted = true
   if operation == 'document' then
     local text = redis.call('HGET', KEYS[4], first)
     local version = text and tonumber(string.match(text, '^%d+')) or 0
@@ -84,7 +86,11 @@ end
 if #new > 1 then
   redis.call('HSET', KEYS[1], 'seq', whole(seq), 'tag', tag, 'at', whole(at), 'offset', whole(offset), 'seats', seats,
     'presence', whole(presence), 'joins', whole(joins))
-  for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[6]) end
+  -- Not each time: whoever follows the room has it kept. But a key that is new would stay for ever if that node ended.
+  local before = tonumber(head[2])
+  if noted or before == 0 or math.floor(before / 64) < math.floor(seq / 64) then
+    for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[6]) end
+  end
   redis.call('PUBLISH', ARGV[4], table.concat(new, '\n'))
 end
 return places
