@@ -198,17 +198,8 @@ impl<'a> Writer<'a> {
             self.room.typing_version.fetch_add(1, Ordering::AcqRel);
         }
         let seats = before.iter().zip(before.seats());
-        let here = seats.filter_map(|(present, (member, seat))| match &seat.holder {
-            Holder::Here(number, signal) => Some(Unseated {
-                member,
-                name: present.name.clone(),
-                session: seat.session,
-                attempt: seat.attempt,
-                number: *number,
-                signal: signal.clone(),
-            }),
-            Holder::There(_) | Holder::Away { .. } => None,
-        });
+        let here =
+            seats.filter_map(|(present, (member, seat))| seat.unseated(member, &present.name));
         here.map(|unseated| (unseated.number, unseated)).collect()
     }
 

@@ -82,6 +82,19 @@ pub struct Ranks {
 }
 
 impl Seat {
+    /// What it takes to seat the member again, if a connection of this process holds the seat.
+    pub fn unseated(&self, member: Id, name: &Arc<str>) -> Option<Unseated> {
+        let Holder::Here(number, signal) = &self.holder else { return None };
+        Some(Unseated {
+            member,
+            name: name.clone(),
+            session: self.session,
+            attempt: self.attempt,
+            number: *number,
+            signal: signal.clone(),
+        })
+    }
+
     /// Whether it is this connection's.
     pub fn is_held_by(&self, connection: Connection, here: NodeId) -> bool {
         match &self.holder {
@@ -103,16 +116,7 @@ impl State {
 
     /// The connection of this process that holds the member's seat, with what it takes to seat it again.
     pub fn seated_here(&self, member: Id) -> Option<Unseated> {
-        let seat = self.roster.seat(member)?;
-        let Holder::Here(number, signal) = &seat.holder else { return None };
-        Some(Unseated {
-            member,
-            name: self.roster.name(member)?.clone(),
-            session: seat.session,
-            attempt: seat.attempt,
-            number: *number,
-            signal: signal.clone(),
-        })
+        self.roster.seat(member)?.unseated(member, self.roster.name(member)?)
     }
 
     /// Since when nobody has been here, nor read; `None` if somebody is, or the room is gone.

@@ -12,6 +12,7 @@ use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, Value};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
+use super::keys::Keys;
 use super::lines::{self, Asked, News};
 use super::shared::{KEPT_FOR, Shared, brief};
 use crate::room::change::NodeId;
@@ -151,11 +152,9 @@ async fn beat(
         tokio::spawn(async move {
             let channels: Vec<String> = shared.followers().keys().cloned().collect();
             for channel in channels {
-                let followers = shared.followers().get(&channel).cloned().unwrap_or_default();
-                followers
-                    .iter()
-                    .filter_map(Weak::upgrade)
-                    .for_each(|follower| follower.ended(node));
+                for follower in shared.followers_of(&channel) {
+                    follower.ended(node);
+                }
                 tokio::task::yield_now().await;
             }
         });
@@ -194,8 +193,9 @@ async fn forget_the_gone(shared: &Shared, connection: &mut MultiplexedConnection
     }
     // What was published in between did not come.
     for channel in again {
-        let followers = shared.followers().get(&channel).cloned().unwrap_or_default();
-        followers.iter().filter_map(Weak::upgrade).for_each(|follower| follower.look());
+        for follower in shared.followers_of(&channel) {
+            follower.look();
+        }
     }
 }
 
@@ -205,8 +205,7 @@ async fn touch(shared: &Shared, connection: &mut MultiplexedConnection) {
     for some in channels.chunks(AT_ONCE) {
         let mut pipeline = redis::pipe();
         for channel in some {
-            for part in ["head", "log", "seats", "documents"] {
-                let key = format!("{channel}:{part}");
+            for key in Keys::of(channel.clone()).all() {
                 pipeline.cmd("PEXPIRE").arg(key).arg(KEPT_FOR.as_millis() as u64).ignore();
             }
         }
@@ -228,10 +227,10 @@ fn tell(shared: &Arc<Shared>, push: PushInfo) {
     if channel == shared.prefix.node(shared.node) {
         return answer(shared, &text);
     }
-    let followers: Vec<_> = match shared.followers().get(&channel) {
-        Some(followers) => followers.iter().filter_map(Weak::upgrade).collect(),
-        None => return,
-    };
+    let followers = shared.followers_of(&channel);
+    if followers.is_empty() {
+        return;
+    }
     let news = lines::news(&text);
     for follower in followers {
         match &news {
@@ -256,11 +255,7 @@ fn answer(shared: &Arc<Shared>, text: &str) {
             }
         }
         Some(Asked::Question(number, from, channel, question)) => {
-            let follower = {
-                let followers = shared.followers();
-                let mut here = followers.get(&channel).into_iter().flatten();
-                here.find_map(Weak::upgrade)
-            };
+            let follower = shared.followers_of(&channel).into_iter().next();
             let shared = shared.clone();
             tokio::spawn(async move {
                 // Nobody holds a seat here if nobody follows the room.

@@ -26,8 +26,7 @@ impl Prefix {
         let digest = Sha256::digest(room.as_bytes());
         let hash: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let channel = format!("{}:{{{hash}}}", self.0);
-        let keys = ["head", "log", "seats", "documents"].map(|part| format!("{channel}:{part}"));
-        Keys { channel, keys }
+        Keys::of(channel)
     }
 
     /// Where the nodes have their leases.
@@ -42,6 +41,12 @@ impl Prefix {
 }
 
 impl Keys {
+    /// Those of the room with this channel.
+    pub fn of(channel: String) -> Keys {
+        let keys = ["head", "log", "seats", "documents"].map(|part| format!("{channel}:{part}"));
+        Keys { channel, keys }
+    }
+
     /// In the order that the scripts have them in.
     pub fn all(&self) -> &[String; 4] {
         &self.keys

@@ -57,6 +57,12 @@ impl Shared {
         self.followers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who follows the room with this channel.
+    pub fn followers_of(&self, channel: &str) -> Vec<Arc<dyn Follower>> {
+        let followers = self.followers();
+        followers.get(channel).into_iter().flatten().filter_map(Weak::upgrade).collect()
+    }
+
     /// Who waits for another node, by the question's number.
     pub fn asked(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<bool>>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
