@@ -4,18 +4,23 @@ import { eventually, scene } from "./harness.js";
 
 const PACKED = ["--packed"];
 
-/** Lets what matches wait until it is told to go on. */
-async function holdBack(window, pattern) {
+const STYLES = /\.css$/;
+const MAIN = /\/(assets\/main\.[0-9a-f]+|ui\/main)\.js$/;
+
+/** Opens a page, as a slow network has it: styles come late, and the script when it is let go. */
+async function openWithoutScript(window, address) {
   let release = () => {};
   const gate = new Promise((resolve) => (release = resolve));
-  await window.page.route(pattern, async (route) => {
+  await window.page.route(MAIN, async (route) => {
     await gate;
     await route.continue();
   });
+  await window.page.route(STYLES, (route) => setTimeout(() => route.continue(), 500));
+  await window.page.goto(address, { waitUntil: "commit" });
+  await window.drawn();
   return release;
 }
 
-const MAIN = /\/(assets\/main\.[0-9a-f]+|ui\/main)\.js$/;
 const taken = (window) =>
   eventually(
     () => window.page.evaluate(() => document.activeElement?.tagName),
@@ -35,8 +40,7 @@ for (const server of [[], PACKED]) {
         ["Reza", { viewport: { width: 390, height: 844 } }],
       ]) {
         const window = await stage.window(options);
-        const release = await holdBack(window, MAIN);
-        await window.page.goto(`${stage.server.origin}/`, { waitUntil: "commit" });
+        const release = await openWithoutScript(window, `${stage.server.origin}/`);
         await window.get("name-input").fill(name);
         await window.get("room-input").fill("کلاس");
         // The font may come meanwhile; it is not what this is about.
@@ -82,8 +86,7 @@ for (const server of [[], PACKED]) {
 
   scene(`who enters before the script is there is in as soon as it is (${how})`, { server }, async (stage) => {
     const window = await stage.window();
-    const release = await holdBack(window, MAIN);
-    await window.page.goto(`${stage.server.origin}/r/${encodeURIComponent("کلاس شبکه")}`, { waitUntil: "commit" });
+    const release = await openWithoutScript(window, `${stage.server.origin}/r/${encodeURIComponent("کلاس شبکه")}`);
     await window.get("name-input").fill("مریم");
     assert.match(await window.page.locator("h1:visible").innerText(), /ورود به کلاس شبکه/);
     assert.ok(!(await window.get("room-input").isVisible()));
@@ -105,9 +108,7 @@ for (const server of [[], PACKED]) {
         localStorage.setItem("hamhame.theme", "dark");
       });
       const again = await stage.windowIn(window.page.context());
-      await holdBack(again, MAIN);
-      await again.page.goto(`${stage.server.origin}/r/class`, { waitUntil: "commit" });
-      await again.get("name-input").waitFor();
+      await openWithoutScript(again, `${stage.server.origin}/r/class`);
       assert.match(await again.page.locator("h1:visible").innerText(), /Enter class/);
       assert.equal(await again.get("name-input").inputValue(), "Sara");
       assert.doesNotMatch(

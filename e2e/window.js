@@ -61,6 +61,21 @@ export class Window {
     await this.page.goto(this.#origin + path);
   }
 
+  /** Waits until the browser has drawn the page: with its styles, which a measurement does not wait for. */
+  async drawn() {
+    await this.page.evaluate(
+      () =>
+        new Promise((resolve) => {
+          const observer = new PerformanceObserver((list) => {
+            if (!list.getEntriesByName("first-contentful-paint").length) return;
+            observer.disconnect();
+            resolve();
+          });
+          observer.observe({ type: "paint", buffered: true });
+        }),
+    );
+  }
+
   /** Enters a room by its link, as one who got that link does, and is connected. */
   async enter({ room, name, query = "" }) {
     await this.visit(`/r/${encodeURIComponent(room)}${query}`);
