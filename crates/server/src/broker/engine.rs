@@ -49,7 +49,8 @@ pub struct Proposal {
 pub enum Condition {
     /// Nothing: messages are taken in any case, once for each (member, id).
     Always,
-    /// The seats are as the entry with this number left them.
+    /// The seats are as the entry with this number left them, but for what the same batch has changed: a node sees to it that
+    /// the changes of one batch do not depend on each other.
     Seats(u64),
     /// The document is in this version.
     Document(Kind, u64),

@@ -15,14 +15,13 @@ use hamhame_core::position::Position;
 use tokio::time::{Instant, timeout_at};
 
 use super::engine::{Condition, Engine, Place, Question};
-use super::replica::{Joined, Newcomer, PATIENCE, Replica};
+use super::replica::{Newcomer, PATIENCE, Replica};
 use super::{Answer, Away, Broker, Embedded, Replaced};
 use crate::clock::Moment;
-use crate::room::Room;
 use crate::room::change::{Change, Connection, NodeId};
-use crate::room::decide::Verdict;
 use crate::room::document::Kind;
 use crate::room::intent::{Entrant, Entry, Incumbent, Parting, Said, Saying};
+use crate::room::{Room, Writer};
 
 /// Decides for the processes that share an engine.
 pub struct Remote<E: Engine> {
@@ -101,38 +100,11 @@ impl<E: Engine> Broker for Remote<E> {
 
     fn join<'a>(&'a self, room: &'a Arc<Room>, entrant: Entrant<'a>) -> Answer<'a, Entry> {
         let replica = self.replica(room);
-        let here = self.node;
         Answer::Later(Box::pin(async move {
             if replica.open(entrant.after).await.is_err() {
                 return Entry::Unreachable;
             }
-            let deadline = Instant::now() + PATIENCE;
-            loop {
-                let seats = replica.seats_at();
-                let verdict = room.writer().state().decide_join(&entrant, here);
-                let conflict = match verdict {
-                    Verdict::Refused(entry) => return entry,
-                    Verdict::First(change) => {
-                        let placed = replica.place(change.into_owned(), Condition::Seats(seats));
-                        match timeout_at(deadline, placed).await {
-                            Ok(Some(place)) => place == Place::Conflict,
-                            Ok(None) | Err(_) => return Entry::Unreachable,
-                        }
-                    }
-                    Verdict::In(change) => {
-                        let newcomer = Newcomer::new(&entrant);
-                        let seated = replica.seat(change.into_owned(), seats, newcomer);
-                        match timeout_at(deadline, seated).await {
-                            Ok(Some(Joined::In(admission))) => return Entry::In(admission),
-                            Ok(Some(Joined::Conflict)) => true,
-                            Ok(None) | Err(_) => return Entry::Unreachable,
-                        }
-                    }
-                };
-                if conflict && replica.catch_up(deadline).await.is_err() {
-                    return Entry::Unreachable;
-                }
-            }
+            replica.enter(Newcomer::new(&entrant), Instant::now() + PATIENCE).await
         }))
     }
 
@@ -172,11 +144,10 @@ impl<E: Engine> Broker for Remote<E> {
         let replica = self.replica(room);
         let (member, connection, here) = (incumbent.member, incumbent.connection, self.node);
         Answer::Later(Box::pin(async move {
-            let decide = move |room: &Arc<Room>| {
-                let parting = Parting::ForGood;
-                room.writer().state().decide_part(member, connection, parting, here)
+            let decide = move |room: &mut Writer<'_>| {
+                room.state().decide_part(member, connection, Parting::ForGood, here)
             };
-            let _ = replica.settle(room, Instant::now() + PATIENCE, decide).await;
+            let _ = replica.settle(Instant::now() + PATIENCE, decide).await;
             // One of another node is closed there, when that node applies it.
             if let Some(signal) = &incumbent.signal {
                 signal.close(CloseCode::NoPong);
@@ -185,14 +156,14 @@ impl<E: Engine> Broker for Remote<E> {
     }
 
     fn expire(&self, room: &Arc<Room>, now: Moment) {
-        let overdue = move |room: &Arc<Room>| room.writer().overdue(now.up);
-        if overdue(room).is_none() {
+        let overdue = move |room: &mut Writer<'_>| room.overdue(now.up);
+        if overdue(&mut room.writer()).is_none() {
             return;
         }
-        let (replica, room) = (self.replica(room), room.clone());
+        let replica = self.replica(room);
         tokio::spawn(async move {
             let deadline = Instant::now() + PATIENCE;
-            while let Ok(true) = replica.settle(&room, deadline, overdue).await {}
+            while let Ok(true) = replica.settle(deadline, overdue).await {}
         });
     }
 

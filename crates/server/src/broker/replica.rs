@@ -2,6 +2,7 @@
 
 mod opening;
 mod progress;
+mod seating;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,27 +10,26 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hamhame_core::id::Id;
-use hamhame_core::name::Name;
-use hamhame_core::position::{Epoch, Position};
+use hamhame_core::position::Epoch;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use progress::{Progress, Waiter};
+use progress::{Progress, Queued, Waiter};
+pub use seating::Newcomer;
+use seating::Seating;
 
 use super::Away;
-use super::engine::{Condition, Engine, Entry, Failure, Follower, Place, Proposal, Question, Seen};
-use crate::clock::{self, Moment};
-use crate::room::Room;
+use super::engine::{
+    Condition, Engine, Entry as Placed, Failure, Follower, Place, Proposal, Question, Seen,
+};
+use crate::clock;
 use crate::room::change::{Change, Connection, NodeId};
-use crate::room::intent::{Admission, Entrant, Parting};
-use crate::signal::Signal;
-use crate::token::{Proof, random_id};
+use crate::room::intent::{Entry, Parting};
+use crate::room::{Room, Writer};
+use crate::token::random_id;
 
 /// How long somebody waits for the engine before it is told that the room cannot be reached.
 pub const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Proposals that go to the engine together.
-const BATCH: usize = 256;
 
 /// Entries that may wait for one before them. Beyond, they are read again.
 const EARLY: usize = 1024;
@@ -51,56 +51,6 @@ pub struct Replica<E: Engine> {
     moved: Notify,
 }
 
-/// What became of a newcomer's proposal.
-pub enum Joined {
-    /// It is in.
-    In(Admission),
-    /// Others changed the seats meanwhile.
-    Conflict,
-}
-
-/// An [`Entrant`] on its way.
-#[derive(Clone)]
-pub struct Newcomer {
-    name: Name,
-    identity: Proof,
-    attempt: Option<u64>,
-    after: Option<Position>,
-    history: u64,
-    connection: Connection,
-    signal: Arc<Signal>,
-}
-
-impl Newcomer {
-    /// One of these.
-    pub fn new(entrant: &Entrant<'_>) -> Newcomer {
-        Newcomer {
-            name: entrant.name.clone(),
-            identity: entrant.identity(),
-            attempt: entrant.attempt,
-            after: entrant.after,
-            history: entrant.history,
-            connection: entrant.connection,
-            signal: entrant.signal.clone(),
-        }
-    }
-
-    fn entrant(&self, at: Moment) -> Entrant<'_> {
-        Entrant {
-            name: &self.name,
-            proof: Some(self.identity),
-            attempt: self.attempt,
-            fresh: self.identity,
-            after: self.after,
-            history: self.history,
-            connection: self.connection,
-            signal: &self.signal,
-            max_members: usize::MAX,
-            at,
-        }
-    }
-}
-
 impl<E: Engine> Replica<E> {
     /// Of a room that is not open yet.
     pub fn new(node: NodeId, engine: Arc<E>, room: &Arc<Room>) -> Arc<Replica<E>> {
@@ -117,11 +67,6 @@ impl<E: Engine> Replica<E> {
     /// Whether its room is gone.
     pub fn is_over(&self) -> bool {
         self.room.strong_count() == 0
-    }
-
-    /// The last entry that changed the seats, of those applied.
-    pub fn seats_at(&self) -> u64 {
-        self.lock().seats_at
     }
 
     /// Has a message put in order.
@@ -142,49 +87,45 @@ impl<E: Engine> Replica<E> {
         receiver.await.ok()
     }
 
-    /// Has a newcomer seated, and waits until it is. `None` if nobody knows.
-    pub async fn seat(
-        self: &Arc<Self>,
-        change: Change<'static>,
-        seats: u64,
-        newcomer: Newcomer,
-    ) -> Option<Joined> {
+    /// Lets a newcomer in, or says why not. The room has to be open.
+    pub async fn enter(self: &Arc<Self>, newcomer: Newcomer, deadline: Instant) -> Entry {
         let (sender, receiver) = oneshot::channel();
-        let waiter = Waiter::Joins(Box::new(newcomer), sender);
-        self.propose(change, Condition::Seats(seats), waiter);
-        receiver.await.ok()
+        self.queue(Queued::Seating(Seating::Enter(Box::new(newcomer), sender)));
+        match timeout_at(deadline, receiver).await {
+            Ok(Ok(entry)) => entry,
+            Ok(Err(_)) | Err(_) => Entry::Unreachable,
+        }
     }
 
-    /// Applies a change of the seats as soon as it is decided on what the engine has too: `decide` is asked until then, and says
-    /// `None` if there is nothing to do any more, which gives false.
+    /// Has a change of the seats put in order, and waits until it is applied: `decide` is asked what it is until the engine takes
+    /// it, and says `None` if there is nothing to do any more, which gives false.
     pub async fn settle(
         self: &Arc<Self>,
-        room: &Arc<Room>,
         deadline: Instant,
-        decide: impl Fn(&Arc<Room>) -> Option<Change<'static>>,
+        decide: impl FnMut(&mut Writer<'_>) -> Option<Change<'static>> + Send + 'static,
     ) -> Result<bool, Away> {
-        loop {
-            let seats = self.seats_at();
-            let Some(change) = decide(room) else { return Ok(false) };
-            let placed = self.place(change, Condition::Seats(seats));
-            match timeout_at(deadline, placed).await {
-                Ok(Some(Place::Conflict)) => self.catch_up(deadline).await?,
-                Ok(Some(_)) => return Ok(true),
-                Ok(None) | Err(_) => return Err(Away),
-            }
+        let (sender, receiver) = oneshot::channel();
+        self.queue(Queued::Seating(Seating::Settle(Box::new(decide), sender)));
+        match timeout_at(deadline, receiver).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(_)) | Err(_) => Err(Away),
         }
     }
 
     fn propose(self: &Arc<Self>, change: Change<'static>, only_if: Condition, waiter: Waiter) {
         let Some(room) = self.room.upgrade() else { return };
         let logged = room.writer().is_logged(&change);
+        let proposal = Proposal { tag: random_id(), change, logged, only_if };
+        self.queue(Queued::Decided(proposal, waiter));
+    }
+
+    /// Has it sent when its turn comes. It is dropped, and whoever waits hears that nobody knows, if the room is not open.
+    fn queue(self: &Arc<Self>, queued: Queued) {
         let mut inner = self.lock();
         if inner.seen.is_none() {
             return;
         }
-        let tag = random_id();
-        inner.waiting.insert(tag, waiter);
-        inner.queue.push(Proposal { tag, change, logged, only_if });
+        inner.queue.push_back(queued);
         if !std::mem::replace(&mut inner.sending, true) {
             drop(inner);
             tokio::spawn(self.clone().send());
@@ -194,9 +135,22 @@ impl<E: Engine> Replica<E> {
     /// Sends what was proposed, one batch after the other.
     async fn send(self: Arc<Self>) {
         loop {
-            let Some((seen, batch)) = self.lock().next_batch(&self.room) else { return };
+            let Some((seen, batch)) = self.next_batch() else { return };
             self.send_batch(seen, batch).await;
         }
+    }
+
+    fn next_batch(&self) -> Option<(Seen, Vec<Proposal>)> {
+        let Some(room) = self.room.upgrade() else {
+            self.lock().sending = false;
+            return None;
+        };
+        let mut inner = self.lock();
+        let mut writer = room.writer();
+        let batch = inner.next_batch(&mut writer, self.node);
+        drop(inner);
+        writer.publish();
+        batch
     }
 
     /// Sends one batch, again if nothing comes back: by their tags the engine knows those that it has placed.
@@ -218,10 +172,11 @@ impl<E: Engine> Replica<E> {
         self.lock().give_up(&tags);
     }
 
-    /// What was placed is told when it is applied, what was not at once.
+    /// What was placed is told when it is applied. Changes of the seats that others had changed are decided again.
     async fn note_places(self: &Arc<Self>, tags: &[u64], places: &[Place], deadline: Instant) {
         let mut last = 0;
         let mut said = Vec::new();
+        let mut again = Vec::new();
         for (tag, place) in tags.iter().zip(places) {
             match *place {
                 Place::At(seq) => last = last.max(seq),
@@ -231,21 +186,24 @@ impl<E: Engine> Replica<E> {
                 }
                 Place::Conflict => match self.lock().waiting.remove(tag) {
                     Some(Waiter::Placed(sender)) => _ = sender.send(Place::Conflict),
-                    Some(Waiter::Joins(_, sender)) => _ = sender.send(Joined::Conflict),
-                    Some(Waiter::Said(_)) | None => {}
+                    Some(Waiter::Seating(seating)) => again.push(Queued::Seating(seating)),
+                    Some(Waiter::Said(_) | Waiter::Nobody) | None => {}
                 },
             }
         }
         let late = self.wait_for(last, Instant::now() + LATE).await.is_err();
-        let here = !late || self.catch_up(deadline).await.is_ok();
-        if !here {
+        let is_behind = late || !again.is_empty();
+        if is_behind && self.catch_up(deadline).await.is_err() {
             self.lock().give_up(tags);
+            return;
         }
+        let mut inner = self.lock();
         for (tag, offset) in said {
-            if let Some(Waiter::Said(sender)) = self.lock().waiting.remove(&tag) {
+            if let Some(Waiter::Said(sender)) = inner.waiting.remove(&tag) {
                 let _ = sender.send(Some(offset));
             }
         }
+        again.into_iter().rev().for_each(|queued| inner.queue.push_front(queued));
     }
 
     /// Waits until the entry at `seq` is applied.
@@ -260,7 +218,7 @@ impl<E: Engine> Replica<E> {
     }
 
     /// Applies what has its turn.
-    fn take(self: &Arc<Self>, epoch: Epoch, entries: impl IntoIterator<Item = Arc<Entry>>) {
+    fn take(self: &Arc<Self>, epoch: Epoch, entries: impl IntoIterator<Item = Arc<Placed>>) {
         let Some(room) = self.room.upgrade() else { return };
         let mut inner = self.lock();
         match inner.seen {
@@ -290,7 +248,7 @@ impl<E: Engine> Replica<E> {
             tokio::spawn(self.clone().reopen());
         }
         for unseated in paused {
-            tokio::spawn(self.clone().seat_again(room.clone(), unseated));
+            tokio::spawn(self.clone().seat_again(unseated));
         }
         // After all of it can be seen.
         for answer in answers.into_iter().flatten() {
@@ -328,14 +286,13 @@ impl<E: Engine> Replica<E> {
     /// Gives a seat up: as its connection asked for it, or for good if nobody is behind it. If that cannot be done now, it is done
     /// when the room is open again.
     async fn vacate(self: Arc<Self>, member: Id, connection: Connection) {
-        let Some(room) = self.room.upgrade() else { return };
         let here = self.node;
         let parting = self.lock().partings.get(&connection.number).copied();
         let parting = parting.unwrap_or(Parting::ForGood);
-        let decide = move |room: &Arc<Room>| {
-            room.writer().state().decide_part(member, connection, parting, here)
+        let decide = move |room: &mut Writer<'_>| {
+            room.state().decide_part(member, connection, parting, here)
         };
-        if self.settle(&room, Instant::now() + PATIENCE, decide).await.is_ok() {
+        if self.settle(Instant::now() + PATIENCE, decide).await.is_ok() {
             self.lock().partings.remove(&connection.number);
             self.moved.notify_waiters();
         }
@@ -352,11 +309,11 @@ impl<E: Engine> Replica<E> {
             held.filter(|(_, connection)| connection.node == node).collect()
         };
         for (member, connection) in held {
-            let decide = move |room: &Arc<Room>| {
+            let decide = move |room: &mut Writer<'_>| {
                 let parting = Parting::Keeping(AFTER_THE_END);
-                room.writer().state().decide_part(member, connection, parting, here)
+                room.state().decide_part(member, connection, parting, here)
             };
-            if self.settle(&room, Instant::now() + PATIENCE, decide).await.is_err() {
+            if self.settle(Instant::now() + PATIENCE, decide).await.is_err() {
                 // It is opened again, and looked at again then.
                 return;
             }
@@ -399,7 +356,7 @@ impl<E: Engine> Follower for Replica<E> {
         self.node
     }
 
-    fn entry(self: Arc<Self>, epoch: Epoch, entry: Arc<Entry>) {
+    fn entry(self: Arc<Self>, epoch: Epoch, entry: Arc<Placed>) {
         self.take(epoch, [entry]);
     }
 

@@ -230,11 +230,15 @@ impl<'a> Writer<'a> {
 
     /// Whether the change stands in the log. A large room has no comings and goings in it.
     pub fn is_logged(&self, change: &Change<'_>) -> bool {
+        self.is_logged_among(change, self.state.roster.count())
+    }
+
+    /// The same where `count` members are in.
+    pub fn is_logged_among(&self, change: &Change<'_>, count: usize) -> bool {
         match change {
             Change::Said { .. } | Change::Plain(_) => true,
-            Change::Joined { .. } => self.state.roster.count() < LIST_LIMIT,
+            Change::Joined { .. } => count < LIST_LIMIT,
             Change::Left { member, .. } => {
-                let count = self.state.roster.count();
                 count <= LIST_LIMIT && self.state.roster.seat(*member).is_some()
             }
             Change::TakenOver { .. }

@@ -117,6 +117,19 @@ impl Change<'_> {
         matches!(self, Joined { .. } | TakenOver { .. } | Lost { .. } | Left { .. })
     }
 
+    /// Whose it is, if it is a member's.
+    pub fn member(&self) -> Option<Id> {
+        match self {
+            Change::Said { member, .. }
+            | Change::Joined { member, .. }
+            | Change::TakenOver { member, .. }
+            | Change::Lost { member, .. }
+            | Change::Left { member, .. }
+            | Change::Typing { member, .. } => Some(*member),
+            Change::Plain(_) | Change::Document { .. } => None,
+        }
+    }
+
     /// The same with texts of its own.
     pub fn into_owned(self) -> Change<'static> {
         let own = |text: Cow<'_, str>| Cow::Owned(text.into_owned());

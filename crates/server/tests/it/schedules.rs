@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use clap::Parser;
+use futures_util::future::join_all;
 use hamhame::broker::{Broker, Remote, Replaced};
 use hamhame::clock::{self, Moment};
 use hamhame::config::Options;
@@ -335,6 +336,31 @@ fn a_document_that_two_nodes_replace_has_one_next_version() {
             _ => (Replaced::Outdated(1), Replaced::Done(1)),
         };
         assert_eq!((one, two), expected);
+    });
+}
+
+#[test]
+fn who_comes_at_the_same_moment_is_let_in_together_and_no_more_than_there_is_room_for() {
+    many(50, |seed| async move {
+        let sim = Sim::new(Random::new(seed), GOOD);
+        let nodes = [Node::new(1, &sim), Node::new(2, &sim)];
+        let entries = (0..140).map(|number| {
+            let node = nodes[number % 2].clone();
+            async move {
+                let name = Name::parse(&format!("n{number}")).expect("it is a name");
+                wants(&node, &name, number as u32).await
+            }
+        });
+        let entries = join_all(entries).await;
+        let of = |kind: fn(&Entry) -> bool| entries.iter().filter(|entry| kind(entry)).count();
+        let is_in = |entry: &Entry| matches!(entry, Entry::In(_));
+        let is_full = |entry: &Entry| matches!(entry, Entry::Full);
+        assert_eq!((of(is_in), of(is_full)), (100, 40), "the room has place for 100");
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(nodes[0].present().0.len(), 100);
+        look(&nodes, &sim, None);
+        // One each would do, but for what the other node changed meanwhile.
+        assert!(sim.appends() < 12, "{} batches", sim.appends());
     });
 }
 

@@ -48,6 +48,7 @@ struct World {
     weather: Weather,
     began: Instant,
     ended: HashSet<NodeId>,
+    appends: usize,
 }
 
 /// Entries that a room keeps here.
@@ -73,7 +74,7 @@ impl Sim {
     /// An engine without rooms.
     pub fn new(random: Random, weather: Weather) -> Sim {
         let (rooms, began, ended) = (HashMap::new(), Instant::now(), HashSet::new());
-        Sim(Arc::new(Mutex::new(World { rooms, random, weather, began, ended })))
+        Sim(Arc::new(Mutex::new(World { rooms, random, weather, began, ended, appends: 0 })))
     }
 
     /// From now on the wires are good.
@@ -107,6 +108,11 @@ impl Sim {
         let (epoch, entries) = (room.seen.epoch, std::mem::take(&mut room.entries));
         room.replay(epoch, entries.into_iter());
         gone.iter().filter_map(|entry| said(&entry.change)).collect()
+    }
+
+    /// Batches that were asked for.
+    pub fn appends(&self) -> usize {
+        self.lock().appends
     }
 
     /// The life that the room is in.
@@ -237,7 +243,7 @@ impl Authority {
         self.entries.get(from..).filter(|_| same)
     }
 
-    fn place(&mut self, seen: Seen, proposal: Proposal, now: u64) -> Place {
+    fn place(&mut self, seen: Seen, seats_at: u64, proposal: Proposal, now: u64) -> Place {
         let behind = &self.entries[(seen.seq - self.before) as usize..];
         if let Some(entry) = behind.iter().find(|entry| entry.tag == proposal.tag) {
             return Place::At(entry.seq);
@@ -253,7 +259,7 @@ impl Authority {
         }
         let holds = match proposal.only_if {
             Condition::Always => true,
-            Condition::Seats(at) => at == self.seats_at,
+            Condition::Seats(at) => at == seats_at,
             Condition::Document(kind, version) => self.documents.version(kind) == version,
         };
         if !holds {
@@ -383,13 +389,16 @@ impl Engine for Sim {
         let room = room.to_owned();
         self.request(move |_, world| {
             let now = world.now();
+            world.appends += 1;
             let authority = world.room(&room);
             if authority.behind(seen).is_none() {
                 return Err(Failure::Changed);
             }
-            let before = authority.entries.len();
-            let places =
-                batch.into_iter().map(|proposal| authority.place(seen, proposal, now)).collect();
+            let (before, seats_at) = (authority.entries.len(), authority.seats_at);
+            let places = batch
+                .into_iter()
+                .map(|proposal| authority.place(seen, seats_at, proposal, now))
+                .collect();
             let (epoch, new) = (authority.seen.epoch, authority.entries[before..].to_vec());
             if authority.entries.len() > 2 * KEPT {
                 authority.before += KEPT as u64;

@@ -9,13 +9,12 @@ use hamhame_core::position::Position;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::progress::moment;
-use super::{Joined, LATE, Newcomer, PATIENCE, Replica};
+use super::{LATE, Newcomer, PATIENCE, Replica};
 use crate::broker::Away;
-use crate::broker::engine::{Condition, Engine, Failure, Snapshot};
+use crate::broker::engine::{Engine, Failure, Snapshot};
 use crate::clock;
-use crate::room::Room;
 use crate::room::change::Connection;
-use crate::room::decide::Verdict;
+use crate::room::intent::Entry;
 use crate::room::snapshot::{self, Held, Unseated};
 use crate::token::Proof;
 
@@ -95,39 +94,23 @@ impl<E: Engine> Replica<E> {
     }
 
     /// Gives a connection its seat back which the engine has lost; or ends it, if somebody else has the name.
-    pub(super) async fn seat_again(self: Arc<Self>, room: Arc<Room>, unseated: Unseated) {
+    pub(super) async fn seat_again(self: Arc<Self>, unseated: Unseated) {
         let Ok(name) = Name::parse(&unseated.name) else { return };
-        let proof = Proof { session: unseated.session, member: unseated.member };
         let newcomer = Newcomer {
             name,
-            identity: proof,
+            identity: Proof { session: unseated.session, member: unseated.member },
             attempt: Some(unseated.attempt),
             after: None,
             history: 0,
             connection: Connection { node: self.node, number: unseated.number },
             signal: unseated.signal.clone(),
+            max_members: usize::MAX,
         };
-        loop {
-            let seats = self.seats_at();
-            let entrant = newcomer.entrant(clock::now());
-            let verdict = room.writer().state().decide_join(&entrant, self.node);
-            let change = match verdict {
-                Verdict::In(change) => change.into_owned(),
-                // Whoever is away has no claim before one who is here.
-                Verdict::First(change) => {
-                    let _ = self.place(change.into_owned(), Condition::Seats(seats)).await;
-                    continue;
-                }
-                Verdict::Refused(_) => return unseated.signal.close(CloseCode::NameTaken),
-            };
-            match self.seat(change, seats, newcomer.clone()).await {
-                Some(Joined::In(_)) => return,
-                Some(Joined::Conflict) => {
-                    let _ = self.catch_up(Instant::now() + PATIENCE).await;
-                }
-                // It is opened once more, or nobody knows: the seat is given back then, or its client comes back.
-                None => return unseated.signal.close(CloseCode::InternalError),
-            }
+        match self.enter(newcomer, Instant::now() + PATIENCE).await {
+            Entry::In(_) => {}
+            // It is opened once more, or nobody knows: the seat is given back then, or its client comes back.
+            Entry::Unreachable => unseated.signal.close(CloseCode::InternalError),
+            _ => unseated.signal.close(CloseCode::NameTaken),
         }
     }
 
@@ -165,7 +148,7 @@ impl<E: Engine> Replica<E> {
         drop(inner);
         tokio::spawn(self.clone().find_ended());
         for unseated in unseated {
-            tokio::spawn(self.clone().seat_again(room.clone(), unseated));
+            tokio::spawn(self.clone().seat_again(unseated));
         }
         let mut over = Vec::new();
         for seated in &snapshot.seats {

@@ -1,19 +1,22 @@
 //! How far a replica is, and what it waits for.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Weak};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
 use tokio::sync::oneshot;
 
-use super::{BATCH, Joined, Newcomer};
-use crate::broker::engine::{Entry, Place, Proposal, Seen};
+use super::seating::{Decided, Seating, Seats};
+use crate::broker::engine::{Entry as Placed, Place, Proposal, Seen};
 use crate::clock::Moment;
-use crate::room::change::{Change, Connection};
-use crate::room::intent::{Admission, Parting};
+use crate::room::change::{Change, Connection, NodeId};
+use crate::room::intent::{Admission, Entry, Parting};
 use crate::room::snapshot::Unseated;
-use crate::room::{Room, Writer};
+use crate::room::{OutOfOrder, Writer};
+
+/// Proposals that go to the engine together.
+const BATCH: usize = 256;
 
 /// What a replica has applied, and what it has proposed.
 #[derive(Default)]
@@ -27,9 +30,9 @@ pub struct Progress {
     /// Between the engine's clock and the process's, in microseconds.
     pub clock: i64,
     /// What came before what stands before it.
-    pub early: BTreeMap<u64, Arc<Entry>>,
-    /// Proposals that are not sent.
-    pub queue: Vec<Proposal>,
+    pub early: BTreeMap<u64, Arc<Placed>>,
+    /// What is not sent.
+    pub queue: VecDeque<Queued>,
     /// Somebody sends them.
     pub sending: bool,
     /// Somebody sees to what is missing.
@@ -42,14 +45,24 @@ pub struct Progress {
     pub partings: HashMap<u32, Parting>,
 }
 
+/// What waits for its turn.
+pub enum Queued {
+    /// A change that is decided, with who waits for it.
+    Decided(Proposal, Waiter),
+    /// A change of the seats, which is decided when it is sent.
+    Seating(Seating),
+}
+
 /// Who waits for a proposal.
 pub enum Waiter {
     /// A message's ticket.
     Said(oneshot::Sender<Option<u64>>),
-    /// Any other change.
+    /// A document's change.
     Placed(oneshot::Sender<Place>),
-    /// One who wants in.
-    Joins(Box<Newcomer>, oneshot::Sender<Joined>),
+    /// A change of the seats; decided again if others have changed them.
+    Seating(Seating),
+    /// Nobody: it makes way for another.
+    Nobody,
 }
 
 /// An answer that goes out once its change can be seen.
@@ -59,7 +72,9 @@ pub enum Told {
     /// A change has this place.
     Placed(oneshot::Sender<Place>, u64),
     /// A newcomer is in, by this connection.
-    In(oneshot::Sender<Joined>, Admission, Connection),
+    In(oneshot::Sender<Entry>, Admission, Connection),
+    /// A change of the seats is done.
+    Settled(oneshot::Sender<bool>),
 }
 
 impl Told {
@@ -68,9 +83,10 @@ impl Told {
         match self {
             Told::Said(sender, offset) => _ = sender.send(Some(offset)),
             Told::Placed(sender, seq) => _ = sender.send(Place::At(seq)),
+            Told::Settled(sender) => _ = sender.send(true),
             Told::In(sender, admission, connection) => {
                 let member = admission.identity.member;
-                if sender.send(Joined::In(admission)).is_err() {
+                if sender.send(Entry::In(admission)).is_err() {
                     return Some((member, connection));
                 }
             }
@@ -84,22 +100,47 @@ impl Progress {
     ///
     /// What was said by another node since it was proposed here, and is applied, is not sent: the engine looks for the same
     /// message only behind that entry.
-    pub fn next_batch(&mut self, room: &Weak<Room>) -> Option<(Seen, Vec<Proposal>)> {
-        let room = room.upgrade();
-        while let (Some(seen), Some(room), false) = (self.seen, &room, self.queue.is_empty()) {
-            let count = self.queue.len().min(BATCH);
-            let mut batch: Vec<Proposal> = self.queue.drain(..count).collect();
-            let writer = room.writer();
-            batch.retain(|proposal| {
-                let Change::Said { member, id: Some(id), .. } = &proposal.change else {
-                    return true;
-                };
-                let Some(offset) = writer.state().offset_of(*member, id) else { return true };
-                if let Some(Waiter::Said(sender)) = self.waiting.remove(&proposal.tag) {
-                    let _ = sender.send(Some(offset));
+    pub fn next_batch(
+        &mut self,
+        room: &mut Writer<'_>,
+        here: NodeId,
+    ) -> Option<(Seen, Vec<Proposal>)> {
+        while let (Some(seen), false) = (self.seen, self.queue.is_empty()) {
+            let mut batch = Vec::new();
+            let mut later = VecDeque::new();
+            let mut seats = Seats::new(self.seats_at, room, here);
+            while batch.len() < BATCH
+                && let Some(queued) = self.queue.pop_front()
+            {
+                match queued {
+                    Queued::Decided(proposal, waiter) => {
+                        if let Some((proposal, waiter)) = unsaid(room, proposal, waiter) {
+                            self.waiting.insert(proposal.tag, waiter);
+                            batch.push(proposal);
+                        }
+                    }
+                    Queued::Seating(seating) => {
+                        let (proposal, waiter) = match seats.decide(room, seating) {
+                            Decided::Nothing => continue,
+                            Decided::NotYet(seating) => {
+                                later.push_back(Queued::Seating(seating));
+                                continue;
+                            }
+                            Decided::First(proposal, seating) => {
+                                later.push_back(Queued::Seating(seating));
+                                (proposal, Waiter::Nobody)
+                            }
+                            Decided::Change(proposal, seating) => {
+                                (proposal, Waiter::Seating(seating))
+                            }
+                        };
+                        self.waiting.insert(proposal.tag, waiter);
+                        batch.push(proposal);
+                    }
                 }
-                false
-            });
+            }
+            later.append(&mut self.queue);
+            self.queue = later;
             if !batch.is_empty() {
                 return Some((seen, batch));
             }
@@ -119,12 +160,12 @@ impl Progress {
     /// Nobody knows what became of these, and whoever waits is told so. A newcomer stays known: if it gets its seat after all, it
     /// is to be taken out again.
     pub fn give_up(&mut self, tags: &[u64]) {
-        let newcomer = |waiter: &Waiter| matches!(waiter, Waiter::Joins(..));
+        let newcomer = |waiter: &Waiter| matches!(waiter, Waiter::Seating(Seating::Enter(..)));
         self.waiting.retain(|tag, waiter| newcomer(waiter) || !tags.contains(tag));
     }
 
     /// The entry whose turn it is, if it is there.
-    pub fn next(&mut self) -> Option<Arc<Entry>> {
+    pub fn next(&mut self) -> Option<Arc<Placed>> {
         let next = self.seen?.seq + 1;
         while self.early.first_key_value().is_some_and(|(seq, _)| *seq < next) {
             self.early.pop_first();
@@ -133,49 +174,20 @@ impl Progress {
     }
 
     /// Applies one entry, and gives the answer to who waits for it.
-    pub fn apply(&mut self, writer: &mut Writer<'_>, entry: &Entry) -> Option<Told> {
+    pub fn apply(&mut self, writer: &mut Writer<'_>, entry: &Placed) -> Option<Told> {
         if self.seen.is_some_and(|seen| seen.tag != entry.after) {
             self.forget();
             return None;
         }
-        let at = moment(entry.at, self.clock);
         let waiter = self.waiting.remove(&entry.tag);
-        let (applied, told) = match waiter {
-            Some(Waiter::Joins(newcomer, sender)) => {
-                let entrant = newcomer.entrant(at);
-                match writer.admit(entry.offset, at, &entry.change, &entrant) {
-                    Ok(admission) => {
-                        (Ok(()), Some(Told::In(sender, admission, newcomer.connection)))
-                    }
-                    Err(error) => (Err(error), None),
-                }
-            }
-            waiter => {
-                if waiter.is_none()
-                    && let Change::Left { member, .. } = &entry.change
-                    && let Some(ghost) = writer.state().signal(*member)
-                {
-                    // Another node took it for a ghost.
-                    ghost.close(CloseCode::NoPong);
-                }
-                if waiter.is_none()
-                    && let Change::Lost { member, .. } = &entry.change
-                {
-                    self.unseated.extend(writer.state().seated_here(*member));
-                }
-                let told = match waiter {
-                    Some(Waiter::Said(sender)) => Some(Told::Said(sender, entry.offset)),
-                    Some(Waiter::Placed(sender)) => Some(Told::Placed(sender, entry.seq)),
-                    _ => None,
-                };
-                (writer.apply(entry.offset, at, &entry.change, None), told)
+        let told = match self.change(writer, entry, waiter) {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::error!(%error, "a room does not agree with its engine");
+                self.forget();
+                return None;
             }
         };
-        if let Err(error) = applied {
-            tracing::error!(%error, "a room does not agree with its engine");
-            self.forget();
-            return None;
-        }
         if let Some(seen) = &mut self.seen {
             (seen.seq, seen.tag) = (entry.seq, entry.tag);
         }
@@ -184,6 +196,63 @@ impl Progress {
         }
         told
     }
+
+    fn change(
+        &mut self,
+        writer: &mut Writer<'_>,
+        entry: &Placed,
+        waiter: Option<Waiter>,
+    ) -> Result<Option<Told>, OutOfOrder> {
+        let at = moment(entry.at, self.clock);
+        let (offset, change) = (entry.offset, &entry.change);
+        let told = match waiter {
+            Some(Waiter::Seating(Seating::Enter(newcomer, sender))) => {
+                let admission = writer.admit(offset, at, change, &newcomer.entrant(at))?;
+                return Ok(Some(Told::In(sender, admission, newcomer.connection)));
+            }
+            Some(Waiter::Seating(Seating::Settle(_, sender))) => Some(Told::Settled(sender)),
+            Some(Waiter::Said(sender)) => Some(Told::Said(sender, offset)),
+            Some(Waiter::Placed(sender)) => Some(Told::Placed(sender, entry.seq)),
+            Some(Waiter::Nobody) => None,
+            None => {
+                self.hear_of_others(writer, change);
+                None
+            }
+        };
+        writer.apply(offset, at, change, None)?;
+        Ok(told)
+    }
+
+    /// Another node has changed a seat, perhaps one that a connection of this node holds.
+    fn hear_of_others(&mut self, writer: &Writer<'_>, change: &Change<'_>) {
+        match change {
+            // It was taken for a ghost.
+            Change::Left { member, .. } => {
+                if let Some(ghost) = writer.state().signal(*member) {
+                    ghost.close(CloseCode::NoPong);
+                }
+            }
+            // This node was taken for ended.
+            Change::Lost { member, .. } => {
+                self.unseated.extend(writer.state().seated_here(*member));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The proposal with who waits for it, unless it is a message that has been said: then that is told.
+fn unsaid(room: &Writer<'_>, proposal: Proposal, waiter: Waiter) -> Option<(Proposal, Waiter)> {
+    let Change::Said { member, id: Some(id), .. } = &proposal.change else {
+        return Some((proposal, waiter));
+    };
+    let Some(offset) = room.state().offset_of(*member, id) else {
+        return Some((proposal, waiter));
+    };
+    if let Waiter::Said(sender) = waiter {
+        let _ = sender.send(Some(offset));
+    }
+    None
 }
 
 /// The engine's time by the clocks of this process, whose distance is `clock` microseconds.

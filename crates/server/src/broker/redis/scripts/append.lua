@@ -18,11 +18,12 @@ end
 
 local seq, tag, offset = tonumber(head[2]), head[3], tonumber(head[4])
 local seats, presence, joins = head[5], tonumber(head[6]), tonumber(head[8])
+local seats_before = seats
 local at = math.max(now(), tonumber(head[7]))
 
 local function holds(condition)
   local kind = string.sub(condition, 1, 1)
-  if kind == 's' then return string.sub(condition, 2) == seats end
+  if kind == 's' then return string.sub(condition, 2) == seats_before end
   if kind == 'd' then
     local document, version = string.match(condition, '^d(%S+) (%S+)$')
     local text = redis.call('HGET', KEYS[4], document)
