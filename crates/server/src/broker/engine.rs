@@ -132,6 +132,15 @@ pub trait Engine: Send + Sync + 'static {
     /// on. For a node that has seen another entry in some place: then offsets mean two things in the old one.
     fn renew<'a>(&'a self, room: &'a str, seen: Seen) -> BoxFuture<'a, Result<(), Failure>>;
 
+    /// Puts entries there again, each as it was, if `seen` is still the last one: the engine has lost them, as a replica does that
+    /// takes over before it has everything.
+    fn give_back<'a>(
+        &'a self,
+        room: &'a str,
+        seen: Seen,
+        entries: Vec<Arc<Entry>>,
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
     /// Puts proposals in order, all behind `seen`. A proposal that stands behind `seen` already, by its tag, is not put there
     /// again. Each has its own answer.
     fn append<'a>(

@@ -2,6 +2,7 @@
 
 mod opening;
 mod progress;
+mod recent;
 mod seating;
 
 use std::collections::HashSet;
@@ -119,6 +120,14 @@ impl<E: Engine> Replica<E> {
         self.queue(Queued::Decided(proposal, waiter));
     }
 
+    /// Puts a message again into the order that is lost in it.
+    fn say_again(self: &Arc<Self>, lost: &Placed) {
+        let Placed { tag, logged, ref change, .. } = *lost;
+        let (change, only_if) = (change.clone(), Condition::Always);
+        let proposal = Proposal { tag, change, logged, only_if };
+        self.queue(Queued::Decided(proposal, Waiter::Nobody));
+    }
+
     /// Has it sent when its turn comes. It is dropped, and whoever waits hears that nobody knows, if the room is not open.
     fn queue(self: &Arc<Self>, queued: Queued) {
         let mut inner = self.lock();
@@ -230,7 +239,13 @@ impl<E: Engine> Replica<E> {
             }
             Some(_) => {}
         }
-        inner.early.extend(entries.into_iter().map(|entry| (entry.seq, entry)));
+        for entry in entries {
+            if inner.recent.contradicts(&entry) {
+                drop(inner);
+                return self.close();
+            }
+            inner.early.insert(entry.seq, entry);
+        }
         let mut answers = Vec::new();
         let mut writer = room.writer();
         while let Some(entry) = inner.next() {
@@ -242,6 +257,7 @@ impl<E: Engine> Replica<E> {
             inner.early.clear();
         }
         let forgotten = inner.seen.is_none();
+        self.forget_in_time(&mut inner);
         let paused = std::mem::take(&mut inner.unseated);
         drop(inner);
         if forgotten {
@@ -260,6 +276,27 @@ impl<E: Engine> Replica<E> {
         if missing {
             tokio::spawn(self.clone().read_missing());
         }
+    }
+
+    /// Has what was applied forgotten when it cannot get lost any more.
+    fn forget_in_time(self: &Arc<Self>, inner: &mut Progress) {
+        if inner.recent.is_empty() || std::mem::replace(&mut inner.forgetting, true) {
+            return;
+        }
+        let replica = Arc::downgrade(self);
+        tokio::spawn(async move {
+            loop {
+                sleep(recent::KEPT).await;
+                let Some(replica) = replica.upgrade() else { return };
+                let mut inner = replica.lock();
+                let now = clock::uptime_micros().saturating_add_signed(-inner.clock);
+                inner.recent.forget(now);
+                if inner.recent.is_empty() {
+                    inner.forgetting = false;
+                    return;
+                }
+            }
+        });
     }
 
     /// Gives up the seat of a connection of this node that is over.

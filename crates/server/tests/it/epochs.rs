@@ -12,6 +12,7 @@ use hamhame::delivery::shard::Shard;
 use hamhame::http::{listen, routes};
 use hamhame::room::change::NodeId;
 use hamhame::server::Server;
+use hamhame::token::random_id;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -32,7 +33,7 @@ fn serve(sim: Sim) -> SocketAddr {
         let options =
             ["hamhame", "--threads=1", "--limits=off", "--heartbeat=1h", "--listen=127.0.0.1:0"];
         let options = Options::try_parse_from(options).expect("these are options");
-        let broker = Remote::new(NodeId(1), Arc::new(sim));
+        let broker = Remote::new(NodeId(random_id()), Arc::new(sim));
         let server = Arc::new(Server::new(options, Box::new(broker)).expect("a server"));
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -53,7 +54,7 @@ fn serve(sim: Sim) -> SocketAddr {
 async fn join(address: SocketAddr, name: &str) -> Client {
     let connect = Connect::new(address, &format!("/ws/{ROOM}/{name}")).protocol("hamhame.v1");
     let client = connect.open().await.into_client(name);
-    client.send(r#"{"type":"join"}"#).await;
+    client.send(r#"{"type":"join","history":100}"#).await;
     client
 }
 
@@ -165,7 +166,7 @@ async fn a_flush_begins_another_epoch_and_nobody_is_sent_away() {
 }
 
 #[tokio::test]
-async fn what_a_failover_has_kept_is_told_again_in_another_epoch() {
+async fn what_a_failover_has_lost_is_given_back_and_nobody_sees_anything_of_it() {
     let sim = Sim::new(Random::new(8), LATE);
     let address = serve(sim.clone());
     let mut ali = join(address, "ali").await;
@@ -175,14 +176,50 @@ async fn what_a_failover_has_kept_is_told_again_in_another_epoch() {
         say(&mut ali, id).await;
     }
     until(&mut sara, |message| message["content"] == "three").await;
-    assert_eq!(sim.fail_over(ROOM, 1).len(), 1, "the last is gone");
+    assert_eq!(sim.fail_over(ROOM, 3).len(), 3, "the last ones are gone");
     say(&mut ali, "four").await;
-    let gap = until(&mut sara, |message| message["type"] == "gap").await;
-    assert_ne!(epoch(&gap), before);
-    let mut ids = Vec::new();
-    while ids.last().is_none_or(|last| last != "four") {
-        let message = until(&mut sara, |message| message["type"] == "message").await;
-        ids.push(message["id"].as_str().expect("an id").to_owned());
+    let news = |message: &Value| message["type"] == "message" || message["type"] == "gap";
+    let four = until(&mut sara, news).await;
+    assert_eq!(four["content"], "four", "without a gap: {four}");
+    assert_eq!(sim.given_back(), 3);
+    // Who comes finds all of it, in the same life of the room.
+    let mut reza = join(serve(sim), "reza").await;
+    let welcome = until(&mut reza, |message| message["type"] == "welcome").await;
+    assert_eq!(epoch(&welcome), before);
+    assert_eq!(contents_until(&mut reza, "four").await, ["one", "two", "three", "four"]);
+}
+
+#[tokio::test]
+async fn what_others_said_in_place_of_what_a_failover_has_lost_begins_another_epoch_with_both() {
+    let sim = Sim::new(Random::new(9), LATE);
+    let address = serve(sim.clone());
+    let mut ali = join(address, "ali").await;
+    let before = epoch(&until(&mut ali, |message| message["type"] == "welcome").await);
+    for id in ["one", "two", "three"] {
+        say(&mut ali, id).await;
     }
-    assert_eq!(ids, ["one", "two", "four"]);
+    assert_eq!(sim.fail_over(ROOM, 2).len(), 2, "the last ones are gone");
+    // A node that has not seen them speaks first: it comes in where the second was, and says something.
+    let mut sara = join(serve(sim.clone()), "sara").await;
+    say(&mut sara, "four").await;
+    let gap = until(&mut ali, |message| message["type"] == "gap").await;
+    assert_ne!(epoch(&gap), before);
+    let mut told: Vec<String> = contents_until(&mut ali, "three").await;
+    assert_eq!(told.first().map(String::as_str), Some("one"), "{told:?}");
+    told.sort();
+    assert_eq!(told, ["four", "one", "three", "two"], "each once, for those who were here");
+    let mut reza = join(serve(sim), "reza").await;
+    let mut found = contents_until(&mut reza, "three").await;
+    found.sort();
+    assert_eq!(found, told, "and for those who come");
+}
+
+/// The contents of all messages up to one with this content.
+async fn contents_until(member: &mut Client, last: &str) -> Vec<String> {
+    let mut contents: Vec<String> = Vec::new();
+    while contents.last().is_none_or(|content| content != last) {
+        let message = until(member, |message| message["type"] == "message").await;
+        contents.push(message["content"].as_str().expect("a text").to_owned());
+    }
+    contents
 }

@@ -49,6 +49,7 @@ struct World {
     began: Instant,
     ended: HashSet<NodeId>,
     appends: usize,
+    given_back: usize,
 }
 
 /// Entries that a room keeps here.
@@ -74,7 +75,15 @@ impl Sim {
     /// An engine without rooms.
     pub fn new(random: Random, weather: Weather) -> Sim {
         let (rooms, began, ended) = (HashMap::new(), Instant::now(), HashSet::new());
-        Sim(Arc::new(Mutex::new(World { rooms, random, weather, began, ended, appends: 0 })))
+        Sim(Arc::new(Mutex::new(World {
+            rooms,
+            random,
+            weather,
+            began,
+            ended,
+            appends: 0,
+            given_back: 0,
+        })))
     }
 
     /// From now on the wires are good.
@@ -113,6 +122,11 @@ impl Sim {
     /// Batches that were asked for.
     pub fn appends(&self) -> usize {
         self.lock().appends
+    }
+
+    /// Entries that were lost, and nodes gave back.
+    pub fn given_back(&self) -> usize {
+        self.lock().given_back
     }
 
     /// The life that the room is in.
@@ -230,7 +244,38 @@ impl World {
     }
 }
 
+impl World {
+    /// Tells followers of new entries, each of them late, or never, or twice.
+    fn tell(&mut self, room: &str, new: &[Arc<Entry>]) {
+        let authority = self.room(room);
+        let epoch = authority.seen.epoch;
+        let followers: Vec<_> = authority.followers.iter().filter_map(Weak::upgrade).collect();
+        for follower in followers {
+            for entry in new {
+                let Weather { untold, doubled, .. } = self.weather;
+                let times = match (hit(&mut self.random, untold), hit(&mut self.random, doubled)) {
+                    (true, _) => 0,
+                    (_, true) => 2,
+                    _ => 1,
+                };
+                for _ in 0..times {
+                    let (follower, entry) = (follower.clone(), entry.clone());
+                    later(self.time(), async move { follower.entry(epoch, entry) });
+                }
+            }
+        }
+    }
+}
+
 impl Authority {
+    /// Puts an entry there as it is.
+    fn put(&mut self, entry: &Arc<Entry>) {
+        self.seen = Seen { seq: entry.seq, tag: entry.tag, ..self.seen };
+        self.offset = entry.offset;
+        self.note(&entry.change, entry.at);
+        self.entries.push(entry.clone());
+    }
+
     /// What stands behind the entry that a node has seen last. `None` if it is not on the same way, or too far behind.
     fn behind(&self, seen: Seen) -> Option<&[Arc<Entry>]> {
         let from = seen.seq.checked_sub(self.before)? as usize;
@@ -380,6 +425,25 @@ impl Engine for Sim {
         })
     }
 
+    fn give_back<'a>(
+        &'a self,
+        room: &'a str,
+        seen: Seen,
+        entries: Vec<Arc<Entry>>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        let room = room.to_owned();
+        self.request(move |_, world| {
+            let authority = world.room(&room);
+            if authority.seen != seen {
+                return Err(Failure::Changed);
+            }
+            entries.iter().for_each(|entry| authority.put(entry));
+            world.given_back += entries.len();
+            world.tell(&room, &entries);
+            Ok(())
+        })
+    }
+
     fn append<'a>(
         &'a self,
         room: &'a str,
@@ -399,27 +463,12 @@ impl Engine for Sim {
                 .into_iter()
                 .map(|proposal| authority.place(seen, seats_at, proposal, now))
                 .collect();
-            let (epoch, new) = (authority.seen.epoch, authority.entries[before..].to_vec());
+            let new = authority.entries[before..].to_vec();
             if authority.entries.len() > 2 * KEPT {
                 authority.before += KEPT as u64;
                 authority.entries.drain(..KEPT);
             }
-            let followers: Vec<_> = authority.followers.iter().filter_map(Weak::upgrade).collect();
-            for follower in followers {
-                for entry in &new {
-                    let (untold, doubled) = (world.weather.untold, world.weather.doubled);
-                    let times =
-                        match (hit(&mut world.random, untold), hit(&mut world.random, doubled)) {
-                            (true, _) => 0,
-                            (_, true) => 2,
-                            _ => 1,
-                        };
-                    for _ in 0..times {
-                        let (follower, entry) = (follower.clone(), entry.clone());
-                        later(world.time(), async move { follower.entry(epoch, entry) });
-                    }
-                }
-            }
+            world.tell(&room, &new);
             Ok(places)
         })
     }

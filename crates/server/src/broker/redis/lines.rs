@@ -17,8 +17,17 @@ use crate::room::snapshot::{Held, Seated};
 /// What `open.lua` gives: the head, the time, the log, the seats and the documents.
 pub type Opened = (Vec<String>, String, Vec<String>, Vec<String>, Vec<String>);
 
+/// What `append.lua` wants for an entry that the engine has lost.
+pub fn lost(entry: &Entry) -> [String; 9] {
+    let Entry { tag, logged, ref change, at, .. } = *entry;
+    let proposal = Proposal { tag, change: change.clone(), logged, only_if: Condition::Always };
+    let mut all = self::proposal(&proposal);
+    all[2] = at.to_string();
+    all
+}
+
 /// What `append.lua` wants for a proposal.
-pub fn proposal(proposal: &Proposal) -> [String; 8] {
+pub fn proposal(proposal: &Proposal) -> [String; 9] {
     let condition = match proposal.only_if {
         Condition::Always => String::new(),
         Condition::Seats(seq) => format!("s{seq}"),
@@ -53,6 +62,7 @@ pub fn proposal(proposal: &Proposal) -> [String; 8] {
     [
         proposal.tag.to_string(),
         u8::from(proposal.logged).to_string(),
+        String::new(),
         condition,
         wire::write(&proposal.change),
         message,

@@ -51,6 +51,31 @@ impl Redis {
     }
 }
 
+impl Redis {
+    async fn place(
+        &self,
+        keys: &Keys,
+        seen: Seen,
+        which: &str,
+        batch: Vec<[String; 9]>,
+    ) -> Result<Vec<Place>, Failure> {
+        let places: Option<Vec<String>> = self
+            .0
+            .run(&self.0.scripts.append, keys, |call| {
+                seen_arguments(call, seen);
+                call.arg(keys.channel()).arg(self.0.keep).arg(KEPT_FOR.as_millis() as u64);
+                call.arg(which);
+                for proposal in &batch {
+                    call.arg(proposal.as_slice());
+                }
+            })
+            .await?;
+        let places = places.ok_or(Failure::Changed)?;
+        let places: Option<Vec<Place>> = places.iter().map(|place| lines::place(place)).collect();
+        places.filter(|places| places.len() == batch.len()).ok_or_else(|| unreadable(keys))
+    }
+}
+
 fn seen_arguments(call: &mut ScriptInvocation<'_>, seen: Seen) {
     call.arg(Id::new(seen.epoch.get()).to_string()).arg(seen.seq).arg(seen.tag);
 }
@@ -89,6 +114,19 @@ impl Engine for Redis {
         })
     }
 
+    fn give_back<'a>(
+        &'a self,
+        room: &'a str,
+        seen: Seen,
+        entries: Vec<Arc<Entry>>,
+    ) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async move {
+            let keys = self.0.prefix.keys(room);
+            let all = entries.iter().map(|entry| lines::lost(entry)).collect();
+            self.place(&keys, seen, "last", all).await.map(drop)
+        })
+    }
+
     fn append<'a>(
         &'a self,
         room: &'a str,
@@ -97,20 +135,7 @@ impl Engine for Redis {
     ) -> BoxFuture<'a, Result<Vec<Place>, Failure>> {
         Box::pin(async move {
             let keys = self.0.prefix.keys(room);
-            let places: Option<Vec<String>> = self
-                .0
-                .run(&self.0.scripts.append, &keys, |call| {
-                    seen_arguments(call, seen);
-                    call.arg(keys.channel()).arg(self.0.keep).arg(KEPT_FOR.as_millis() as u64);
-                    for proposal in &batch {
-                        call.arg(lines::proposal(proposal).as_slice());
-                    }
-                })
-                .await?;
-            let places = places.ok_or(Failure::Changed)?;
-            let places: Option<Vec<Place>> =
-                places.iter().map(|place| lines::place(place)).collect();
-            places.filter(|places| places.len() == batch.len()).ok_or_else(|| unreadable(&keys))
+            self.place(&keys, seen, "", batch.iter().map(lines::proposal).collect()).await
         })
     }
 

@@ -9,6 +9,7 @@ use hamhame_core::position::Position;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::progress::moment;
+use super::recent::{self, Compared};
 use super::{LATE, Newcomer, PATIENCE, Replica};
 use crate::broker::Away;
 use crate::broker::engine::{Engine, Failure, Snapshot};
@@ -25,10 +26,7 @@ impl<E: Engine> Replica<E> {
         while self.lock().seen.is_none() {
             let asked = clock::uptime_micros();
             match timeout_at(deadline, self.engine.open(&self.key)).await {
-                Ok(Ok(snapshot)) if self.is_forked(&snapshot) => {
-                    let _ = timeout_at(deadline, self.engine.renew(&self.key, snapshot.seen)).await;
-                }
-                Ok(Ok(snapshot)) => self.restore(&snapshot, asked),
+                Ok(Ok(snapshot)) => self.become_like(&snapshot, asked, deadline).await,
                 Ok(Err(_)) => sleep(LATE).await,
                 Err(_) => return Err(Away),
             }
@@ -79,17 +77,29 @@ impl<E: Engine> Replica<E> {
         })
     }
 
-    /// Whether the engine has another entry where this node has been, in the same epoch, or ends before it: after a failover.
-    fn is_forked(&self, snapshot: &Snapshot) -> bool {
-        let Some(before) = self.lock().before else { return false };
-        if before.epoch != snapshot.seen.epoch {
-            return false;
-        }
-        let same = snapshot.entries.iter().find(|entry| entry.seq == before.seq);
-        match same {
-            Some(entry) => entry.tag != before.tag,
-            // Before the oldest that is kept, or behind the last.
-            None => before.seq > snapshot.seen.seq,
+    /// Makes the room what the engine has, if that is whole; if not, mends it: it is to be asked again then.
+    async fn become_like(self: &Arc<Self>, snapshot: &Snapshot, asked: u64, deadline: Instant) {
+        let compared = {
+            let mut inner = self.lock();
+            let compared = inner.recent.compare(inner.before, snapshot);
+            if matches!(compared, Compared::Forked) {
+                inner.lost = inner.recent.missing(snapshot);
+            }
+            compared
+        };
+        let (seen, key) = (snapshot.seen, &self.key);
+        // Whatever comes of it, or nothing: the next look shows it.
+        match compared {
+            Compared::Whole => self.restore(snapshot, asked),
+            Compared::Short(lost) => {
+                let count = lost.len();
+                tracing::warn!(count, "the engine has lost entries of a room; giving them back");
+                let _ = timeout_at(deadline, self.engine.give_back(key, seen, lost)).await;
+            }
+            Compared::Forked => {
+                tracing::warn!("the engine has other entries of a room; it begins another epoch");
+                let _ = timeout_at(deadline, self.engine.renew(key, seen)).await;
+            }
         }
     }
 
@@ -127,6 +137,14 @@ impl<E: Engine> Replica<E> {
         inner.seats_at = snapshot.seats_at;
         inner.seen = Some(snapshot.seen);
         inner.early.clear();
+        let mut lost = std::mem::take(&mut inner.lost);
+        if lost.is_empty() && inner.recent.are_known(snapshot) {
+            lost = inner.recent.missing(snapshot);
+        }
+        let is_there = recent::is_in(snapshot);
+        lost.retain(|entry| !is_there(entry));
+        inner.recent.restart(snapshot);
+        self.forget_in_time(&mut inner);
         let clock = inner.clock;
         let logged = snapshot.entries.iter().filter(|entry| entry.logged);
         let head = snapshot.entries.last().map_or(0, |last| last.offset);
@@ -146,6 +164,7 @@ impl<E: Engine> Replica<E> {
         );
         writer.publish();
         drop(inner);
+        lost.iter().for_each(|entry| self.say_again(entry));
         tokio::spawn(self.clone().find_ended());
         for unseated in unseated {
             tokio::spawn(self.clone().seat_again(unseated));

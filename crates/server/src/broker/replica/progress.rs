@@ -7,6 +7,7 @@ use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
 use tokio::sync::oneshot;
 
+use super::recent::Recent;
 use super::seating::{Decided, Seating, Seats};
 use crate::broker::engine::{Entry as Placed, Place, Proposal, Seen};
 use crate::clock::Moment;
@@ -41,6 +42,12 @@ pub struct Progress {
     pub waiting: HashMap<u64, Waiter>,
     /// Connections here whose seats others took for lost, as this node was taken for ended.
     pub unseated: Vec<Unseated>,
+    /// The last entries applied.
+    pub recent: Recent,
+    /// Somebody forgets them in time.
+    pub forgetting: bool,
+    /// Messages that the engine has lost, from when that is found until the room is open again.
+    pub lost: Vec<Arc<Placed>>,
     /// What becomes of the seats of connections that are over, by their numbers, until it has.
     pub partings: HashMap<u32, Parting>,
 }
@@ -114,7 +121,7 @@ impl Progress {
             {
                 match queued {
                     Queued::Decided(proposal, waiter) => {
-                        if let Some((proposal, waiter)) = unsaid(room, proposal, waiter) {
+                        if let Some((proposal, waiter)) = self.unsaid(room, proposal, waiter) {
                             self.waiting.insert(proposal.tag, waiter);
                             batch.push(proposal);
                         }
@@ -149,6 +156,28 @@ impl Progress {
         None
     }
 
+    /// The proposal with who waits for it, unless it is in the log: then that is told.
+    fn unsaid(
+        &self,
+        room: &Writer<'_>,
+        proposal: Proposal,
+        waiter: Waiter,
+    ) -> Option<(Proposal, Waiter)> {
+        let said = match (&proposal.change, &waiter) {
+            (Change::Said { member, id: Some(id), .. }, _) => room.state().offset_of(*member, id),
+            // Without an id it can be there in one case: it was lost, and some node has put it there again.
+            (_, Waiter::Nobody) if self.recent.has(proposal.tag) => return None,
+            _ => None,
+        };
+        if said.is_none() {
+            return Some((proposal, waiter));
+        }
+        if let Waiter::Said(sender) = waiter {
+            let _ = sender.send(said);
+        }
+        None
+    }
+
     /// The room has to be opened again. Whoever waits is told that nobody knows.
     pub fn forget(&mut self) {
         self.before = self.seen.take();
@@ -174,7 +203,7 @@ impl Progress {
     }
 
     /// Applies one entry, and gives the answer to who waits for it.
-    pub fn apply(&mut self, writer: &mut Writer<'_>, entry: &Placed) -> Option<Told> {
+    pub fn apply(&mut self, writer: &mut Writer<'_>, entry: &Arc<Placed>) -> Option<Told> {
         if self.seen.is_some_and(|seen| seen.tag != entry.after) {
             self.forget();
             return None;
@@ -194,6 +223,7 @@ impl Progress {
         if entry.change.is_of_seats() {
             self.seats_at = entry.seq;
         }
+        self.recent.push(entry.clone());
         told
     }
 
@@ -239,20 +269,6 @@ impl Progress {
             _ => {}
         }
     }
-}
-
-/// The proposal with who waits for it, unless it is a message that has been said: then that is told.
-fn unsaid(room: &Writer<'_>, proposal: Proposal, waiter: Waiter) -> Option<(Proposal, Waiter)> {
-    let Change::Said { member, id: Some(id), .. } = &proposal.change else {
-        return Some((proposal, waiter));
-    };
-    let Some(offset) = room.state().offset_of(*member, id) else {
-        return Some((proposal, waiter));
-    };
-    if let Waiter::Said(sender) = waiter {
-        let _ = sender.send(Some(offset));
-    }
-    None
 }
 
 /// The engine's time by the clocks of this process, whose distance is `clock` microseconds.

@@ -1,12 +1,13 @@
 -- Puts proposals in order, each once, and publishes what was placed.
 -- ARGV: epoch, place and tag of the last entry that the node has seen; the channel; entries to keep; how long the room is kept
--- (ms); then for each proposal eight: tag, whether it takes an offset (1 or 0), its condition (empty, `s` SEQ or `d` KIND
--- VERSION), the change, `m` (empty if it is no message with an id), and what it does beside standing in the log: an operation
--- with two arguments.
+-- (ms); `last` if that entry must be the room's last, and nothing otherwise; then for each proposal nine: tag, whether it takes
+-- an offset (1 or 0), when it was placed before (µs; empty if it was not), its condition (empty, `s` SEQ or `d` KIND VERSION),
+-- the change, `m` (empty if it is no message with an id), and what it does beside standing in the log: an operation with two
+-- arguments.
 
 local head = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'tag', 'offset', 'seats', 'presence', 'at', 'joins')
 local old = behind(head, ARGV[1], tonumber(ARGV[2]), ARGV[3])
-if not old then return false end
+if not old or ARGV[7] == 'last' and #old > 0 then return false end
 
 local placed, said = {}, {}
 for _, entry in ipairs(old) do
@@ -19,7 +20,8 @@ end
 local seq, tag, offset = tonumber(head[2]), head[3], tonumber(head[4])
 local seats, presence, joins = head[5], tonumber(head[6]), tonumber(head[8])
 local seats_before = seats
-local at = math.max(now(), tonumber(head[7]))
+local latest = math.max(now(), tonumber(head[7]))
+local at = latest
 
 local function holds(condition)
   local kind = string.sub(condition, 1, 1)
@@ -59,8 +61,8 @@ local function note(operation, first, second)
 end
 
 local places, new = {}, { ARGV[1] }
-for i = 7, #ARGV, 8 do
-  local mine, logged, condition, change, message = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+for i = 8, #ARGV, 9 do
+  local mine, logged, before, condition, change, message = unpack(ARGV, i, i + 5)
   if placed[mine] then
     places[#places + 1] = 'at ' .. placed[mine]
   elseif message ~= '' and said[message] then
@@ -69,6 +71,7 @@ for i = 7, #ARGV, 8 do
     places[#places + 1] = 'conflict'
   else
     seq, offset = seq + 1, offset + tonumber(logged)
+    at = tonumber(before) or latest
     local entry = whole(offset) .. ' ' .. logged .. ' ' .. mine .. ' ' .. tag .. ' ' .. whole(at) .. ' ' .. change
     local id = whole(seq) .. '-1'
     if message == '' then
@@ -78,7 +81,7 @@ for i = 7, #ARGV, 8 do
       said[message] = whole(seq) .. ' ' .. whole(offset)
     end
     tag, placed[mine] = mine, whole(seq)
-    if ARGV[i + 5] ~= '' then note(ARGV[i + 5], ARGV[i + 6], ARGV[i + 7]) end
+    if ARGV[i + 6] ~= '' then note(ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
     places[#places + 1] = 'at ' .. whole(seq)
     new[#new + 1] = whole(seq) .. ' ' .. entry
   end
