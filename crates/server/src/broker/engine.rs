@@ -98,6 +98,8 @@ pub struct Seen {
 pub struct Snapshot {
     /// Its last entry.
     pub seen: Seen,
+    /// The lives that this one [goes on from](Engine::renew), the last few of them.
+    pub former: Vec<Epoch>,
     /// The entries that are kept, the oldest first. The last is that of `seen`.
     pub entries: Vec<Arc<Entry>>,
     /// The last entry that changed the seats.

@@ -12,9 +12,11 @@ mod remote;
 mod replica;
 mod wire;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context;
 pub use embedded::Embedded;
 use futures_util::future::BoxFuture;
 use hamhame_core::id::Id;
@@ -133,8 +135,13 @@ pub fn from_options(options: &Options) -> anyhow::Result<Box<dyn Broker>> {
     let BrokerChoice::Redis(url) = &options.broker else { return Ok(Box::new(Embedded)) };
     let node = NodeId(random_id());
     let keep = options.history.saturating_add(BESIDES);
-    let engine = Redis::connect(url, &options.broker_prefix, node, keep)?;
+    let root = options.broker_ca.as_deref().map(read_file).transpose()?;
+    let engine = Redis::connect(url, root, &options.broker_prefix, node, keep)?;
     Ok(Box::new(Remote::new(node, Arc::new(engine))))
+}
+
+fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("--broker-ca {}: cannot be read", path.display()))
 }
 
 /// Entries that an engine keeps for a room beside those of the log: what changed its seats.

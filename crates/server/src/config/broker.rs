@@ -7,7 +7,7 @@ use std::fmt;
 pub enum BrokerChoice {
     /// This process, for itself.
     Embedded,
-    /// A Redis or Valkey server, for several nodes, at this address.
+    /// A Redis or Valkey server, for several nodes, at this address, or known to sentinels.
     Redis(String),
 }
 
@@ -17,12 +17,13 @@ impl BrokerChoice {
         if text == "embedded" {
             return Ok(BrokerChoice::Embedded);
         }
-        if let Some(rest) = text.strip_prefix("redis://")
-            && !rest.is_empty()
-        {
+        let schemes = ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://"];
+        if schemes.iter().any(|scheme| text.starts_with(scheme)) {
             return Ok(BrokerChoice::Redis(text.into()));
         }
-        Err("must be `embedded` or an address like redis://127.0.0.1:6379".into())
+        Err("must be `embedded` or an address like redis://127.0.0.1:6379 \
+             (or rediss://…, redis+sentinel://…)"
+            .into())
     }
 }
 

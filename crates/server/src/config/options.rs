@@ -92,7 +92,8 @@ pub struct Options {
     pub packed: bool,
 
     /// What orders the events of a room: this process (`embedded`), or a Redis (7 or later) or Valkey server that several nodes
-    /// share: `redis://[user:password@]host[:port][/database]`
+    /// share: `redis://[user:password@]host[:port][/database]`, with TLS `rediss://…`; or whichever server the sentinels know by
+    /// this name: `redis+sentinel://[user:password@]host[:port],host[:port]/NAME`
     #[arg(help_heading = "Several nodes", long, env = "HAMHAME_BROKER", default_value = "embedded", value_name = "BROKER", hide_env_values = true, value_parser = BrokerChoice::read)]
     pub broker: BrokerChoice,
 
@@ -241,6 +242,10 @@ pub struct Options {
         value_name = "PREFIX"
     )]
     pub broker_prefix: String,
+
+    /// PEM file with the certificate that that server's is signed with (`rediss://`), if it is none that the machine trusts
+    #[arg(help_heading = "Several nodes", long, env = "HAMHAME_BROKER_CA", value_name = "FILE")]
+    pub broker_ca: Option<PathBuf>,
 
     /// How the log on stderr is written
     #[arg(

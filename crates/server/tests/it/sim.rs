@@ -58,6 +58,7 @@ const KEPT: usize = 4_000;
 /// A room as the engine has it.
 struct Authority {
     seen: Seen,
+    former: Vec<Epoch>,
     offset: u64,
     /// The number of the entry before the oldest that is kept.
     before: u64,
@@ -231,6 +232,7 @@ impl World {
         let epoch = self.random.draw();
         self.rooms.entry(name.into()).or_insert_with(|| Authority {
             seen: Seen { epoch: Epoch::new(epoch), seq: 0, tag: 0 },
+            former: Vec::new(),
             offset: 0,
             before: 0,
             entries: Vec::new(),
@@ -384,6 +386,7 @@ impl Authority {
         });
         Snapshot {
             seen: self.seen,
+            former: self.former.clone(),
             entries: self.entries.clone(),
             seats_at: self.seats_at,
             seats: seats.collect(),
@@ -419,6 +422,7 @@ impl Engine for Sim {
             if authority.seen != seen {
                 return Err(Failure::Changed);
             }
+            authority.former.push(seen.epoch);
             let entries = std::mem::take(&mut authority.entries);
             authority.replay(epoch, entries.into_iter());
             Ok(())

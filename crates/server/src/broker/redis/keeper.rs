@@ -1,4 +1,4 @@
-//! The thread that keeps the connection: it connects, again and again, tells followers what is published, and has rooms kept that
+//! The thread that keeps the connection: it finds the server and connects, again and again, tells followers what is published, and has rooms kept that
 //! somebody here follows.
 
 use std::collections::HashSet;
@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use hamhame_core::id::Id;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, Value};
+use redis::{Client, PushInfo, PushKind, Value};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
+use super::address::{self, Address, PATIENCE, place};
 use super::keys::Keys;
 use super::lines::{self, Asked, News};
 use super::shared::{KEPT_FOR, Shared, brief};
@@ -20,9 +21,6 @@ use crate::token::random_id;
 
 /// Messages that wait to be told. What does not fit is read from the engine instead.
 const WAITING: usize = 1024;
-
-/// How long a connection may take to be there, and a command to be answered.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Time between two looks whether the connection lives and who still follows; each renews the node's lease.
 const LOOK: Duration = Duration::from_secs(3);
@@ -43,35 +41,22 @@ const LOOKS_PER_TOUCH: u32 = 1200;
 const AT_ONCE: usize = 256;
 
 /// Keeps the connection for ever.
-pub async fn run(shared: Arc<Shared>, client: Client) {
+pub async fn run(shared: Arc<Shared>, address: Address) {
     let mut pause = RETRY.0;
-    let mut told = false;
-    // Without the password.
-    let address = client.get_connection_info().addr().to_string();
+    let mut told = String::new();
     loop {
-        let (sender, pushes) = mpsc::channel(WAITING);
-        let missed = Arc::new(AtomicBool::new(false));
-        let flag = missed.clone();
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE))
-            .set_push_sender(move |push: PushInfo| {
-                if sender.try_send(push).is_err() {
-                    flag.store(true, Ordering::Release);
-                }
-                Ok::<(), ()>(())
-            });
-        match client.get_multiplexed_async_connection_with_config(&config).await {
-            Ok(connection) => {
-                tracing::info!(address, "the engine is reached");
-                (told, pause) = (false, RETRY.0);
-                serve(&shared, connection, pushes, &missed).await;
+        match reach(&address).await {
+            Ok(reached) => {
+                let at = place(&reached.client);
+                tracing::info!(at, "the engine is reached");
+                (told, pause) = (String::new(), RETRY.0);
+                serve(&shared, &address, reached).await;
                 shared.connection.send_replace(None);
-                tracing::warn!(address, "the connection to the engine is lost");
+                tracing::warn!(at, "the connection to the engine is lost");
             }
-            Err(error) if !told => {
-                tracing::warn!(address, error = %brief(&error), "the engine cannot be reached; trying again");
-                told = true;
+            Err(error) if error != told => {
+                tracing::warn!(error, "the engine cannot be reached; trying again");
+                told = error;
             }
             Err(_) => {}
         }
@@ -81,13 +66,46 @@ pub async fn run(shared: Arc<Shared>, client: Client) {
     }
 }
 
+/// A connection, and what comes over it.
+struct Reached {
+    client: Client,
+    connection: MultiplexedConnection,
+    pushes: Receiver<PushInfo>,
+    /// Something came and was dropped, as too much waited.
+    missed: Arc<AtomicBool>,
+}
+
+/// Connects to the server that writes.
+async fn reach(address: &Address) -> Result<Reached, String> {
+    let client = address.find().await?;
+    let (sender, pushes) = mpsc::channel(WAITING);
+    let missed = Arc::new(AtomicBool::new(false));
+    let flag = missed.clone();
+    let config = address::quick().set_push_sender(move |push: PushInfo| {
+        if sender.try_send(push).is_err() {
+            flag.store(true, Ordering::Release);
+        }
+        Ok::<(), ()>(())
+    });
+    let at = place(&client);
+    let connection = address::connect(&client, config).await;
+    let mut connection = connection.map_err(|error| format!("{at}: {}", brief(&error)))?;
+    // Where that may not be asked, the first change shows it.
+    let role: redis::RedisResult<Vec<Value>> =
+        redis::cmd("ROLE").query_async(&mut connection).await;
+    if let Ok([Value::BulkString(role), ..]) = role.as_deref()
+        && role != b"master"
+    {
+        return Err(format!(
+            "{at}: it is a replica; the primary is wanted, or sentinels that know it"
+        ));
+    }
+    Ok(Reached { client, connection, pushes, missed })
+}
+
 /// Tells what comes over one connection until it ends.
-async fn serve(
-    shared: &Arc<Shared>,
-    mut connection: MultiplexedConnection,
-    mut pushes: Receiver<PushInfo>,
-    missed: &AtomicBool,
-) {
+async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
+    let Reached { client, mut connection, mut pushes, missed } = reached;
     let mut channels: Vec<String> = shared.followers().keys().cloned().collect();
     channels.push(shared.prefix.node(shared.node));
     for some in channels.chunks(AT_ONCE) {
@@ -113,7 +131,9 @@ async fn serve(
                 Some(push) => tell(shared, push),
             },
             _ = looks.tick() => {
-                if beat(shared, &mut connection, &mut ended).await.is_err() {
+                if beat(shared, &mut connection, &mut ended).await.is_err()
+                    || !address.is_still(&client).await
+                {
                     return;
                 }
                 if missed.swap(false, Ordering::AcqRel) {

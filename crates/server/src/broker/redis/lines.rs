@@ -164,10 +164,12 @@ pub fn snapshot((head, now, log, seats, documents): Opened) -> Option<Snapshot> 
         Seen { epoch: epoch(head.next()?)?, seq: number(head.next())?, tag: number(head.next())? };
     let (_offset, seats_at, presence): (u64, u64, u64) =
         (number(head.next())?, number(head.next())?, number(head.next())?);
+    let former: Option<Vec<_>> = head.next()?.split_whitespace().map(epoch).collect();
     let now: u64 = now.parse().ok()?;
     let entries: Option<Vec<_>> = log.iter().map(|line| entry(line)).collect();
     Some(Snapshot {
         seen,
+        former: former?,
         entries: entries?,
         seats_at,
         seats: seated(&seats, now)?,

@@ -3,6 +3,7 @@
 //! A thread of its own keeps the connection, over which commands go and news come, and tells followers. A room is four keys with one
 //! hash tag; the scripts say what is in them. Only a script changes them, so they change together or not at all.
 
+mod address;
 mod keeper;
 mod keys;
 mod lines;
@@ -19,6 +20,7 @@ use redis::ScriptInvocation;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
+use self::address::Address;
 use self::keys::Keys;
 use self::shared::{KEPT_FOR, PAUSE, Shared};
 use super::engine::{Engine, Entry, Failure, Follower, Place, Proposal, Question, Seen, Snapshot};
@@ -31,21 +33,26 @@ use crate::token::random_id;
 pub struct Redis(Arc<Shared>);
 
 impl Redis {
-    /// Begins to keep a connection to the server at this address (`redis://[user:password@]host[:port][/database]`), which need not
-    /// be there yet.
+    /// Begins to keep a connection to the server at this [address](Address::read), which need not be there yet. With TLS, its
+    /// certificate is signed with `root` (PEM), or by somebody whom the machine trusts.
     ///
     /// # Errors
-    /// If it is no such address, or there can be no further thread.
-    pub fn connect(url: &str, prefix: &str, node: NodeId, keep: u64) -> anyhow::Result<Redis> {
-        let resp3 = if url.contains('?') { "&protocol=resp3" } else { "?protocol=resp3" };
-        let client = redis::Client::open(format!("{url}{resp3}"))
-            .context("--broker: this is no address of a Redis server (redis://host:6379)")?;
+    /// If it is no address, or there can be no further thread.
+    pub fn connect(
+        url: &str,
+        root: Option<Vec<u8>>,
+        prefix: &str,
+        node: NodeId,
+        keep: u64,
+    ) -> anyhow::Result<Redis> {
+        let address =
+            Address::read(url, root).context("--broker: this is no address of a Redis")?;
         let redis = Redis(Arc::new(Shared::new(node, prefix, keep)));
         let shared = redis.0.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new()
             .name("engine".into())
-            .spawn(move || runtime.block_on(keeper::run(shared, client)))
+            .spawn(move || runtime.block_on(keeper::run(shared, address)))
             .context("cannot start a thread")?;
         Ok(redis)
     }

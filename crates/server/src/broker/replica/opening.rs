@@ -9,7 +9,7 @@ use hamhame_core::position::Position;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::progress::moment;
-use super::recent::{self, Compared};
+use super::recent::Compared;
 use super::{LATE, Newcomer, PATIENCE, Replica};
 use crate::broker::Away;
 use crate::broker::engine::{Engine, Failure, Snapshot};
@@ -80,12 +80,8 @@ impl<E: Engine> Replica<E> {
     /// Makes the room what the engine has, if that is whole; if not, mends it: it is to be asked again then.
     async fn become_like(self: &Arc<Self>, snapshot: &Snapshot, asked: u64, deadline: Instant) {
         let compared = {
-            let mut inner = self.lock();
-            let compared = inner.recent.compare(inner.before, snapshot);
-            if matches!(compared, Compared::Forked) {
-                inner.lost = inner.recent.missing(snapshot);
-            }
-            compared
+            let inner = self.lock();
+            inner.recent.compare(inner.before, snapshot)
         };
         let (seen, key) = (snapshot.seen, &self.key);
         // Whatever comes of it, or nothing: the next look shows it.
@@ -137,12 +133,10 @@ impl<E: Engine> Replica<E> {
         inner.seats_at = snapshot.seats_at;
         inner.seen = Some(snapshot.seen);
         inner.early.clear();
-        let mut lost = std::mem::take(&mut inner.lost);
-        if lost.is_empty() && inner.recent.are_known(snapshot) {
-            lost = inner.recent.missing(snapshot);
-        }
-        let is_there = recent::is_in(snapshot);
-        lost.retain(|entry| !is_there(entry));
+        let missing = inner.recent.missing(inner.before, snapshot);
+        inner.lost.extend(missing);
+        inner.lost.retain(|entry| snapshot.entries.iter().all(|there| there.tag != entry.tag));
+        let lost = inner.lost.clone();
         inner.recent.restart(snapshot);
         self.forget_in_time(&mut inner);
         let clock = inner.clock;

@@ -46,7 +46,7 @@ pub struct Progress {
     pub recent: Recent,
     /// Somebody forgets them in time.
     pub forgetting: bool,
-    /// Messages that the engine has lost, from when that is found until the room is open again.
+    /// Messages that the engine has lost, until they are in the order again.
     pub lost: Vec<Arc<Placed>>,
     /// What becomes of the seats of connections that are over, by their numbers, until it has.
     pub partings: HashMap<u32, Parting>,
@@ -158,22 +158,22 @@ impl Progress {
 
     /// The proposal with who waits for it, unless it is in the log: then that is told.
     fn unsaid(
-        &self,
+        &mut self,
         room: &Writer<'_>,
         proposal: Proposal,
         waiter: Waiter,
     ) -> Option<(Proposal, Waiter)> {
         let said = match (&proposal.change, &waiter) {
             (Change::Said { member, id: Some(id), .. }, _) => room.state().offset_of(*member, id),
-            // Without an id it can be there in one case: it was lost, and some node has put it there again.
-            (_, Waiter::Nobody) if self.recent.has(proposal.tag) => return None,
             _ => None,
         };
-        if said.is_none() {
-            return Some((proposal, waiter));
-        }
-        if let Waiter::Said(sender) = waiter {
-            let _ = sender.send(said);
+        match waiter {
+            Waiter::Said(sender) if said.is_some() => _ = sender.send(said),
+            // It was lost, and some node has put it there again.
+            Waiter::Nobody if said.is_some() || self.recent.has(proposal.tag) => {
+                self.lost.retain(|entry| entry.tag != proposal.tag);
+            }
+            waiter => return Some((proposal, waiter)),
         }
         None
     }
@@ -223,6 +223,7 @@ impl Progress {
         if entry.change.is_of_seats() {
             self.seats_at = entry.seq;
         }
+        self.lost.retain(|lost| lost.tag != entry.tag);
         self.recent.push(entry.clone());
         told
     }

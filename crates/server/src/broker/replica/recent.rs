@@ -93,17 +93,22 @@ impl Recent {
         }
     }
 
-    /// The messages that are not in the engine: those behind the last entry that is. All of them if there is none.
-    pub fn missing(&self, snapshot: &Snapshot) -> Vec<Arc<Entry>> {
-        let is_there = is_in(snapshot);
-        let common = self.entries.iter().rposition(&is_there).map_or(0, |common| common + 1);
-        let lost = self.entries.iter().skip(common);
+    /// The messages that are not in a life of the room that goes on from the one of these entries: those behind the last entry
+    /// that is. A life that does not know that one was begun anew: all was forgotten, which is taken for meant.
+    pub fn missing(&self, before: Option<Seen>, snapshot: &Snapshot) -> Vec<Arc<Entry>> {
+        if !before.is_some_and(|before| snapshot.former.contains(&before.epoch)) {
+            return Vec::new();
+        }
+        let there: HashSet<u64> = snapshot.entries.iter().map(|entry| entry.tag).collect();
+        let is_there = |entry: &Arc<Entry>| there.contains(&entry.tag);
+        let behind = match self.entries.iter().rposition(is_there) {
+            Some(common) => common + 1,
+            None if snapshot.entries.first().is_none_or(|first| first.seq == 1) => 0,
+            // So much was said since that nobody can tell.
+            None => self.entries.len(),
+        };
+        let lost = self.entries.iter().skip(behind);
         lost.filter(|entry| matches!(entry.change, Change::Said { .. })).cloned().collect()
-    }
-
-    /// Whether the engine knows any of them. If not, the room was forgotten as a whole, which is taken for meant.
-    pub fn are_known(&self, snapshot: &Snapshot) -> bool {
-        self.entries.iter().any(is_in(snapshot))
     }
 
     /// The room is that of `snapshot` now.
@@ -112,12 +117,6 @@ impl Recent {
         snapshot.entries.iter().for_each(|entry| self.push(entry.clone()));
         self.forget(snapshot.now);
     }
-}
-
-/// Tells which entries are in the engine.
-pub fn is_in(snapshot: &Snapshot) -> impl Fn(&Arc<Entry>) -> bool {
-    let tags: HashSet<u64> = snapshot.entries.iter().map(|entry| entry.tag).collect();
-    move |entry| tags.contains(&entry.tag)
 }
 
 fn size(entry: &Entry) -> usize {

@@ -1,6 +1,6 @@
 -- Shared by the scripts of a room. KEYS: its head, log, seats and documents. The head is a hash of `epoch`, `seq`, `tag` and
--- `at` (those of the last entry), `offset` (the log's), `seats` (the last entry that changed them), `presence` (its version)
--- and `joins` (counted, for the order of the seats). The log is a stream whose ids are SEQ-1; `e` is the entry, and `m` is
+-- `at` (those of the last entry), `offset` (the log's), `seats` (the last entry that changed them), `presence` (its
+-- version), `joins` (counted, for the order of the seats) and `former` (the epochs that this one goes on from). The log is a stream whose ids are SEQ-1; `e` is the entry, and `m` is
 -- member and id of a message.
 
 local function whole(number) return string.format('%.0f', number) end
