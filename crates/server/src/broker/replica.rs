@@ -60,7 +60,7 @@ impl<E: Engine> Replica<E> {
             engine,
             room: Arc::downgrade(room),
             key: room.name().key().into(),
-            inner: Mutex::default(),
+            inner: Mutex::new(Progress::new(room.hold())),
             moved: Notify::new(),
         })
     }

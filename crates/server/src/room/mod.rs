@@ -38,6 +38,7 @@ pub use subscription::Subscription;
 use tokio::sync::Notify;
 
 use crate::clock;
+use crate::memory::Held;
 use crate::net::admission::Founded;
 use crate::room::change::Connection;
 use crate::room::deflate::Demand;
@@ -132,6 +133,11 @@ impl Room {
     /// The room's name, as the one who came first wrote it.
     pub fn name(&self) -> &RoomName {
         &self.name
+    }
+
+    /// Nothing yet, to count what somebody keeps of the room beside its log.
+    pub fn hold(&self) -> Held {
+        self.shared.memory.hold()
     }
 
     /// Identifies this life of the room in this process.

@@ -1,96 +1,18 @@
 //! Several nodes that share rooms through a real Redis or Valkey: what is promised on one holds across them, and what happens to
 //! nodes and to the engine is seen and healed.
 
-use std::net::{SocketAddr, TcpListener};
-use std::process::Stdio;
+mod failover;
+mod locked;
+mod servers;
+
 use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use super::common::{TestServer, V1Client, within};
-
-const OPTIONS: [&str; 8] =
-    ["--limits", "off", "--heartbeat", "2s", "--grace", "3s", "--probe", "1s"];
-
-/// A server of Redis or Valkey, which ends with the test.
-struct Engine {
-    address: SocketAddr,
-    child: Child,
-}
-
-impl Engine {
-    async fn start() -> Engine {
-        loop {
-            // It cannot choose a port by itself. One that was free a moment ago mostly still is.
-            let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-            let address = free.local_addr().expect("it is bound");
-            drop(free);
-            if let Some(engine) = Engine::at(address).await {
-                return engine;
-            }
-        }
-    }
-
-    async fn at(address: SocketAddr) -> Option<Engine> {
-        let program = std::env::var_os("TEST_REDIS").unwrap_or("redis-server".into());
-        let port = address.port().to_string();
-        let mut command = Command::new(program);
-        command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
-        let child = command.spawn().expect("redis-server is there (TEST_REDIS names another)");
-        let mut engine = Engine { address, child };
-        let begin = Instant::now();
-        while begin.elapsed() < Duration::from_secs(10) {
-            if engine.child.try_wait().expect("its state is known").is_some() {
-                return None;
-            }
-            if let Ok(answer) = engine.tell("PING").await
-                && answer.starts_with("+PONG")
-            {
-                return Some(engine);
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        panic!("the engine does not start");
-    }
-
-    /// Ends it at once and starts it again where it was, with nothing in it.
-    async fn restart(&mut self) {
-        self.kill().await;
-        let again = async {
-            loop {
-                if let Some(engine) = Engine::at(self.address).await {
-                    return engine;
-                }
-            }
-        };
-        *self = within("the port to be free", again).await;
-    }
-
-    async fn kill(&mut self) {
-        self.child.kill().await.expect("it runs");
-    }
-
-    /// One command in words, and the beginning of its answer.
-    async fn tell(&self, command: &str) -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(self.address).await?;
-        stream.write_all(format!("{command}\r\n").as_bytes()).await?;
-        let mut answer = [0; 1024];
-        let count = stream.read(&mut answer).await?;
-        Ok(String::from_utf8_lossy(&answer[..count]).into_owned())
-    }
-
-    async fn node(&self) -> TestServer {
-        let url = format!("redis://{}", self.address);
-        let shared = ["--broker", &url, "--secret", "the same on every node"];
-        TestServer::start(&[&OPTIONS[..], &shared].concat()).await
-    }
-}
+use super::common::{TestServer, V1Client};
+use servers::Engine;
 
 /// A member with a token, on a new connection to `node`.
 async fn hop(node: &TestServer, from: &V1Client) -> V1Client {

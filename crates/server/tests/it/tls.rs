@@ -63,7 +63,8 @@ impl Files {
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// The form that files of certificates and keys have.
+pub fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")

@@ -5,12 +5,15 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisResult, TlsCertificates};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::shared::brief;
 
 /// How long a connection may take to be there, and a command to be answered.
 pub const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Time between two questions to a sentinel. What is said until a change is seen is lost in the engine, and given back.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A sentinel's port, if none is named.
 const SENTINEL_PORT: u16 = 26379;
@@ -94,10 +97,17 @@ impl Address {
         }
     }
 
-    /// Whether the server to talk to is still that one, as far as anybody knows.
-    pub async fn is_still(&self, client: &Client) -> bool {
-        let Address::Sentinels(sentinels) = self else { return true };
-        sentinels.find().await.map_or(true, |found| place(&found) == place(client))
+    /// Waits until there is another server to talk to than that one, as far as anybody knows.
+    pub async fn moved_from(&self, client: &Client) {
+        let Address::Sentinels(sentinels) = self else { return std::future::pending().await };
+        loop {
+            sleep(LOOK).await;
+            if let Ok(found) = sentinels.find().await
+                && place(&found) != place(client)
+            {
+                return;
+            }
+        }
     }
 }
 

@@ -124,16 +124,16 @@ async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut count = 0;
+    let mut moved = std::pin::pin!(address.moved_from(&client));
     loop {
         tokio::select! {
+            () = moved.as_mut() => return,
             push = pushes.recv() => match push {
                 Some(PushInfo { kind: PushKind::Disconnection, .. }) | None => return,
                 Some(push) => tell(shared, push),
             },
             _ = looks.tick() => {
-                if beat(shared, &mut connection, &mut ended).await.is_err()
-                    || !address.is_still(&client).await
-                {
+                if beat(shared, &mut connection, &mut ended).await.is_err() {
                     return;
                 }
                 if missed.swap(false, Ordering::AcqRel) {

@@ -11,6 +11,7 @@ use super::recent::Recent;
 use super::seating::{Decided, Seating, Seats};
 use crate::broker::engine::{Entry as Placed, Place, Proposal, Seen};
 use crate::clock::Moment;
+use crate::memory::Held;
 use crate::room::change::{Change, Connection, NodeId};
 use crate::room::intent::{Admission, Entry, Parting};
 use crate::room::snapshot::Unseated;
@@ -20,7 +21,6 @@ use crate::room::{OutOfOrder, Writer};
 const BATCH: usize = 256;
 
 /// What a replica has applied, and what it has proposed.
-#[derive(Default)]
 pub struct Progress {
     /// The last entry applied; `None` while the room is not open.
     pub seen: Option<Seen>,
@@ -103,6 +103,26 @@ impl Told {
 }
 
 impl Progress {
+    /// Of a room that is not open; `held` counts what is kept of it.
+    pub fn new(held: Held) -> Progress {
+        Progress {
+            seen: None,
+            before: None,
+            seats_at: 0,
+            clock: 0,
+            early: BTreeMap::new(),
+            queue: VecDeque::new(),
+            sending: false,
+            reading: false,
+            waiting: HashMap::new(),
+            unseated: Vec::new(),
+            recent: Recent::new(held),
+            forgetting: false,
+            lost: Vec::new(),
+            partings: HashMap::new(),
+        }
+    }
+
     /// What goes to the engine next, and behind which entry. `None` if there is nothing, and then nobody sends any more.
     ///
     /// What was said by another node since it was proposed here, and is applied, is not sent: the engine looks for the same

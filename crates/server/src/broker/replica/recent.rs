@@ -6,22 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::broker::engine::{Entry, Seen, Snapshot};
+use crate::memory::Held;
 use crate::room::change::Change;
 
 /// How long an entry may get lost.
 pub const KEPT: Duration = Duration::from_secs(60);
 
 /// Entries that are kept for that, of each room.
-const MOST: usize = 1000;
+const MOST: usize = 4096;
 
 /// Their texts in bytes, of each room.
-const BYTES: usize = 256 * 1024;
+const BYTES: usize = 1024 * 1024;
 
-/// The last entries.
-#[derive(Default)]
+/// The last entries. They are counted in the budget of memory; if that is used up there are fewer.
 pub struct Recent {
     entries: VecDeque<Arc<Entry>>,
     bytes: usize,
+    held: Held,
 }
 
 /// How a room in the engine compares with what a node has seen of it.
@@ -36,6 +37,11 @@ pub enum Compared {
 }
 
 impl Recent {
+    /// None yet.
+    pub fn new(held: Held) -> Recent {
+        Recent { entries: VecDeque::new(), bytes: 0, held }
+    }
+
     /// This one is applied, at this time by the engine's clock.
     pub fn push(&mut self, entry: Arc<Entry>) {
         self.bytes += size(&entry);
@@ -48,11 +54,15 @@ impl Recent {
     pub fn forget(&mut self, now: u64) {
         let old = now.saturating_sub(KEPT.as_micros() as u64);
         while let Some(first) = self.entries.front()
-            && (first.at < old || self.entries.len() > MOST || self.bytes > BYTES)
+            && (first.at < old
+                || self.entries.len() > MOST
+                || self.bytes > BYTES
+                || self.held.try_resize(self.bytes).is_err())
         {
             self.bytes -= size(first);
             self.entries.pop_front();
         }
+        self.held.resize(self.bytes);
     }
 
     /// Whether there are none.
@@ -113,7 +123,8 @@ impl Recent {
 
     /// The room is that of `snapshot` now.
     pub fn restart(&mut self, snapshot: &Snapshot) {
-        *self = Recent::default();
+        self.entries.clear();
+        self.bytes = 0;
         snapshot.entries.iter().for_each(|entry| self.push(entry.clone()));
         self.forget(snapshot.now);
     }
