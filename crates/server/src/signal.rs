@@ -17,6 +17,8 @@ pub struct Signal {
     /// Since the task looked last.
     woken: AtomicBool,
     asked: AtomicBool,
+    /// Another node has heard of the client.
+    heard_elsewhere: AtomicBool,
     /// Nobody will answer any more.
     gone: AtomicBool,
     close: AtomicU16,
@@ -98,6 +100,17 @@ impl Signal {
         if self.asked.load(Ordering::Relaxed) && self.asked.swap(false, Ordering::AcqRel) {
             self.notify();
         }
+    }
+
+    /// Something came from the client to another node. For a lease, which has its task renew it.
+    pub fn heard_elsewhere(&self) {
+        self.heard_elsewhere.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    /// Whether it did since this was asked last.
+    pub fn was_heard_elsewhere(&self) -> bool {
+        self.heard_elsewhere.swap(false, Ordering::AcqRel)
     }
 
     fn notify(&self) {

@@ -14,7 +14,7 @@ use hamhame_core::command::WHOLE_MAX;
 use super::problem::{Problem, ProblemDetails};
 use super::query::Query;
 use super::request::{InRoom, Reader};
-use super::{Api, LIST};
+use super::{Api, LIST, elsewhere};
 use crate::delivery::cursor::{Cursor, From, NotOpen, Versions};
 use crate::net::peer::Peer;
 use crate::session::Refused;
@@ -60,12 +60,19 @@ pub async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asked = Asked::read(&uri, &headers)?;
-    let server = api.server;
+    let server = api.server.clone();
     let opened = Cursor::open(&server, &room, &client, asked.from, asked.states).await;
     let (cursor, start) = opened.map_err(|error| match error {
         NotOpen::TooMany(error) => Problem::new(ErrorCode::ServerFull, error.to_string()),
         NotOpen::Away => Refused::away().into(),
     })?;
+    let lease = match lease {
+        // By this request the client can be asked whether it is there.
+        Some(lease) if asked.stream || !asked.wait.is_zero() => {
+            Some(elsewhere::settle(&api, lease, &client).await?)
+        }
+        lease => lease,
+    };
     let reading = Reading { server, cursor, start, lease };
     if asked.stream {
         let kind = HeaderValue::from_static("text/event-stream");

@@ -1,6 +1,7 @@
 //! The HTTP API: the door to rooms for clients without a WebSocket. `docs/reference/http-api.md` is its contract.
 
 mod cors;
+mod elsewhere;
 mod events;
 mod members;
 mod messages;

@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use hamhame_core::codes::{CloseCode, ErrorCode};
-use hamhame_core::name::{Name, RoomName};
+use hamhame_core::name::RoomName;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 
-use super::Api;
 use super::problem::Problem;
+use super::{Api, elsewhere};
+use crate::net::peer::Peer;
 use crate::session::lease::Lease;
-use crate::token;
 
 /// The room that a request is for.
 pub struct InRoom(pub RoomName);
@@ -55,7 +56,15 @@ impl FromRequestParts<Api> for Reader {
         let Some(token) = bearer(&parts.headers)? else { return Ok(Reader(None)) };
         let token = token.to_owned();
         let InRoom(room) = InRoom::from_request_parts(parts, api).await?;
-        let lease = api.leases.find(&token, &room).ok_or_else(|| not_here(api, &token, &room))?;
+        let found = api.leases.find(&token, &room).filter(|lease| lease.is_current());
+        let lease = match found {
+            Some(lease) => lease,
+            None => {
+                let Extension(Peer(client)) =
+                    Extension::from_request_parts(parts, api).await.map_err(|_| not_joined())?;
+                elsewhere::find(api, &token, &room, &client).await?
+            }
+        };
         match lease.close_code() {
             None => {
                 lease.renew();
@@ -84,21 +93,6 @@ pub fn not_joined() -> Problem {
         ErrorCode::NotJoined,
         "The session is not here any more: POST …/sessions with its token and position goes on where it was.",
     )
-}
-
-/// A token without a lease: its session goes on by another transport, or it is not here.
-fn not_here(api: &Api, token: &str, room: &RoomName) -> Problem {
-    let elsewhere = || {
-        let claimed = token::claimed(token)?;
-        let room = api.server.registry.find(room)?;
-        let name = Name::parse(&room.name_of(claimed.member)?).ok()?;
-        let proof = api.server.open_token(token, room.name(), &name)?;
-        room.is_connected(proof).then_some(())
-    };
-    match elsewhere() {
-        Some(()) => Problem::plain(ErrorCode::SessionReplaced),
-        None => not_joined(),
-    }
 }
 
 /// The token (RFC 6750, section 2.1).

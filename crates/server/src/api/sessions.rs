@@ -13,9 +13,9 @@ use hamhame_core::name::{Name, RoomName};
 use hamhame_core::position::Position;
 use serde::{Deserialize, Serialize};
 
-use super::Api;
 use super::problem::{Problem, ProblemDetails};
 use super::request::{Caller, InRoom, Json};
+use super::{Api, elsewhere};
 use crate::delivery::cursor::Versions;
 use crate::delivery::reply::Welcome;
 use crate::net::peer::Peer;
@@ -59,7 +59,7 @@ impl JoinRequest {
         }
         let history = self.history.unwrap_or_default();
         let claim = Claim { token: self.token, after, attempt: self.attempt, history };
-        Ok(Join { room, name, claim })
+        Ok(Join { room, name, claim, lease: true })
     }
 }
 
@@ -141,7 +141,12 @@ pub async fn renew(_: InRoom, caller: Caller) -> Result<StatusCode, Problem> {
         (status = "4XX", description = "Refused", body = ProblemDetails, content_type = "application/problem+json"),
     )
 )]
-pub async fn leave(_: InRoom, Caller(lease): Caller) -> StatusCode {
-    lease.leave();
-    StatusCode::NO_CONTENT
+pub async fn leave(
+    State(api): State<Api>,
+    _: InRoom,
+    Extension(Peer(client)): Extension<Peer>,
+    Caller(lease): Caller,
+) -> Result<StatusCode, Problem> {
+    elsewhere::settle(&api, lease, &client).await?.leave();
+    Ok(StatusCode::NO_CONTENT)
 }

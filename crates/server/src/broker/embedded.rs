@@ -108,6 +108,14 @@ impl Broker for Embedded {
         writer.publish();
     }
 
+    fn show(&self, _: &Arc<Room>, _: Id) {
+        // There is no other who could hold it.
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     fn set_typing(&self, room: &Arc<Room>, member: Id, typing: bool, at: Moment) {
         change(room, at, &Change::Typing { member, typing });
     }

@@ -109,6 +109,14 @@ pub trait Broker: Send + Sync + 'static {
     /// Tells that a member is writing, or has stopped. It may be lost.
     fn set_typing(&self, room: &Arc<Room>, member: Id, typing: bool, at: Moment);
 
+    /// Tells whoever holds the member's seat that something came from its client. It may be lost.
+    fn show(&self, room: &Arc<Room>, member: Id);
+
+    /// Whether others may hold seats in the same rooms.
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     /// Gives a document a new text, if its version is still `version` (0: there is none yet).
     fn replace<'a>(
         &'a self,

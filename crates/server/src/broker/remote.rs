@@ -167,6 +167,10 @@ impl<E: Engine> Broker for Remote<E> {
         });
     }
 
+    fn show(&self, room: &Arc<Room>, member: Id) {
+        self.engine.whisper(room.name().key(), Change::Heard { member });
+    }
+
     fn set_typing(&self, room: &Arc<Room>, member: Id, typing: bool, _: Moment) {
         self.engine.whisper(room.name().key(), Change::Typing { member, typing });
     }

@@ -51,6 +51,9 @@ enum Line<'a> {
         member: Id,
         typing: bool,
     },
+    Heard {
+        member: Id,
+    },
     Document {
         kind: Cow<'a, str>,
         text: Cow<'a, str>,
@@ -87,6 +90,7 @@ pub fn write(change: &Change<'_>) -> String {
         }
         Change::Left { member, name } => Line::Leave { member: *member, name: Cow::Borrowed(name) },
         Change::Typing { member, typing } => Line::Typing { member: *member, typing: *typing },
+        Change::Heard { member } => Line::Heard { member: *member },
         Change::Document { kind, text } => {
             Line::Document { kind: Cow::Borrowed(kind_name(*kind)), text: Cow::Borrowed(text) }
         }
@@ -121,6 +125,7 @@ pub fn read(line: &str) -> Option<Change<'static>> {
         }
         Line::Leave { member, name } => Change::Left { member, name: Arc::from(&*name) },
         Line::Typing { member, typing } => Change::Typing { member, typing },
+        Line::Heard { member } => Change::Heard { member },
         Line::Document { kind, text } => {
             Change::Document { kind: kind_of(&kind)?, text: Arc::from(&*text) }
         }
@@ -164,6 +169,7 @@ mod tests {
             Change::Lost { member, grace: Duration::from_millis(8_001) },
             Change::Left { member, name: "علی".into() },
             Change::Typing { member, typing: true },
+            Change::Heard { member },
             Change::Document { kind: Kind::Bans, text: "[]".into() },
         ];
         for change in all {

@@ -17,8 +17,11 @@ impl BrokerChoice {
         if text == "embedded" {
             return Ok(BrokerChoice::Embedded);
         }
-        let schemes = ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://"];
-        if schemes.iter().any(|scheme| text.starts_with(scheme)) {
+        let schemes = ["redis", "rediss", "redis+sentinel", "rediss+sentinel"];
+        if let Some((scheme, rest)) = text.split_once("://")
+            && schemes.contains(&scheme)
+            && !rest.is_empty()
+        {
             return Ok(BrokerChoice::Redis(text.into()));
         }
         Err("must be `embedded` or an address like redis://127.0.0.1:6379 \

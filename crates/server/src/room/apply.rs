@@ -124,6 +124,11 @@ impl<'a> Writer<'a> {
                 self.leave(*member, at);
             }
             Change::Typing { member, typing } => self.set_typing(*member, *typing, at.up),
+            Change::Heard { member } => {
+                if let Some(signal) = self.state.signal(*member) {
+                    signal.heard_elsewhere();
+                }
+            }
             Change::Document { kind, text } => self.state.documents.replace(*kind, text.clone()),
         }
         Ok(())
@@ -244,6 +249,7 @@ impl<'a> Writer<'a> {
             Change::TakenOver { .. }
             | Change::Lost { .. }
             | Change::Typing { .. }
+            | Change::Heard { .. }
             | Change::Document { .. } => false,
         }
     }
@@ -271,6 +277,7 @@ impl<'a> Writer<'a> {
             Change::TakenOver { .. }
             | Change::Lost { .. }
             | Change::Typing { .. }
+            | Change::Heard { .. }
             | Change::Document { .. } => {}
         }
     }

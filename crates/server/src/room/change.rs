@@ -21,8 +21,18 @@ pub struct NodeId(pub u64);
 pub struct Connection {
     /// Whose it is.
     pub node: NodeId,
-    /// Its number there.
+    /// Its number there. The [first bit](Connection::LEASE) says whether it is a lease.
     pub number: u32,
+}
+
+impl Connection {
+    /// Set in the number of a lease: a session over HTTP, whose requests may come to any node.
+    pub const LEASE: u32 = 1 << 31;
+
+    /// Whether it is a lease.
+    pub fn is_lease(&self) -> bool {
+        self.number & Connection::LEASE != 0
+    }
 }
 
 /// One change of a room.
@@ -77,6 +87,11 @@ pub enum Change<'a> {
         /// As it was shown.
         name: Arc<str>,
     },
+    /// Something came from a member to another node than the one that holds its seat. It does not stand in any order.
+    Heard {
+        /// From whom.
+        member: Id,
+    },
     /// A member is writing, or has stopped.
     Typing {
         /// Who.
@@ -125,7 +140,8 @@ impl Change<'_> {
             | Change::TakenOver { member, .. }
             | Change::Lost { member, .. }
             | Change::Left { member, .. }
-            | Change::Typing { member, .. } => Some(*member),
+            | Change::Typing { member, .. }
+            | Change::Heard { member } => Some(*member),
             Change::Plain(_) | Change::Document { .. } => None,
         }
     }
@@ -148,6 +164,7 @@ impl Change<'_> {
             Change::Lost { member, grace } => Change::Lost { member, grace },
             Change::Left { member, name } => Change::Left { member, name },
             Change::Typing { member, typing } => Change::Typing { member, typing },
+            Change::Heard { member } => Change::Heard { member },
             Change::Document { kind, text } => Change::Document { kind, text },
         }
     }

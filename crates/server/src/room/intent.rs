@@ -92,6 +92,17 @@ pub enum Entry {
     Unreachable,
 }
 
+/// What holds the seat of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// A connection or a lease of this process.
+    Here,
+    /// One of another process.
+    There(Connection),
+    /// Nothing: its connection is lost, and it keeps its place for a while.
+    Away,
+}
+
 /// Who holds a name that somebody else wants.
 pub struct Incumbent {
     /// The member.

@@ -43,7 +43,7 @@ use crate::net::admission::Founded;
 use crate::room::change::Connection;
 use crate::room::deflate::Demand;
 use crate::room::document::{Document, Documents, Kind};
-use crate::room::intent::{MembersPage, Presence};
+use crate::room::intent::{MembersPage, Presence, Whereabouts};
 use crate::room::notify::Dirty;
 use crate::room::tail::{Batch, Tail};
 use crate::signal::Signal;
@@ -255,11 +255,14 @@ impl Room {
         MembersPage { users, next, count: state.roster.count(), version: state.roster.version() }
     }
 
-    /// Whether the session is here and has a connection, or a lease.
-    pub fn is_connected(&self, identity: Proof) -> bool {
+    /// What holds the seat of a session; `None` if it has none.
+    pub fn whereabouts(&self, identity: Proof) -> Option<Whereabouts> {
         let state = self.lock();
-        state.roster.seat(identity.member).is_some_and(|seat| {
-            seat.session == identity.session && !matches!(seat.holder, Holder::Away { .. })
+        let seat = state.roster.seat(identity.member)?;
+        (seat.session == identity.session).then_some(match seat.holder {
+            Holder::Here(..) => Whereabouts::Here,
+            Holder::There(connection) => Whereabouts::There(connection),
+            Holder::Away { .. } => Whereabouts::Away,
         })
     }
 

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
@@ -15,6 +16,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::config::Options;
 use crate::net::admission::{Client, Seat};
+use crate::room::change::Connection;
+use crate::room::intent::Whereabouts;
 use crate::server::Server;
 use crate::session::Session;
 use crate::session::conversation::Ending;
@@ -40,8 +43,13 @@ pub struct Lease {
     signal: Arc<Signal>,
     times: Mutex<Times>,
     news: watch::Sender<News>,
+    /// Where the seat is, if a lease of another node holds it: then this only does what the client asks for here.
+    home: Option<Connection>,
     _place: LeaseSlot,
 }
+
+/// Requests to this node within this time show together, to the one that holds the seat, that the client is there.
+const SHOWN_EVERY: Duration = Duration::from_secs(1);
 
 /// What those who read with the session are told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +69,8 @@ struct Times {
     waiting: u32,
     /// It was, since the last request began.
     asked: bool,
+    /// The node that holds the seat was told of a request.
+    shown: Option<Instant>,
 }
 
 /// A place among the sessions of its address; dropping it frees the place.
@@ -93,10 +103,24 @@ impl Leases {
         self.lock().by_session.len()
     }
 
-    fn insert(&self, lease: &Arc<Lease>) {
-        let before = self.lock().by_session.insert(lease.identity.session, lease.clone());
+    /// From now on requests of its session find it. A visit gives way to one to the same lease that is here already, which is
+    /// given: requests may be under way with it.
+    fn insert(&self, lease: Arc<Lease>) -> Arc<Lease> {
+        let mut table = self.lock();
+        let session = lease.identity.session;
+        if let Some(held) = table.by_session.get(&session)
+            && held.is_visit()
+            && held.home == lease.home
+        {
+            let held = held.clone();
+            drop(table);
+            return held;
+        }
+        let before = table.by_session.insert(session, lease.clone());
         // Not under the lock, as it may give its place back.
+        drop(table);
         drop(before);
+        lease
     }
 
     /// Nothing happens if the session has another lease by now.
@@ -126,29 +150,84 @@ impl Lease {
         signal: Arc<Signal>,
         place: LeaseSlot,
     ) -> Arc<Lease> {
+        Lease::new(server, session, identity, token, signal, None, place)
+    }
+
+    /// Does here what the client asks for, as long as it does, while the lease `home` of another node holds its seat.
+    pub fn visit(
+        server: &Arc<Server>,
+        session: Session,
+        identity: Proof,
+        token: &str,
+        home: Connection,
+        place: LeaseSlot,
+    ) -> Arc<Lease> {
+        let signal = Arc::new(Signal::default());
+        Lease::new(server, session, identity, token, signal, Some(home), place)
+    }
+
+    fn new(
+        server: &Arc<Server>,
+        session: Session,
+        identity: Proof,
+        token: &str,
+        signal: Arc<Signal>,
+        home: Option<Connection>,
+        place: LeaseSlot,
+    ) -> Arc<Lease> {
         let now = Instant::now();
         let leases = place.leases.clone();
+        let times = Times { seen: now, quiet: now, waiting: 0, asked: false, shown: None };
         let lease = Arc::new(Lease {
             room: session.room().name().clone(),
             session: Mutex::new(Some(session)),
             identity,
             token: token.to_owned(),
             signal,
-            times: Mutex::new(Times { seen: now, quiet: now, waiting: 0, asked: false }),
+            times: Mutex::new(times),
             news: watch::Sender::default(),
+            home,
             _place: place,
         });
-        leases.insert(&lease);
-        tokio::spawn(lease.clone().keep(server.clone(), leases));
-        lease
+        let inserted = leases.insert(lease.clone());
+        if Arc::ptr_eq(&inserted, &lease) {
+            tokio::spawn(lease.keep(server.clone(), leases));
+        }
+        inserted
+    }
+
+    /// Whether the seat is on another node.
+    pub fn is_visit(&self) -> bool {
+        self.home.is_some()
+    }
+
+    /// Whether the seat is still where it was when this began.
+    pub fn is_current(&self) -> bool {
+        let Some(home) = self.home else { return true };
+        let whereabouts = self.session(|session| session.room().whereabouts(self.identity));
+        whereabouts == Some(Some(Whereabouts::There(home)))
+    }
+
+    /// What proves who it is.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// The client shows that it is here.
     pub fn renew(&self) {
+        let now = Instant::now();
         let mut times = self.times();
-        times.seen = Instant::now();
+        times.seen = now;
         times.asked = false;
+        let is_due = times.shown.is_none_or(|shown| shown + SHOWN_EVERY <= now);
+        let shows = self.is_visit() && is_due;
+        if shows {
+            times.shown = Some(now);
+        }
         drop(times);
+        if shows {
+            self.session(|session| session.show());
+        }
         self.signal.heard();
     }
 
@@ -191,6 +270,9 @@ impl Lease {
                     if let Some(code) = self.signal.close_asked() {
                         break code;
                     }
+                    if self.signal.was_heard_elsewhere() {
+                        self.renew();
+                    }
                     if self.signal.is_asked() {
                         self.ask();
                     }
@@ -208,8 +290,15 @@ impl Lease {
             }
         };
         leases.remove(&self);
-        let expired = close == CloseCode::LeaseExpired;
-        self.end(if expired { Ending::Expired } else { Ending::Lost });
+        match close {
+            // Requests that are under way are done: the session goes on.
+            CloseCode::SessionReplaced => {
+                self.session(|session| session.part(Ending::Lost));
+                self.signal.end();
+            }
+            CloseCode::LeaseExpired => self.end(Ending::Expired),
+            _ => self.end(Ending::Lost),
+        }
         self.news.send_modify(|news| news.close = Some(close));
     }
 

@@ -36,6 +36,8 @@ pub struct Join {
     pub name: Name,
     /// What it had before.
     pub claim: Claim,
+    /// Its seat is held by a lease: it comes over HTTP.
+    pub lease: bool,
 }
 
 /// What one who joins says of the time before.
@@ -94,7 +96,7 @@ impl Session {
             .as_deref()
             .and_then(|token| server.open_token(token, &join.room, &join.name));
         let fresh = Proof { session: random_identifier(), member: random_identifier() };
-        let number = server.number_connection();
+        let number = server.number_connection(join.lease);
         let connection = Connection { node: server.broker.node(), number };
         loop {
             let now = clock::now();
@@ -152,6 +154,28 @@ impl Session {
         }
     }
 
+    /// A member whose seat a lease on another node holds, to do here what it asks for. It does not go with this.
+    pub fn visiting(
+        server: &Arc<Server>,
+        room: Arc<Room>,
+        name: Arc<str>,
+        identity: Proof,
+        client: &Arc<Client>,
+    ) -> Session {
+        Session {
+            server: server.clone(),
+            room,
+            name,
+            session: identity.session,
+            member: identity.member,
+            connection: 0,
+            client: client.clone(),
+            dialect: Dialect::V1,
+            parted: true,
+            talk: None,
+        }
+    }
+
     fn new(
         server: &Arc<Server>,
         room: Arc<Room>,
@@ -200,6 +224,11 @@ impl Session {
         if parted && ending == Ending::Left && self.dialect == Dialect::V1 {
             self.server.departed.add(self.session);
         }
+    }
+
+    /// Tells the node that holds its seat that something came from the client.
+    pub fn show(&self) {
+        self.server.broker.show(&self.room, self.member);
     }
 
     /// Its public identity.

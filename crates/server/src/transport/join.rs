@@ -131,7 +131,7 @@ impl Guest {
         }
         let claim = lobby.claim.take().unwrap_or_default();
         let early = std::mem::take(&mut lobby.early);
-        Some((Join { room, name, claim }, early))
+        Some((Join { room, name, claim, lease: false }, early))
     }
 
     async fn refuse(&mut self, room: &RoomName, refused: &Refused) {

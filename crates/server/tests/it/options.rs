@@ -7,6 +7,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
+const SECRET: &str = "--secret=0123456789abcdef";
+
 pub fn command(args: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hamhame"));
     for (name, _) in std::env::vars_os() {
@@ -93,6 +95,7 @@ async fn the_file_takes_every_option_but_itself() {
         lang = "en"
         broker = "embedded"
         broker-prefix = "class"
+        broker-ca = "/ca.pem"
         history = 10
         history-age = "5m"
         history-bytes = 65536
@@ -250,7 +253,7 @@ async fn what_is_wrong_in_the_file_is_named_with_the_file() {
 #[tokio::test]
 async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
     type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
-    let cases: [Case<'_>; 20] = [
+    let cases: [Case<'_>; 24] = [
         (&["--colour", "red"], &[], &["--colour"]),
         (&["surplus"], &[], &["surplus"]),
         (&["--listen", "nowhere"], &[], &["--listen", "nowhere"]),
@@ -265,6 +268,10 @@ async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
         (&["--log", "xml"], &[], &["--log", "text", "json"]),
         (&["--broker", "redis://"], &[], &["--broker", "redis://127.0.0.1:6379", "embedded"]),
         (&["--broker", "redis://127.0.0.1"], &[], &["--broker", "--secret"]),
+        (&["--broker", "redis+sentinel://a", SECRET], &[], &["--broker", "host/NAME"]),
+        (&["--broker", "redis://:pass@a:b", SECRET], &[], &["--broker", "redis://host:6379"]),
+        (&["--broker", "rediss://a", "--broker-ca", "/no", SECRET], &[], &["--broker-ca /no"]),
+        (&["--broker", "redis://a", "--broker-ca", "Cargo.toml", SECRET], &[], &["rediss://"]),
         (&["--broker", "nats://x"], &[], &["--broker", "nats://x", "embedded"]),
         (&["--origin", "example.org"], &[], &["--origin", "https://"]),
         (&[], &[("HAMHAME_THREADS", "many")], &["HAMHAME_THREADS", "many"]),

@@ -3,6 +3,7 @@
 
 mod failover;
 mod locked;
+mod over_http;
 mod servers;
 
 use std::time::Duration;

@@ -354,7 +354,10 @@ impl Authority {
                 self.seats.retain(|seat| seat.member != *member);
             }
             Change::Document { kind, text } => self.documents.replace(*kind, text.clone()),
-            Change::Said { .. } | Change::Plain(_) | Change::Typing { .. } => {}
+            Change::Said { .. }
+            | Change::Plain(_)
+            | Change::Typing { .. }
+            | Change::Heard { .. } => {}
         }
     }
 

@@ -65,6 +65,7 @@ impl Address {
                 bail!("it begins with redis://, rediss://, redis+sentinel:// or rediss+sentinel://")
             }
         };
+        ensure!(root.is_none() || scheme == "rediss", "--broker-ca is for rediss://, with TLS");
         let (credentials, rest) = match rest.rsplit_once('@') {
             Some((credentials, rest)) => (format!("{credentials}@"), rest),
             None => (String::new(), rest),

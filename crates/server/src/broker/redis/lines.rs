@@ -55,7 +55,7 @@ pub fn proposal(proposal: &Proposal) -> [String; 9] {
         Change::Document { kind, text } => {
             ("document", wire::kind_name(*kind).to_owned(), text.to_string())
         }
-        Change::Said { .. } | Change::Plain(_) | Change::Typing { .. } => {
+        Change::Said { .. } | Change::Plain(_) | Change::Typing { .. } | Change::Heard { .. } => {
             ("", String::new(), String::new())
         }
     };

@@ -139,7 +139,10 @@ fn size(entry: &Entry) -> usize {
         Change::Joined { name, .. } => 2 * name.shown.len(),
         Change::Left { name, .. } => name.len(),
         Change::Document { text, .. } => text.len(),
-        Change::TakenOver { .. } | Change::Lost { .. } | Change::Typing { .. } => 0,
+        Change::TakenOver { .. }
+        | Change::Lost { .. }
+        | Change::Typing { .. }
+        | Change::Heard { .. } => 0,
     };
     size_of::<Entry>() + texts
 }

@@ -185,6 +185,11 @@ impl Api {
 }
 
 impl HttpMember {
+    /// The same member, asking another node.
+    pub fn on(&self, api: &Api) -> HttpMember {
+        HttpMember { api: api.clone(), welcome: self.welcome.clone() }
+    }
+
     /// The secret of the session.
     pub fn token(&self) -> &str {
         self.welcome["token"].as_str().expect("a token")
