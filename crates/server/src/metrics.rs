@@ -256,13 +256,21 @@ impl Metrics {
                 logging::lost_lines(),
             ),
         ];
-        let mut text = String::new();
-        for (name, kind, help, value) in rows {
-            let _ = writeln!(
-                text,
-                "# HELP hamhame_{name} {help}.\n# TYPE hamhame_{name} {kind}\nhamhame_{name} {value}"
-            );
-        }
-        text
+        expose(&rows)
     }
+}
+
+/// A figure: its name, its type, what it is, and its value.
+pub type Row = (&'static str, &'static str, &'static str, u64);
+
+/// Figures as text.
+pub fn expose(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for (name, kind, help, value) in rows {
+        let _ = writeln!(
+            text,
+            "# HELP hamhame_{name} {help}.\n# TYPE hamhame_{name} {kind}\nhamhame_{name} {value}"
+        );
+    }
+    text
 }

@@ -12,7 +12,6 @@ use hamhame_core::name::{Name, RoomName};
 
 use super::Api;
 use super::problem::Problem;
-use super::request::not_joined;
 use crate::net::admission::Client;
 use crate::room::Room;
 use crate::room::intent::Whereabouts;
@@ -32,11 +31,11 @@ pub async fn find(
     client: &Arc<Client>,
 ) -> Result<Arc<Lease>, Problem> {
     let server = &api.server;
-    let claimed = token::claimed(token).ok_or_else(not_joined)?;
+    let claimed = token::claimed(token).ok_or_else(Problem::not_joined)?;
     let room = open(api, room, client).await?;
-    let name = room.name_of(claimed.member).ok_or_else(not_joined)?;
-    let parsed = Name::parse(&name).map_err(|_| not_joined())?;
-    let proof = server.open_token(token, room.name(), &parsed).ok_or_else(not_joined)?;
+    let name = room.name_of(claimed.member).ok_or_else(Problem::not_joined)?;
+    let parsed = Name::parse(&name).map_err(|_| Problem::not_joined())?;
+    let proof = server.open_token(token, room.name(), &parsed).ok_or_else(Problem::not_joined)?;
     match room.whereabouts(proof) {
         Some(Whereabouts::There(home)) if home.is_lease() => {
             let place = api.leases.enter(client, &server.options);
@@ -51,7 +50,7 @@ pub async fn find(
         Some(Whereabouts::Away) if server.broker.is_shared() => {
             take_over(api, token, room.name().clone(), parsed, client).await
         }
-        Some(Whereabouts::Away) | None => Err(not_joined()),
+        Some(Whereabouts::Away) | None => Err(Problem::not_joined()),
     }
 }
 
@@ -69,16 +68,16 @@ pub async fn settle(
     }
     let (room, member) = lease
         .session(|session| (session.room().clone(), session.member()))
-        .ok_or_else(not_joined)?;
-    let name = room.name_of(member).ok_or_else(not_joined)?;
-    let name = Name::parse(&name).map_err(|_| not_joined())?;
+        .ok_or_else(Problem::not_joined)?;
+    let name = room.name_of(member).ok_or_else(Problem::not_joined)?;
+    let name = Name::parse(&name).map_err(|_| Problem::not_joined())?;
     take_over(api, lease.token(), room.name().clone(), name, client).await
 }
 
 async fn open(api: &Api, room: &RoomName, client: &Arc<Client>) -> Result<Arc<Room>, Problem> {
     let server = &api.server;
     if !server.broker.is_shared() {
-        return server.registry.find(room).ok_or_else(not_joined);
+        return server.registry.find(room).ok_or_else(Problem::not_joined);
     }
     let room = server.registry.find_or_make(room, Some(client));
     let room = room.map_err(|error| Problem::new(ErrorCode::ServerFull, error.to_string()))?;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Api;
 use super::problem::{Problem, ProblemDetails};
-use super::request::{Caller, InRoom, Json, not_joined};
+use super::request::{Caller, InRoom, Json};
 use crate::session::Refused;
 
 /// Something to say.
@@ -59,11 +59,11 @@ pub async fn say(
         let detail = "`id` must be 1 to 64 characters of printable ASCII.";
         return Err(Problem::unprocessable(detail));
     }
-    let room = lease.session(|session| session.room().clone()).ok_or_else(not_joined)?;
+    let room = lease.session(|session| session.room().clone()).ok_or_else(Problem::not_joined)?;
     // Who speaks waits for those who deliver, as over a WebSocket.
     room.eased().await;
     let said = lease.session(|session| session.say(id, &message.content));
-    let offset = match said.ok_or_else(not_joined)?? {
+    let offset = match said.ok_or_else(Problem::not_joined)?? {
         Some(said) => said.offset().await,
         None => None,
     };
@@ -90,6 +90,9 @@ pub async fn typing(
     Json(request): Json<TypingRequest>,
 ) -> Result<StatusCode, Problem> {
     caller.count()?;
-    caller.0.session(|session| session.set_typing(request.typing)).ok_or_else(not_joined)?;
+    caller
+        .0
+        .session(|session| session.set_typing(request.typing))
+        .ok_or_else(Problem::not_joined)?;
     Ok(StatusCode::NO_CONTENT)
 }

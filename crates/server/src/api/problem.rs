@@ -57,6 +57,14 @@ pub struct ProblemDetails<'a> {
 }
 
 impl Problem {
+    /// The session of a request is over.
+    pub fn not_joined() -> Problem {
+        Problem::new(
+            ErrorCode::NotJoined,
+            "The session is not here any more: POST …/sessions with its token and position goes on where it was.",
+        )
+    }
+
     /// With words for this case.
     pub fn new(code: ErrorCode, detail: impl Into<Cow<'static, str>>) -> Problem {
         Problem {

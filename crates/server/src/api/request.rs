@@ -60,8 +60,9 @@ impl FromRequestParts<Api> for Reader {
         let lease = match found {
             Some(lease) => lease,
             None => {
-                let Extension(Peer(client)) =
-                    Extension::from_request_parts(parts, api).await.map_err(|_| not_joined())?;
+                let Extension(Peer(client)) = Extension::from_request_parts(parts, api)
+                    .await
+                    .map_err(|_| Problem::not_joined())?;
                 elsewhere::find(api, &token, &room, &client).await?
             }
         };
@@ -71,7 +72,7 @@ impl FromRequestParts<Api> for Reader {
                 Ok(Reader(Some(lease)))
             }
             Some(CloseCode::SessionReplaced) => Err(Problem::plain(ErrorCode::SessionReplaced)),
-            Some(_) => Err(not_joined()),
+            Some(_) => Err(Problem::not_joined()),
         }
     }
 }
@@ -83,16 +84,8 @@ impl Caller {
     /// If there were too many, or the session is over.
     pub fn count(&self) -> Result<(), Problem> {
         let counted = self.0.session(|session| session.count_request());
-        Ok(counted.ok_or_else(not_joined)??)
+        Ok(counted.ok_or_else(Problem::not_joined)??)
     }
-}
-
-/// The session of a request is over.
-pub fn not_joined() -> Problem {
-    Problem::new(
-        ErrorCode::NotJoined,
-        "The session is not here any more: POST …/sessions with its token and position goes on where it was.",
-    )
 }
 
 /// The token (RFC 6750, section 2.1).

@@ -5,6 +5,7 @@
 //! [applies](crate::room::Writer) it. The embedded broker decides and applies under the room's lock. One that spans
 //! machines asks an engine for the place, and applies what the engine tells. Brokers never see sockets.
 
+mod counts;
 mod embedded;
 pub mod engine;
 mod redis;
@@ -132,6 +133,11 @@ pub trait Broker: Send + Sync + 'static {
     /// Whether whoever decides can be reached, as far as anybody knows.
     fn is_reached(&self) -> bool {
         true
+    }
+
+    /// What it counts, in the text format of Prometheus.
+    fn expose(&self) -> String {
+        String::new()
     }
 }
 

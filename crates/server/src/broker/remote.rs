@@ -14,6 +14,7 @@ use hamhame_core::id::Id;
 use hamhame_core::position::Position;
 use tokio::time::{Instant, timeout_at};
 
+use super::counts::Counts;
 use super::engine::{Condition, Engine, Place, Question};
 use super::replica::{Newcomer, PATIENCE, Replica};
 use super::{Answer, Away, Broker, Embedded, Replaced};
@@ -27,6 +28,7 @@ use crate::room::{Room, Writer};
 pub struct Remote<E: Engine> {
     node: NodeId,
     engine: Arc<E>,
+    counts: Arc<Counts>,
     /// By the rooms' serials. Those whose room is gone go when the map has doubled.
     replicas: Mutex<Replicas<E>>,
 }
@@ -40,7 +42,7 @@ impl<E: Engine> Remote<E> {
     /// For a node that has a number of its own.
     pub fn new(node: NodeId, engine: Arc<E>) -> Remote<E> {
         let replicas = Replicas { by_room: HashMap::new(), tidy_at: 64 };
-        Remote { node, engine, replicas: Mutex::new(replicas) }
+        Remote { node, engine, counts: Arc::default(), replicas: Mutex::new(replicas) }
     }
 
     fn replica(&self, room: &Arc<Room>) -> Arc<Replica<E>> {
@@ -50,7 +52,7 @@ impl<E: Engine> Remote<E> {
             replicas.tidy_at = (2 * replicas.by_room.len()).max(64);
         }
         let replica = replicas.by_room.entry(room.serial()).or_insert_with(|| {
-            let replica = Replica::new(self.node, self.engine.clone(), room);
+            let replica = Replica::new(self.node, self.engine.clone(), self.counts.clone(), room);
             let follower: Weak<Replica<E>> = Arc::downgrade(&replica);
             self.engine.follow(room.name().key(), follower);
             replica
@@ -207,5 +209,9 @@ impl<E: Engine> Broker for Remote<E> {
 
     fn is_reached(&self) -> bool {
         self.engine.is_reached()
+    }
+
+    fn expose(&self) -> String {
+        self.counts.expose(self.is_reached(), self.lock().by_room.len())
     }
 }

@@ -6,6 +6,7 @@ mod recent;
 mod seating;
 
 use std::collections::HashSet;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub use seating::Newcomer;
 use seating::Seating;
 
 use super::Away;
+use super::counts::Counts;
 use super::engine::{
     Condition, Engine, Entry as Placed, Failure, Follower, Place, Proposal, Question, Seen,
 };
@@ -45,6 +47,7 @@ const LATE: Duration = Duration::from_millis(100);
 pub struct Replica<E: Engine> {
     node: NodeId,
     engine: Arc<E>,
+    counts: Arc<Counts>,
     room: Weak<Room>,
     key: Box<str>,
     inner: Mutex<Progress>,
@@ -54,10 +57,16 @@ pub struct Replica<E: Engine> {
 
 impl<E: Engine> Replica<E> {
     /// Of a room that is not open yet.
-    pub fn new(node: NodeId, engine: Arc<E>, room: &Arc<Room>) -> Arc<Replica<E>> {
+    pub fn new(
+        node: NodeId,
+        engine: Arc<E>,
+        counts: Arc<Counts>,
+        room: &Arc<Room>,
+    ) -> Arc<Replica<E>> {
         Arc::new(Replica {
             node,
             engine,
+            counts,
             room: Arc::downgrade(room),
             key: room.name().key().into(),
             inner: Mutex::new(Progress::new(room.hold())),
@@ -166,11 +175,17 @@ impl<E: Engine> Replica<E> {
     async fn send_batch(self: &Arc<Self>, seen: Seen, batch: Vec<Proposal>) {
         let deadline = Instant::now() + PATIENCE;
         let tags: Vec<u64> = batch.iter().map(|proposal| proposal.tag).collect();
+        let began = Instant::now();
+        Counts::one(&self.counts.batches);
+        self.counts.proposals.fetch_add(batch.len() as u64, Relaxed);
         loop {
             let sent = self.engine.append(&self.key, seen, batch.clone());
             match timeout_at(deadline, sent).await {
-                Ok(Ok(places)) => return self.note_places(&tags, &places, deadline).await,
-                Ok(Err(Failure::Unknown)) => {}
+                Ok(Ok(places)) => {
+                    self.counts.placed(began.elapsed());
+                    return self.note_places(&tags, &places, deadline).await;
+                }
+                Ok(Err(Failure::Unknown)) => Counts::one(&self.counts.resends),
                 Ok(Err(Failure::Changed)) => {
                     self.lock().give_up(&tags);
                     return self.close();
@@ -195,7 +210,10 @@ impl<E: Engine> Replica<E> {
                 }
                 Place::Conflict => match self.lock().waiting.remove(tag) {
                     Some(Waiter::Placed(sender)) => _ = sender.send(Place::Conflict),
-                    Some(Waiter::Seating(seating)) => again.push(Queued::Seating(seating)),
+                    Some(Waiter::Seating(seating)) => {
+                        Counts::one(&self.counts.conflicts);
+                        again.push(Queued::Seating(seating));
+                    }
                     Some(Waiter::Said(_) | Waiter::Nobody) | None => {}
                 },
             }
@@ -379,6 +397,7 @@ impl<E: Engine> Replica<E> {
         sleep(LATE).await;
         self.lock().reading = false;
         if !self.lock().early.is_empty() {
+            Counts::one(&self.counts.late);
             let _ = self.catch_up(Instant::now() + PATIENCE).await;
         }
     }

@@ -152,7 +152,7 @@ async fn metrics(State(app): State<App>) -> Response {
         addresses: app.server.visitors.addresses(),
         memory: &app.server.memory,
     };
-    let text = app.server.metrics.expose(&now);
+    let text = app.server.metrics.expose(&now) + &app.server.broker.expose();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

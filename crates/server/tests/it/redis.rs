@@ -2,9 +2,12 @@
 //! nodes and to the engine is seen and healed.
 
 mod failover;
+mod faults;
 mod locked;
 mod over_http;
 mod servers;
+mod wanderer;
+mod wire;
 
 use std::time::Duration;
 

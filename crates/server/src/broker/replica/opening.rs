@@ -1,6 +1,7 @@
 //! Opening a room: what the engine has of it becomes what this node has, the first time and after the two went apart.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use futures_util::future::BoxFuture;
 use hamhame_core::codes::CloseCode;
@@ -12,6 +13,7 @@ use super::progress::moment;
 use super::recent::Compared;
 use super::{LATE, Newcomer, PATIENCE, Replica};
 use crate::broker::Away;
+use crate::broker::counts::Counts;
 use crate::broker::engine::{Engine, Failure, Snapshot};
 use crate::clock;
 use crate::room::change::Connection;
@@ -90,10 +92,14 @@ impl<E: Engine> Replica<E> {
             Compared::Short(lost) => {
                 let count = lost.len();
                 tracing::warn!(count, "the engine has lost entries of a room; giving them back");
-                let _ = timeout_at(deadline, self.engine.give_back(key, seen, lost)).await;
+                let given = timeout_at(deadline, self.engine.give_back(key, seen, lost)).await;
+                if let Ok(Ok(())) = given {
+                    self.counts.given_back.fetch_add(count as u64, Relaxed);
+                }
             }
             Compared::Forked => {
                 tracing::warn!("the engine has other entries of a room; it begins another epoch");
+                Counts::one(&self.counts.forks);
                 let _ = timeout_at(deadline, self.engine.renew(key, seen)).await;
             }
         }
@@ -128,6 +134,9 @@ impl<E: Engine> Replica<E> {
         let mut inner = self.lock();
         if inner.seen.is_some() {
             return;
+        }
+        if inner.before.is_some() {
+            Counts::one(&self.counts.reopens);
         }
         inner.clock = asked as i64 - snapshot.now as i64;
         inner.seats_at = snapshot.seats_at;

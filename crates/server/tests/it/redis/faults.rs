@@ -1,0 +1,204 @@
+//! What goes wrong with nodes and engines while a crowd talks on three nodes. A checker compares what each member has heard, and
+//! looks for all that was acknowledged. TEST_SEED makes it another schedule.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+use super::servers::{Engine, Watched, node};
+use super::wanderer::Wanderer;
+use super::wire::Wire;
+use crate::common::{Random, TestServer};
+
+/// All of a schedule is in the log.
+const LONG: [&str; 2] = ["--history", "100000"];
+
+/// Members who talk.
+const CROWD: usize = 12;
+
+/// People who talk on the nodes.
+struct Crowd {
+    enough: watch::Sender<bool>,
+    members: Vec<JoinHandle<(Wanderer, Vec<String>)>>,
+}
+
+impl Crowd {
+    fn start(nodes: &[TestServer], seed: u64) -> Crowd {
+        let nodes: Arc<[SocketAddr]> = nodes.iter().map(TestServer::address).collect();
+        let (enough, seen) = watch::channel(false);
+        let mut random = Random::new(seed);
+        let members = (0..CROWD).map(|number| {
+            let wanderer = Wanderer::new(&format!("m{number}"), random.draw(), &nodes);
+            let enough = seen.clone();
+            tokio::spawn(async move {
+                let (mut wanderer, mut socket) = wanderer.wander(enough).await;
+                wanderer.stay(&mut socket, Duration::from_secs(8)).await;
+                let acknowledged = std::mem::take(&mut wanderer.acknowledged);
+                // Its connection stays open until all are looked at.
+                std::mem::forget(socket);
+                (wanderer, acknowledged)
+            })
+        });
+        let members = members.collect();
+        Crowd { enough, members }
+    }
+
+    /// Has them stop, and looks at what they have heard and at what the nodes have. `forgets`: the engine has lost all it had.
+    async fn check(self, nodes: &[TestServer]) {
+        self.enough.send_replace(true);
+        let mut members = Vec::new();
+        for member in self.members {
+            members.push(member.await.expect("what it asserts holds"));
+        }
+        let mut all: BTreeMap<(String, u64), Value> = BTreeMap::new();
+        for (wanderer, _) in &members {
+            for (place, event) in &wanderer.heard {
+                let other = all.entry(place.clone()).or_insert_with(|| event.clone());
+                assert_eq!(other, event, "the same for all at {place:?}");
+            }
+        }
+        let begin = Instant::now();
+        let names: Vec<String> = (0..CROWD).map(|number| format!("m{number}")).collect();
+        for node in nodes {
+            loop {
+                let mut present = present(node).await;
+                present.sort_by_key(|name| name[1..].parse::<usize>().expect("a number"));
+                if present == names {
+                    break;
+                }
+                let late = begin.elapsed() > Duration::from_secs(30);
+                assert!(!late, "presence is right within 30 s: {present:?}");
+                sleep(Duration::from_millis(200)).await;
+            }
+        }
+        let logs = [log(&nodes[0]).await, log(&nodes[1]).await, log(&nodes[2]).await];
+        assert_eq!(logs[0], logs[1]);
+        assert_eq!(logs[0], logs[2]);
+        let mut count: HashMap<(&str, &str), usize> = HashMap::new();
+        for event in &logs[0] {
+            if let (Some(member), Some(id)) = (event["member"].as_str(), event["id"].as_str()) {
+                *count.entry((member, id)).or_default() += 1;
+            }
+        }
+        let mut said = 0;
+        for (wanderer, acknowledged) in &members {
+            for id in acknowledged {
+                let times = count.get(&(wanderer.member.as_str(), id.as_str()));
+                assert_eq!(times, Some(&1), "{} {id} stands once", wanderer.member);
+                said += 1;
+            }
+        }
+        println!("{said} messages, {} events heard", all.len());
+        assert!(said > 500, "they talk: {said}");
+    }
+}
+
+async fn present(node: &TestServer) -> Vec<String> {
+    let members = node.get("/api/rooms/room/members").await.json();
+    let members = members["users"].as_array().expect("a list");
+    members.iter().map(|member| member["client_id"].as_str().expect("a name").to_owned()).collect()
+}
+
+/// The whole log of the room in its present life.
+async fn log(node: &TestServer) -> Vec<Value> {
+    let here = node.get("/api/rooms/room/events").await.json();
+    let (epoch, head) =
+        here["position"].as_str().and_then(|text| text.split_once(':')).expect("a position");
+    let (mut log, head) = (Vec::new(), head.parse::<u64>().expect("an offset"));
+    let mut after = 0;
+    while after < head {
+        let read = node.get(&format!("/api/rooms/room/events?after={epoch}:{after}")).await.json();
+        let events = read["events"].as_array().expect("events");
+        assert_ne!(read["recovered"], false, "all of it is kept");
+        after += events.len() as u64;
+        log.extend(events.iter().cloned());
+    }
+    log
+}
+
+fn seed() -> u64 {
+    let seed = std::env::var("TEST_SEED").map_or(1, |seed| seed.parse().expect("a number"));
+    println!("TEST_SEED={seed}");
+    seed
+}
+
+#[tokio::test]
+#[ignore = "needs a Redis server: ./test redis"]
+async fn nodes_and_ways_that_fail_lose_nothing_and_tell_nothing_twice() {
+    let seed = seed();
+    let mut random = Random::new(seed);
+    let engine = Engine::start().await;
+    let mut nodes = Vec::new();
+    let mut wires = Vec::new();
+    for _ in 0..3 {
+        let wire = Wire::to(engine.address).await;
+        nodes.push(node(&format!("redis://{}", wire.address), &LONG).await);
+        wires.push(wire);
+    }
+    let crowd = Crowd::start(&nodes, random.draw());
+    sleep(Duration::from_secs(2)).await;
+    let mut faults: Vec<usize> = (0..7).collect();
+    while !faults.is_empty() {
+        let fault = faults.swap_remove(random.below(faults.len() as u64) as usize);
+        let which = random.below(3) as usize;
+        println!("fault {fault} at node {which}");
+        match fault {
+            0 => {
+                nodes[which].kill().await;
+                sleep(Duration::from_secs(1)).await;
+                nodes[which].restart().await;
+            }
+            // Beyond its lease.
+            1 => {
+                nodes[which].signal(Signal::STOP);
+                sleep(Duration::from_secs(12)).await;
+                nodes[which].signal(Signal::CONT);
+            }
+            2 | 3 => {
+                wires[which].cut(true);
+                sleep(Duration::from_secs(if fault == 2 { 1 } else { 10 })).await;
+                wires[which].cut(false);
+            }
+            4 => {
+                engine.tell("CLIENT KILL TYPE normal").await.expect("it runs");
+                engine.tell("CLIENT KILL TYPE pubsub").await.expect("it runs");
+            }
+            5 => {
+                engine.signal(Signal::STOP);
+                sleep(Duration::from_secs(3)).await;
+                engine.signal(Signal::CONT);
+            }
+            _ => {
+                for node in &mut nodes {
+                    node.terminate();
+                    node.wait().await;
+                    node.restart().await;
+                    sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+        sleep(Duration::from_secs(2)).await;
+    }
+    crowd.check(&nodes).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a Redis server: ./test redis"]
+async fn a_primary_that_is_killed_while_a_crowd_talks_loses_nothing() {
+    let seed = seed();
+    let mut engine = Watched::start().await;
+    let url = engine.url();
+    let nodes = [node(&url, &LONG).await, node(&url, &LONG).await, node(&url, &LONG).await];
+    let crowd = Crowd::start(&nodes, seed);
+    sleep(Duration::from_secs(3)).await;
+    engine.fail_over().await;
+    sleep(Duration::from_secs(5)).await;
+    crowd.check(&nodes).await;
+}
