@@ -12,6 +12,8 @@ const BOUNDS: [u64; 9] = [500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_0
 /// Counted since the start.
 #[derive(Debug, Default)]
 pub struct Counts {
+    /// Rooms that are followed now.
+    pub rooms: AtomicU64,
     /// Batches that were sent.
     pub batches: AtomicU64,
     /// What was in them.
@@ -49,12 +51,12 @@ impl Counts {
         Counts::one(&self.answers);
     }
 
-    /// All of it, and whether the engine is reached and how many rooms are followed.
-    pub fn expose(&self, is_reached: bool, rooms: usize) -> String {
+    /// All of it, and whether the engine is reached.
+    pub fn expose(&self, is_reached: bool) -> String {
         let count = |counter: &AtomicU64| counter.load(Relaxed);
         let rows: [Row; 10] = [
             ("engine_up", "gauge", "Whether the engine is reached", is_reached.into()),
-            ("engine_rooms", "gauge", "Rooms followed", rooms as u64),
+            ("engine_rooms", "gauge", "Rooms followed", count(&self.rooms)),
             ("engine_batches_total", "counter", "Batches sent", count(&self.batches)),
             ("engine_proposals_total", "counter", "Changes in them", count(&self.proposals)),
             (
@@ -124,10 +126,9 @@ mod tests {
         for micros in [400, 600, 3_000_000] {
             counts.placed(Duration::from_micros(micros));
         }
-        let text = counts.expose(true, 7);
+        let text = counts.expose(true);
         for line in [
             "hamhame_engine_up 1",
-            "hamhame_engine_rooms 7",
             "hamhame_engine_append_seconds_bucket{le=\"0.0005\"} 1",
             "hamhame_engine_append_seconds_bucket{le=\"0.001\"} 2",
             "hamhame_engine_append_seconds_bucket{le=\"2\"} 2",

@@ -162,6 +162,9 @@ pub trait Engine: Send + Sync + 'static {
     /// From now on `follower` is told of each entry of the room, in any order, some of them perhaps never, until it is dropped.
     fn follow(&self, room: &str, follower: Weak<dyn Follower>);
 
+    /// One that followed the room is gone.
+    fn unfollow(&self, room: &str);
+
     /// Tells those who follow the room a change that has no place in the order. It may be lost.
     fn whisper(&self, room: &str, change: Change<'static>);
 

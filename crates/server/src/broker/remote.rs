@@ -5,8 +5,7 @@
 //! seats is decided on the seats as they are here; if others changed them meanwhile, the engine refuses it, and it is decided
 //! again. An answer goes out when its change has been applied, never before.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hamhame_core::codes::CloseCode;
@@ -29,39 +28,22 @@ pub struct Remote<E: Engine> {
     node: NodeId,
     engine: Arc<E>,
     counts: Arc<Counts>,
-    /// By the rooms' serials. Those whose room is gone go when the map has doubled.
-    replicas: Mutex<Replicas<E>>,
-}
-
-struct Replicas<E: Engine> {
-    by_room: HashMap<u64, Arc<Replica<E>>>,
-    tidy_at: usize,
 }
 
 impl<E: Engine> Remote<E> {
     /// For a node that has a number of its own.
     pub fn new(node: NodeId, engine: Arc<E>) -> Remote<E> {
-        let replicas = Replicas { by_room: HashMap::new(), tidy_at: 64 };
-        Remote { node, engine, counts: Arc::default(), replicas: Mutex::new(replicas) }
+        Remote { node, engine, counts: Arc::default() }
     }
 
+    /// The room as this node follows it, from now on as long as there is the room.
     fn replica(&self, room: &Arc<Room>) -> Arc<Replica<E>> {
-        let mut replicas = self.lock();
-        if replicas.by_room.len() >= replicas.tidy_at {
-            replicas.by_room.retain(|_, replica| !replica.is_over());
-            replicas.tidy_at = (2 * replicas.by_room.len()).max(64);
-        }
-        let replica = replicas.by_room.entry(room.serial()).or_insert_with(|| {
+        room.kept(|| {
             let replica = Replica::new(self.node, self.engine.clone(), self.counts.clone(), room);
             let follower: Weak<Replica<E>> = Arc::downgrade(&replica);
             self.engine.follow(room.name().key(), follower);
             replica
-        });
-        replica.clone()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Replicas<E>> {
-        self.replicas.lock().unwrap_or_else(PoisonError::into_inner)
+        })
     }
 }
 
@@ -212,6 +194,6 @@ impl<E: Engine> Broker for Remote<E> {
     }
 
     fn expose(&self) -> String {
-        self.counts.expose(self.is_reached(), self.lock().by_room.len())
+        self.counts.expose(self.is_reached())
     }
 }

@@ -63,6 +63,7 @@ impl<E: Engine> Replica<E> {
         counts: Arc<Counts>,
         room: &Arc<Room>,
     ) -> Arc<Replica<E>> {
+        Counts::one(&counts.rooms);
         Arc::new(Replica {
             node,
             engine,
@@ -404,6 +405,13 @@ impl<E: Engine> Replica<E> {
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E: Engine> Drop for Replica<E> {
+    fn drop(&mut self) {
+        self.counts.rooms.fetch_sub(1, Relaxed);
+        self.engine.unfollow(&self.key);
     }
 }
 

@@ -21,9 +21,10 @@ mod state;
 mod subscription;
 pub mod tail;
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 pub use apply::{OutOfOrder, Writer};
@@ -79,6 +80,8 @@ pub struct Room {
     news: Notify,
     shared: Arc<Shared>,
     opener: Opener,
+    /// What the broker keeps of the room, as long as there is the room.
+    kept: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 /// Whose doing it is that there is the room.
@@ -112,6 +115,7 @@ impl Room {
             news: Notify::new(),
             shared,
             opener,
+            kept: OnceLock::new(),
             state: Mutex::new(State {
                 tail,
                 roster: Roster::default(),
@@ -135,14 +139,21 @@ impl Room {
         &self.name
     }
 
-    /// Nothing yet, to count what somebody keeps of the room beside its log.
-    pub fn hold(&self) -> Held {
-        self.shared.memory.hold()
-    }
-
     /// Identifies this life of the room in this process.
     pub fn serial(&self) -> u64 {
         self.serial
+    }
+
+    /// What the broker keeps of the room; it makes it once.
+    pub fn kept<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> Arc<T>) -> Arc<T> {
+        let kept = self.kept.get_or_init(|| make()).clone();
+        // There is one broker in a process, and it keeps one thing.
+        kept.downcast().unwrap_or_else(|_| unreachable!("another broker has the room"))
+    }
+
+    /// Nothing yet, to count what somebody keeps of the room beside its log.
+    pub fn hold(&self) -> Held {
+        self.shared.memory.hold()
     }
 
     /// Which shards have members here, and which of them know that there is something new.

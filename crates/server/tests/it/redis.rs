@@ -244,6 +244,25 @@ async fn a_flush_begins_another_epoch_on_all_nodes_and_nobody_is_sent_away() {
 
 #[tokio::test]
 #[ignore = "needs a Redis server: ./test redis"]
+async fn a_flush_is_found_in_a_room_where_nothing_is_said() {
+    let engine = Engine::start().await;
+    let nodes = [engine.node().await, engine.node().await];
+    let mut ali = nodes[0].member("room", "ali").await;
+    let mut sara = nodes[1].member("room", "sara").await;
+    ali.mark("before").await;
+    sara.until_said("before").await;
+    engine.tell("FLUSHALL").await.expect("the engine is there");
+    for member in [&mut ali, &mut sara] {
+        assert_eq!(member.next_of("gap").await["missed"], 0);
+    }
+    let latest = nodes[1].member("room", "latest").await;
+    let mut here = members(latest.welcome());
+    here.sort_unstable();
+    assert_eq!(here, ["ali", "latest", "sara"]);
+}
+
+#[tokio::test]
+#[ignore = "needs a Redis server: ./test redis"]
 async fn while_the_engine_is_away_it_is_said_and_when_it_is_back_all_goes_on() {
     let mut engine = Engine::start().await;
     let nodes = [engine.node().await, engine.node().await];

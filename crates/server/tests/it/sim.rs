@@ -495,6 +495,10 @@ impl Engine for Sim {
         self.lock().room(room).followers.push(follower);
     }
 
+    fn unfollow(&self, _: &str) {
+        // It looks who is still there each time.
+    }
+
     fn whisper(&self, room: &str, change: Change<'static>) {
         let mut world = self.lock();
         let followers: Vec<_> =

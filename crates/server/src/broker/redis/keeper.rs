@@ -2,8 +2,8 @@
 //! somebody here follows.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hamhame_core::id::Id;
@@ -16,6 +16,7 @@ use super::address::{self, Address, PATIENCE, place};
 use super::keys::Keys;
 use super::lines::{self, Asked, News};
 use super::shared::{KEPT_FOR, Shared, brief};
+use crate::broker::engine::Follower;
 use crate::room::change::NodeId;
 use crate::token::random_id;
 
@@ -32,13 +33,20 @@ const LEASE: Duration = Duration::from_secs(10);
 const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Time between two tries to connect: the first, and the most. Each is a random share of it longer.
-const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
 /// Looks after which rooms that are followed are kept for longer.
 const LOOKS_PER_TOUCH: u32 = 1200;
 
+/// Looks in which all followers have a turn: a minute.
+const ROUND: u32 = 20;
+
 /// Channels that are asked for together.
 const AT_ONCE: usize = 256;
+
+/// Followers that are told something together, and the time until the next ones are: each of them may ask the engine.
+const AT_A_TIME: usize = 64;
+const BREATH: Duration = Duration::from_millis(10);
 
 /// Keeps the connection for ever.
 pub async fn run(shared: Arc<Shared>, address: Address) {
@@ -106,12 +114,14 @@ async fn reach(address: &Address) -> Result<Reached, String> {
 /// Tells what comes over one connection until it ends.
 async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
     let Reached { client, mut connection, mut pushes, missed } = reached;
-    let mut channels: Vec<String> = shared.followers().keys().cloned().collect();
-    channels.push(shared.prefix.node(shared.node));
-    for some in channels.chunks(AT_ONCE) {
-        if connection.subscribe(some).await.is_err() {
+    let mut some = vec![shared.prefix.node(shared.node)];
+    let mut end = String::new();
+    while !some.is_empty() {
+        if connection.subscribe(&some).await.is_err() {
             return;
         }
+        some = shared.channels_behind(&end, AT_ONCE);
+        end = some.last().cloned().unwrap_or_default();
     }
     // A lease first: whoever comes in would be taken for a member of a node that has ended.
     let mut ended = HashSet::new();
@@ -123,7 +133,7 @@ async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
     look_everywhere(shared);
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut count = 0;
+    let (mut count, mut last) = (0, String::new());
     let mut moved = std::pin::pin!(address.moved_from(&client));
     loop {
         tokio::select! {
@@ -139,10 +149,11 @@ async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
                 if missed.swap(false, Ordering::AcqRel) {
                     look_everywhere(shared);
                 }
-                forget_the_gone(shared, &mut connection).await;
+                forget_the_left(shared, &mut connection).await;
+                look_around(shared, &mut last);
                 count += 1;
                 if count % LOOKS_PER_TOUCH == 0 {
-                    touch(shared, &mut connection).await;
+                    tokio::spawn(touch(shared.clone(), connection.clone()));
                 }
             }
         }
@@ -168,68 +179,88 @@ async fn beat(
     *ended = over;
     for node in new {
         tracing::warn!(node = %Id::new(node.0), "a node has ended");
-        let shared = shared.clone();
-        tokio::spawn(async move {
-            let channels: Vec<String> = shared.followers().keys().cloned().collect();
-            for channel in channels {
-                for follower in shared.followers_of(&channel) {
-                    follower.ended(node);
-                }
-                tokio::task::yield_now().await;
-            }
-        });
+        tokio::spawn(each_follower(shared.clone(), move |follower| follower.ended(node)));
     }
     Ok(())
 }
 
+/// Has all followers do something, a few at a time.
+async fn each_follower(shared: Arc<Shared>, act: impl Fn(Arc<dyn Follower>)) {
+    let mut last = String::new();
+    loop {
+        let channels = shared.channels_behind(&last, AT_A_TIME);
+        let Some(end) = channels.last() else { return };
+        last.clone_from(end);
+        for channel in &channels {
+            shared.followers_of(channel).into_iter().for_each(&act);
+        }
+        sleep(BREATH).await;
+    }
+}
+
 /// Has all followers look for what did not come.
-fn look_everywhere(shared: &Shared) {
-    let all: Vec<_> = shared.followers().values().flatten().filter_map(Weak::upgrade).collect();
-    for follower in all {
-        follower.look();
+fn look_everywhere(shared: &Arc<Shared>) {
+    tokio::spawn(each_follower(shared.clone(), |follower| follower.look()));
+}
+
+/// Has some followers look, the next ones each time, so that all have their turn within a [`ROUND`]: what is not heard of may
+/// have been lost, with a subscription that is none any more or with the whole room.
+fn look_around(shared: &Shared, last: &mut String) {
+    let share = shared.followers().len().div_ceil(ROUND as usize);
+    let channels = shared.channels_behind(last, share);
+    // Behind the last one the round begins again.
+    let end = channels.last().filter(|_| channels.len() == share);
+    *last = end.cloned().unwrap_or_default();
+    for channel in channels {
+        shared.followers_of(&channel).into_iter().for_each(|follower| follower.look());
     }
 }
 
 /// Ends the subscriptions to rooms that nobody follows any more.
-async fn forget_the_gone(shared: &Shared, connection: &mut MultiplexedConnection) {
-    let mut gone = Vec::new();
-    shared.followers().retain(|channel, followers| {
-        followers.retain(|follower| follower.strong_count() > 0);
-        if followers.is_empty() {
-            gone.push(channel.clone());
+async fn forget_the_left(shared: &Shared, connection: &mut MultiplexedConnection) {
+    let mut left = std::mem::take(&mut *shared.left());
+    left.retain(|channel| {
+        let mut followers = shared.followers();
+        let Some(here) = followers.get_mut(channel) else { return false };
+        here.retain(|follower| follower.strong_count() > 0);
+        let is_left = here.is_empty();
+        if is_left {
+            followers.remove(channel);
         }
-        !followers.is_empty()
+        is_left
     });
-    for some in gone.chunks(AT_ONCE) {
+    for some in left.chunks(AT_ONCE) {
         let _ = connection.unsubscribe(some).await;
     }
     // Whoever followed one of them again meanwhile may have subscribed before this.
-    let again: Vec<String> = {
-        let followers = shared.followers();
-        gone.into_iter().filter(|channel| followers.contains_key(channel)).collect()
-    };
-    for some in again.chunks(AT_ONCE) {
+    left.retain(|channel| shared.followers().contains_key(channel));
+    for some in left.chunks(AT_ONCE) {
         let _ = connection.subscribe(some).await;
     }
     // What was published in between did not come.
-    for channel in again {
-        for follower in shared.followers_of(&channel) {
-            follower.look();
-        }
+    for channel in left {
+        shared.followers_of(&channel).into_iter().for_each(|follower| follower.look());
     }
 }
 
 /// Rooms that are followed stay, whether anything is said in them or not.
-async fn touch(shared: &Shared, connection: &mut MultiplexedConnection) {
-    let channels: Vec<String> = shared.followers().keys().cloned().collect();
-    for some in channels.chunks(AT_ONCE) {
+async fn touch(shared: Arc<Shared>, mut connection: MultiplexedConnection) {
+    let mut last = String::new();
+    loop {
+        let channels = shared.channels_behind(&last, AT_A_TIME);
+        let Some(end) = channels.last() else { return };
+        last.clone_from(end);
         let mut pipeline = redis::pipe();
-        for channel in some {
-            for key in Keys::of(channel.clone()).all() {
+        for channel in channels {
+            for key in Keys::of(channel).all() {
                 pipeline.cmd("PEXPIRE").arg(key).arg(KEPT_FOR.as_millis() as u64).ignore();
             }
         }
-        let _: redis::RedisResult<()> = pipeline.query_async(connection).await;
+        let touched: redis::RedisResult<()> = pipeline.query_async(&mut connection).await;
+        if touched.is_err() {
+            return;
+        }
+        sleep(BREATH).await;
     }
 }
 

@@ -166,6 +166,11 @@ impl Engine for Redis {
         self.0.followers().entry(channel).or_default().push(follower);
     }
 
+    fn unfollow(&self, room: &str) {
+        let channel = self.0.prefix.keys(room).channel().to_owned();
+        self.0.left().push(channel);
+    }
+
     fn whisper(&self, room: &str, change: Change<'static>) {
         let keys = self.0.prefix.keys(room);
         self.0.publish(keys.channel().to_owned(), format!("whisper\n{}", wire::write(&change)));

@@ -1,6 +1,7 @@
 //! What the callers of the engine and the thread that keeps the connection share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -33,7 +34,9 @@ pub struct Shared {
     /// While there is one.
     pub connection: watch::Sender<Option<MultiplexedConnection>>,
     /// By channel.
-    pub followers: Mutex<HashMap<String, Vec<Weak<dyn Follower>>>>,
+    pub followers: Mutex<BTreeMap<String, Vec<Weak<dyn Follower>>>>,
+    /// Channels that somebody followed who is gone.
+    pub left: Mutex<Vec<String>>,
     /// Who waits for an answer of another node.
     pub asked: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
 }
@@ -48,13 +51,27 @@ impl Shared {
             scripts: Scripts::new(),
             connection: watch::Sender::new(None),
             followers: Mutex::default(),
+            left: Mutex::default(),
             asked: Mutex::default(),
         }
     }
 
     /// Who follows rooms, by channel.
-    pub fn followers(&self) -> MutexGuard<'_, HashMap<String, Vec<Weak<dyn Follower>>>> {
+    pub fn followers(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Weak<dyn Follower>>>> {
         self.followers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Channels that somebody followed who is gone.
+    pub fn left(&self) -> MutexGuard<'_, Vec<String>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next channels behind this one, so many at most: who wants all of them takes a few at a time, so that the lock is never
+    /// held for long.
+    pub fn channels_behind(&self, channel: &str, most: usize) -> Vec<String> {
+        let behind = (Bound::Excluded(channel), Bound::Unbounded);
+        let followers = self.followers();
+        followers.range::<str, _>(behind).take(most).map(|(channel, _)| channel.clone()).collect()
     }
 
     /// Who follows the room with this channel.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hamhame_core::codes::CloseCode;
@@ -21,6 +22,9 @@ use crate::room::intent::Entry;
 use crate::room::snapshot::{self, Held, Unseated};
 use crate::token::Proof;
 
+/// How long one who has more than the engine waits until others have given it back.
+const AHEAD: Duration = Duration::from_secs(3);
+
 impl<E: Engine> Replica<E> {
     /// Opens the room, if it is not, and waits until it has what stands up to `upto`.
     pub async fn open(self: &Arc<Self>, upto: Option<Position>) -> Result<(), Away> {
@@ -34,11 +38,25 @@ impl<E: Engine> Replica<E> {
             }
         }
         let Some(room) = self.room.upgrade() else { return Err(Away) };
-        let here = room.position();
-        if upto.is_some_and(|upto| upto.epoch == here.epoch && upto.offset > here.offset) {
+        let is_ahead = |upto: Position| {
+            let here = room.position();
+            upto.epoch == here.epoch && upto.offset > here.offset
+        };
+        if let Some(upto) = upto.filter(|upto| is_ahead(*upto)) {
             self.catch_up(deadline).await?;
+            self.wait_while(|| is_ahead(upto), Instant::now() + AHEAD).await;
         }
         Ok(())
+    }
+
+    /// Waits for what is applied as long as this is so.
+    async fn wait_while(&self, is_so: impl Fn() -> bool, deadline: Instant) {
+        loop {
+            let moved = self.moved.notified();
+            if !is_so() || timeout_at(deadline, moved).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Reads what the engine has behind what was applied.
@@ -167,6 +185,7 @@ impl<E: Engine> Replica<E> {
         );
         writer.publish();
         drop(inner);
+        self.moved.notify_waiters();
         lost.iter().for_each(|entry| self.say_again(entry));
         tokio::spawn(self.clone().find_ended());
         for unseated in unseated {
