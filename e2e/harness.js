@@ -58,6 +58,7 @@ export class Stage {
   #windows = [];
   #proxies = [];
   #contexts = [];
+  #others = [];
   /** Only of a stage whose browser needs flags of its own. */
   #browser;
 
@@ -78,9 +79,16 @@ export class Stage {
     return proxy;
   }
 
-  /** A proxy that knows HTTP, before the server; it lets through what it is told to. */
-  async gateway() {
-    const gateway = new Gateway(() => this.server.port);
+  /** A further server, with its own options. */
+  async anotherServer(args) {
+    const server = await Server.start(args);
+    this.#others.push(server);
+    return server;
+  }
+
+  /** A proxy that knows HTTP, before the server or whichever `port` names; it lets through what it is told to. */
+  async gateway(port = () => this.server.port) {
+    const gateway = new Gateway(port);
     await gateway.open();
     this.#proxies.push(gateway);
     return gateway;
@@ -177,7 +185,7 @@ export class Stage {
     for (const context of this.#contexts) await context.close();
     for (const proxy of this.#proxies) proxy.close();
     await this.#browser?.close();
-    await this.server.kill();
+    for (const server of [this.server, ...this.#others]) await server.kill();
   }
 }
 

@@ -94,7 +94,7 @@ debian_packages() {
     have haproxy || missing+=(haproxy)
     have openssl || missing+=(openssl)
   fi
-  if wanted redis && [[ -z ${TEST_REDIS:-} ]]; then
+  if { wanted redis || wanted browser; } && [[ -z ${TEST_REDIS:-} ]]; then
     have redis-server || missing+=(redis-server)
   fi
   # Without it the step `guards` says that it is skipped.
