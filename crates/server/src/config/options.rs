@@ -23,7 +23,9 @@ Examples:
   hamhame --listen 9000 --lang en              another port, and English first
   hamhame --pages ./my-chat                    your own pages, at /pages/
   hamhame --listen 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem --http3
-  hamhame --config hamhame.toml                options from a file";
+  hamhame --config hamhame.toml                options from a file
+  hamhame health 127.0.0.1:8000                whether the server there is up (exit code 0), for containers
+  hamhame chat --help                          a client in the terminal";
 
 /// A real-time chatroom server: rooms by URL, no accounts, no database.
 ///

@@ -6,6 +6,7 @@ mod body;
 mod control_frames;
 pub mod fast_path;
 pub mod handshake;
+pub mod health;
 mod http2;
 pub mod http3;
 pub mod listen;

@@ -11,6 +11,7 @@ mod faults;
 mod floods;
 mod floors;
 mod handshake;
+mod health;
 mod hostile;
 mod hosts;
 mod http1;
