@@ -17,15 +17,14 @@ impl BrokerChoice {
         if text == "embedded" {
             return Ok(BrokerChoice::Embedded);
         }
-        let schemes = ["redis", "rediss", "redis+sentinel", "rediss+sentinel"];
         if let Some((scheme, rest)) = text.split_once("://")
-            && schemes.contains(&scheme)
+            && ["redis", "rediss"].contains(&scheme.split('+').next().unwrap_or_default())
             && !rest.is_empty()
         {
             return Ok(BrokerChoice::Redis(text.into()));
         }
         Err("must be `embedded` or an address like redis://127.0.0.1:6379 \
-             (or rediss://…, redis+sentinel://…)"
+             (or rediss://…, redis+sentinel://…, redis+cluster://…)"
             .into())
     }
 }

@@ -95,7 +95,8 @@ pub struct Options {
 
     /// What orders the events of a room: this process (`embedded`), or a Redis (7 or later) or Valkey server that several nodes
     /// share: `redis://[user:password@]host[:port][/database]`, with TLS `rediss://…`; or whichever server the sentinels know by
-    /// this name: `redis+sentinel://[user:password@]host[:port],host[:port]/NAME`
+    /// this name: `redis+sentinel://[user:password@]host[:port],host[:port]/NAME`; or a cluster of which these are some:
+    /// `redis+cluster://[user:password@]host[:port],host[:port]`
     #[arg(help_heading = "Several nodes", long, env = "HAMHAME_BROKER", default_value = "embedded", value_name = "BROKER", hide_env_values = true, value_parser = BrokerChoice::read)]
     pub broker: BrokerChoice,
 

@@ -1,6 +1,7 @@
 //! Several nodes that share rooms through a real Redis or Valkey: what is promised on one holds across them, and what happens to
 //! nodes and to the engine is seen and healed.
 
+mod cluster;
 mod failover;
 mod faults;
 mod locked;

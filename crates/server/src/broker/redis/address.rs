@@ -1,12 +1,20 @@
-//! Where the server is: named by its address, or known to sentinels, which follow it when another one takes over.
+//! Where the server is: named by its address, or known to sentinels, which follow it when another one takes over; or where the
+//! servers of a cluster are.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, RedisResult, TlsCertificates};
+use redis::cluster::ClusterClientBuilder;
+use redis::cluster_async::ClusterConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, PushInfo, RedisResult,
+    TlsCertificates, Value,
+};
 use tokio::time::{sleep, timeout};
 
+use super::connection::Connection;
 use super::shared::brief;
 
 /// How long a connection may take to be there, and a command to be answered.
@@ -24,7 +32,18 @@ pub enum Address {
     Server(Client),
     /// These know.
     Sentinels(Sentinels),
+    /// They are a cluster's, which is found by some of them.
+    Cluster(Cluster),
 }
+
+/// Some servers of a cluster, and how they are spoken to.
+pub struct Cluster {
+    urls: Vec<String>,
+    root: Option<Vec<u8>>,
+}
+
+/// What is published, on its way.
+pub type Pushes = Arc<dyn Fn(PushInfo) + Send + Sync>;
 
 /// Sentinels, and for which of the servers that they watch they are asked.
 pub struct Sentinels {
@@ -50,20 +69,17 @@ struct Servers {
 }
 
 impl Address {
-    /// Reads `redis://`, `rediss://` (with TLS), `redis+sentinel://` or `rediss+sentinel://`.
+    /// Reads `redis://`, `redis+sentinel://` or `redis+cluster://`; or the same with `rediss`, for TLS.
     ///
     /// # Errors
     /// If it is no such address.
     pub fn read(url: &str, root: Option<Vec<u8>>) -> anyhow::Result<Address> {
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
-        let (scheme, is_server) = match scheme {
-            "redis" => ("redis", true),
-            "rediss" => ("rediss", true),
-            "redis+sentinel" => ("redis", false),
-            "rediss+sentinel" => ("rediss", false),
-            _ => {
-                bail!("it begins with redis://, rediss://, redis+sentinel:// or rediss+sentinel://")
-            }
+        let (scheme, kind) = scheme.split_once('+').unwrap_or((scheme, ""));
+        let scheme = match scheme {
+            "redis" => "redis",
+            "rediss" => "rediss",
+            _ => bail!("it begins with redis:// or rediss://"),
         };
         ensure!(root.is_none() || scheme == "rediss", "--broker-ca is for rediss://, with TLS");
         let (credentials, rest) = match rest.rsplit_once('@') {
@@ -71,9 +87,18 @@ impl Address {
             None => (String::new(), rest),
         };
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-        if is_server {
-            let servers = Servers { scheme, credentials, database: path.into(), root };
-            return servers.client(hosts).context("redis://host:6379").map(Address::Server);
+        match kind {
+            "" => {
+                let servers = Servers { scheme, credentials, database: path.into(), root };
+                return servers.client(hosts).context("redis://host:6379").map(Address::Server);
+            }
+            "cluster" => {
+                ensure!(path.is_empty(), "a cluster has no databases to choose from");
+                let servers = Servers { scheme, credentials, database: String::new(), root };
+                return servers.cluster(hosts).context("redis+cluster://host:6379,host:6379");
+            }
+            "sentinel" => {}
+            kind => bail!("+{kind} is neither +sentinel nor +cluster"),
         }
         let (master, database) = path.split_once('/').unwrap_or((path, ""));
         ensure!(
@@ -87,27 +112,71 @@ impl Address {
         Ok(Address::Sentinels(Sentinels { all, master: master.into(), servers }))
     }
 
-    /// The server to talk to now.
+    /// Connects to the server to talk to now, or to the cluster; gives where that is, too.
     ///
     /// # Errors
-    /// With why nobody knows.
-    pub async fn find(&self) -> Result<Client, String> {
-        match self {
-            Address::Server(client) => Ok(client.clone()),
-            Address::Sentinels(sentinels) => sentinels.find().await,
+    /// With why there is none.
+    pub async fn connect(&self, pushes: Pushes) -> Result<(String, Connection), String> {
+        let client = match self {
+            Address::Server(client) => client.clone(),
+            Address::Sentinels(sentinels) => sentinels.find().await?,
+            Address::Cluster(cluster) => {
+                let connection = cluster.connect(pushes).await.map_err(|error| brief(&error))?;
+                return Ok((String::from("the cluster"), Connection::Cluster(connection)));
+            }
+        };
+        let at = place(&client);
+        let config = quick().set_push_sender(move |push| {
+            pushes(push);
+            Ok::<(), ()>(())
+        });
+        let connection = connect(&client, config).await;
+        let mut connection = connection.map_err(|error| format!("{at}: {}", brief(&error)))?;
+        // Where that may not be asked, the first change shows it.
+        let role: RedisResult<Vec<Value>> = redis::cmd("ROLE").query_async(&mut connection).await;
+        if let Ok([Value::BulkString(role), ..]) = role.as_deref()
+            && role != b"master"
+        {
+            return Err(format!(
+                "{at}: it is a replica; the primary is wanted, or sentinels that know it"
+            ));
         }
+        Ok((at, Connection::Server(connection)))
     }
 
-    /// Waits until there is another server to talk to than that one, as far as anybody knows.
-    pub async fn moved_from(&self, client: &Client) {
+    /// Waits until there is another server to talk to than the one there, as far as anybody knows.
+    pub async fn moved_from(&self, at: &str) {
         let Address::Sentinels(sentinels) = self else { return std::future::pending().await };
         loop {
             sleep(LOOK).await;
             if let Ok(found) = sentinels.find().await
-                && place(&found) != place(client)
+                && place(&found) != at
             {
                 return;
             }
+        }
+    }
+}
+
+impl Cluster {
+    async fn connect(&self, pushes: Pushes) -> RedisResult<ClusterConnection> {
+        let mut builder = ClusterClientBuilder::new(self.urls.iter().map(String::as_str))
+            .use_protocol(ProtocolVersion::RESP3)
+            .connection_timeout(PATIENCE)
+            .response_timeout(PATIENCE)
+            .overall_response_timeout(Some(PATIENCE))
+            .push_sender(move |push| {
+                pushes(push);
+                Ok::<(), ()>(())
+            });
+        if let Some(root) = &self.root {
+            let root_cert = Some(root.clone());
+            builder = builder.certs(TlsCertificates { client_tls: None, root_cert });
+        }
+        let connecting = builder.build()?;
+        match timeout(3 * PATIENCE, connecting.get_async_connection()).await {
+            Ok(connected) => connected,
+            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         }
     }
 }
@@ -117,6 +186,16 @@ impl Servers {
         ensure!(!host.is_empty(), "the host is missing");
         let Servers { scheme, credentials, database, .. } = self;
         self.open(&format!("{scheme}://{credentials}{host}/{database}"))
+    }
+
+    fn cluster(&self, hosts: &str) -> anyhow::Result<Address> {
+        let Servers { scheme, credentials, root, .. } = self;
+        let mut urls = Vec::new();
+        for host in hosts.split(',') {
+            self.client(host)?;
+            urls.push(format!("{scheme}://{credentials}{host}/?protocol=resp3"));
+        }
+        Ok(Address::Cluster(Cluster { urls, root: root.clone() }))
     }
 
     fn sentinel(&self, host: &str) -> anyhow::Result<Sentinel> {
@@ -177,7 +256,7 @@ impl Sentinels {
 }
 
 /// Where a server is, as lines of the log say it: without user and password.
-pub fn place(client: &Client) -> String {
+fn place(client: &Client) -> String {
     match client.get_connection_info().addr() {
         ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
             format!("{host}:{port}")
@@ -187,7 +266,7 @@ pub fn place(client: &Client) -> String {
 }
 
 /// What does not wait for long.
-pub fn quick() -> AsyncConnectionConfig {
+fn quick() -> AsyncConnectionConfig {
     AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PATIENCE))
         .set_response_timeout(Some(PATIENCE))
@@ -197,7 +276,7 @@ pub fn quick() -> AsyncConnectionConfig {
 ///
 /// # Errors
 /// If nobody listens there, or nobody who speaks the protocol.
-pub async fn connect(
+async fn connect(
     client: &Client,
     config: AsyncConnectionConfig,
 ) -> RedisResult<MultiplexedConnection> {
@@ -235,6 +314,9 @@ mod tests {
             assert_eq!(places, [first, second]);
             assert_eq!(sentinels.master, master);
         }
+        let read = Address::read("redis+cluster://:p@a:1,b:2", None);
+        let Ok(Address::Cluster(cluster)) = read else { panic!("it is of a cluster") };
+        assert_eq!(cluster.urls.len(), 2);
     }
 
     #[test]
@@ -249,6 +331,9 @@ mod tests {
             "redis+sentinel://:secret@example",
             "redis+sentinel://:secret@/chat",
             "redis+sentinel://:secret@a,,b/chat",
+            "redis+cluster://:secret@a,,b",
+            "redis+cluster://:secret@a/1",
+            "redis+more://:secret@a",
         ] {
             let Err(error) = Address::read(url, None) else { panic!("{url} is no address") };
             assert!(!format!("{error:#}").contains("secret"), "{error:#}");

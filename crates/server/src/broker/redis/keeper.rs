@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hamhame_core::id::Id;
-use redis::aio::MultiplexedConnection;
-use redis::{Client, PushInfo, PushKind, Value};
+use redis::{PushInfo, PushKind, Value};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
-use super::address::{self, Address, PATIENCE, place};
+use super::address::{Address, PATIENCE};
+use super::connection::Connection;
 use super::keys::Keys;
 use super::lines::{self, Asked, News};
-use super::shared::{KEPT_FOR, Shared, brief};
+use super::shared::{KEPT_FOR, Shared};
 use crate::broker::engine::Follower;
 use crate::room::change::NodeId;
 use crate::token::random_id;
@@ -35,6 +35,12 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// Time between two tries to connect: the first, and the most. Each is a random share of it longer.
 const RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
 
+/// Looks in which a lease may stay unrenewed, in a cluster.
+const UNRENEWED: u32 = 2;
+
+/// From a change in a cluster to the time when it is looked at.
+const MEND: Duration = Duration::from_millis(300);
+
 /// Looks after which rooms that are followed are kept for longer.
 const LOOKS_PER_TOUCH: u32 = 1200;
 
@@ -53,12 +59,23 @@ pub async fn run(shared: Arc<Shared>, address: Address) {
     let mut pause = RETRY.0;
     let mut told = String::new();
     loop {
-        match reach(&address).await {
-            Ok(reached) => {
-                let at = place(&reached.client);
+        let (sender, pushes) = mpsc::channel(WAITING);
+        let missed = Arc::new(AtomicBool::new(false));
+        let flag = missed.clone();
+        let connected = address.connect(Arc::new(move |push| {
+            if sender.try_send(push).is_err() {
+                flag.store(true, Ordering::Release);
+            }
+        }));
+        match connected.await {
+            Ok((at, connection)) => {
                 tracing::info!(at, "the engine is reached");
                 (told, pause) = (String::new(), RETRY.0);
-                serve(&shared, &address, reached).await;
+                let moved = address.moved_from(&at);
+                tokio::select! {
+                    () = serve(&shared, connection, pushes, &missed) => {}
+                    () = moved => {}
+                }
                 shared.connection.send_replace(None);
                 tracing::warn!(at, "the connection to the engine is lost");
             }
@@ -74,54 +91,15 @@ pub async fn run(shared: Arc<Shared>, address: Address) {
     }
 }
 
-/// A connection, and what comes over it.
-struct Reached {
-    client: Client,
-    connection: MultiplexedConnection,
-    pushes: Receiver<PushInfo>,
-    /// Something came and was dropped, as too much waited.
-    missed: Arc<AtomicBool>,
-}
-
-/// Connects to the server that writes.
-async fn reach(address: &Address) -> Result<Reached, String> {
-    let client = address.find().await?;
-    let (sender, pushes) = mpsc::channel(WAITING);
-    let missed = Arc::new(AtomicBool::new(false));
-    let flag = missed.clone();
-    let config = address::quick().set_push_sender(move |push: PushInfo| {
-        if sender.try_send(push).is_err() {
-            flag.store(true, Ordering::Release);
-        }
-        Ok::<(), ()>(())
-    });
-    let at = place(&client);
-    let connection = address::connect(&client, config).await;
-    let mut connection = connection.map_err(|error| format!("{at}: {}", brief(&error)))?;
-    // Where that may not be asked, the first change shows it.
-    let role: redis::RedisResult<Vec<Value>> =
-        redis::cmd("ROLE").query_async(&mut connection).await;
-    if let Ok([Value::BulkString(role), ..]) = role.as_deref()
-        && role != b"master"
-    {
-        return Err(format!(
-            "{at}: it is a replica; the primary is wanted, or sentinels that know it"
-        ));
-    }
-    Ok(Reached { client, connection, pushes, missed })
-}
-
 /// Tells what comes over one connection until it ends.
-async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
-    let Reached { client, mut connection, mut pushes, missed } = reached;
-    let mut some = vec![shared.prefix.node(shared.node)];
-    let mut end = String::new();
-    while !some.is_empty() {
-        if connection.subscribe(&some).await.is_err() {
-            return;
-        }
-        some = shared.channels_behind(&end, AT_ONCE);
-        end = some.last().cloned().unwrap_or_default();
+async fn serve(
+    shared: &Arc<Shared>,
+    mut connection: Connection,
+    mut pushes: Receiver<PushInfo>,
+    missed: &AtomicBool,
+) {
+    if subscribe_to_all(shared, &mut connection).await.is_err() {
+        return;
     }
     // A lease first: whoever comes in would be taken for a member of a node that has ended.
     let mut ended = HashSet::new();
@@ -133,18 +111,24 @@ async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
     look_everywhere(shared);
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut count, mut last) = (0, String::new());
-    let mut moved = std::pin::pin!(address.moved_from(&client));
+    let (mut count, mut last, mut unrenewed) = (0, String::new(), 0);
     loop {
         tokio::select! {
-            () = moved.as_mut() => return,
             push = pushes.recv() => match push {
-                Some(PushInfo { kind: PushKind::Disconnection, .. }) | None => return,
+                None => return,
+                Some(PushInfo { kind: PushKind::Disconnection, .. }) if !connection.is_cluster() => return,
+                // One of many servers, or a channel that has moved: the others go on.
+                Some(PushInfo { kind: PushKind::Disconnection | PushKind::SUnsubscribe, .. }) => {
+                    mend(shared, &connection);
+                }
                 Some(push) => tell(shared, push),
             },
             _ = looks.tick() => {
-                if beat(shared, &mut connection, &mut ended).await.is_err() {
-                    return;
+                match beat(shared, &mut connection, &mut ended).await {
+                    Ok(()) => unrenewed = 0,
+                    // The one of many servers that has the leases may be replaced just now.
+                    Err(_) if connection.is_cluster() && unrenewed < UNRENEWED => unrenewed += 1,
+                    Err(_) => return,
                 }
                 if missed.swap(false, Ordering::AcqRel) {
                     look_everywhere(shared);
@@ -160,11 +144,40 @@ async fn serve(shared: &Arc<Shared>, address: &Address, reached: Reached) {
     }
 }
 
+/// Has all that is for this node come, from now on.
+async fn subscribe_to_all(shared: &Shared, connection: &mut Connection) -> redis::RedisResult<()> {
+    let mut some = vec![shared.prefix.node(shared.node)];
+    let mut end = String::new();
+    while !some.is_empty() {
+        connection.subscribe(&some).await?;
+        some = shared.channels_behind(&end, AT_ONCE);
+        end = some.last().cloned().unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Subscribes again in a cluster that has changed, once for many such changes, and has all followers look.
+fn mend(shared: &Arc<Shared>, connection: &Connection) {
+    if shared.mending.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    let (shared, mut connection) = (shared.clone(), connection.clone());
+    tokio::spawn(async move {
+        sleep(MEND).await;
+        shared.mending.store(false, Ordering::Release);
+        let begin = Instant::now();
+        while subscribe_to_all(&shared, &mut connection).await.is_err() && begin.elapsed() < LEASE {
+            sleep(MEND).await;
+        }
+        look_everywhere(&shared);
+    });
+}
+
 /// Renews this node's lease, which shows that the connection lives, and tells followers of the nodes whose leases are over. Those
 /// in `ended` were told of.
 async fn beat(
     shared: &Arc<Shared>,
-    connection: &mut MultiplexedConnection,
+    connection: &mut Connection,
     ended: &mut HashSet<String>,
 ) -> redis::RedisResult<()> {
     let mut call = shared.scripts.beat.prepare_invoke();
@@ -217,7 +230,7 @@ fn look_around(shared: &Shared, last: &mut String) {
 }
 
 /// Ends the subscriptions to rooms that nobody follows any more.
-async fn forget_the_left(shared: &Shared, connection: &mut MultiplexedConnection) {
+async fn forget_the_left(shared: &Shared, connection: &mut Connection) {
     let mut left = std::mem::take(&mut *shared.left());
     left.retain(|channel| {
         let mut followers = shared.followers();
@@ -244,21 +257,21 @@ async fn forget_the_left(shared: &Shared, connection: &mut MultiplexedConnection
 }
 
 /// Rooms that are followed stay, whether anything is said in them or not.
-async fn touch(shared: Arc<Shared>, mut connection: MultiplexedConnection) {
+async fn touch(shared: Arc<Shared>, mut connection: Connection) {
     let mut last = String::new();
     loop {
         let channels = shared.channels_behind(&last, AT_A_TIME);
         let Some(end) = channels.last() else { return };
         last.clone_from(end);
-        let mut pipeline = redis::pipe();
         for channel in channels {
+            let mut pipeline = redis::pipe();
             for key in Keys::of(channel).all() {
                 pipeline.cmd("PEXPIRE").arg(key).arg(KEPT_FOR.as_millis() as u64).ignore();
             }
-        }
-        let touched: redis::RedisResult<()> = pipeline.query_async(&mut connection).await;
-        if touched.is_err() {
-            return;
+            let touched: redis::RedisResult<()> = pipeline.query_async(&mut connection).await;
+            if touched.is_err() {
+                return;
+            }
         }
         sleep(BREATH).await;
     }
@@ -266,7 +279,7 @@ async fn touch(shared: Arc<Shared>, mut connection: MultiplexedConnection) {
 
 /// Tells one message to whom it is for.
 fn tell(shared: &Arc<Shared>, push: PushInfo) {
-    if push.kind != PushKind::Message {
+    if !matches!(push.kind, PushKind::Message | PushKind::SMessage) {
         return;
     }
     let mut parts = push.data.into_iter().filter_map(|part| match part {

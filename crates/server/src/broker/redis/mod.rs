@@ -4,6 +4,7 @@
 //! hash tag; the scripts say what is in them. Only a script changes them, so they change together or not at all.
 
 mod address;
+mod connection;
 mod keeper;
 mod keys;
 mod lines;
@@ -47,7 +48,8 @@ impl Redis {
     ) -> anyhow::Result<Redis> {
         let address =
             Address::read(url, root).context("--broker: this is no address of a Redis")?;
-        let redis = Redis(Arc::new(Shared::new(node, prefix, keep)));
+        let is_sharded = matches!(address, Address::Cluster(_));
+        let redis = Redis(Arc::new(Shared::new(node, prefix, keep, is_sharded)));
         let shared = redis.0.clone();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         std::thread::Builder::new()
@@ -93,7 +95,7 @@ impl Engine for Redis {
             let keys = self.0.prefix.keys(room);
             // First, so that nothing can be published between the look and the subscription.
             let mut connection = self.0.connection().await?;
-            if connection.subscribe(keys.channel()).await.is_err() {
+            if connection.subscribe(&[keys.channel().to_owned()]).await.is_err() {
                 sleep(PAUSE).await;
                 return Err(Failure::Unknown);
             }

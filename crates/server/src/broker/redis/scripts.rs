@@ -18,22 +18,22 @@ pub struct Scripts {
     pub living: Script,
 }
 
-macro_rules! of_a_room {
-    ($name:literal) => {
-        Script::new(concat!(include_str!("scripts/seen.lua"), include_str!($name)))
-    };
-}
-
 impl Scripts {
-    /// As they are in the binary.
-    pub fn new() -> Scripts {
+    /// As they are in the binary. Where channels are sharded, as in a cluster, they publish at the server that has the room.
+    pub fn new(is_sharded: bool) -> Scripts {
+        let script = |parts: &[&str]| {
+            let text = parts.concat();
+            let publish = if is_sharded { "'SPUBLISH'" } else { "'PUBLISH'" };
+            Script::new(&text.replace("'PUBLISH'", publish))
+        };
+        let of_a_room = |part| script(&[include_str!("scripts/seen.lua"), part]);
         Scripts {
-            open: of_a_room!("scripts/open.lua"),
-            read: of_a_room!("scripts/read.lua"),
-            append: of_a_room!("scripts/append.lua"),
-            renew: of_a_room!("scripts/renew.lua"),
-            beat: Script::new(include_str!("scripts/beat.lua")),
-            living: Script::new(include_str!("scripts/living.lua")),
+            open: of_a_room(include_str!("scripts/open.lua")),
+            read: of_a_room(include_str!("scripts/read.lua")),
+            append: of_a_room(include_str!("scripts/append.lua")),
+            renew: of_a_room(include_str!("scripts/renew.lua")),
+            beat: script(&[include_str!("scripts/beat.lua")]),
+            living: script(&[include_str!("scripts/living.lua")]),
         }
     }
 }

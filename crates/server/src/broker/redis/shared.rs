@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use redis::aio::MultiplexedConnection;
-use redis::{AsyncCommands, Script, ScriptInvocation};
+use redis::{Script, ScriptInvocation};
 use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 
+use super::connection::Connection;
 use super::keys::{Keys, Prefix};
 use super::scripts::Scripts;
 use crate::broker::engine::{Failure, Follower};
@@ -32,7 +33,9 @@ pub struct Shared {
     /// What is done there.
     pub scripts: Scripts,
     /// While there is one.
-    pub connection: watch::Sender<Option<MultiplexedConnection>>,
+    pub connection: watch::Sender<Option<Connection>>,
+    /// Somebody subscribes again.
+    pub mending: AtomicBool,
     /// By channel.
     pub followers: Mutex<BTreeMap<String, Vec<Weak<dyn Follower>>>>,
     /// Channels that somebody followed who is gone.
@@ -43,13 +46,14 @@ pub struct Shared {
 
 impl Shared {
     /// For this node, without a connection yet.
-    pub fn new(node: NodeId, prefix: &str, keep: u64) -> Shared {
+    pub fn new(node: NodeId, prefix: &str, keep: u64, is_sharded: bool) -> Shared {
         Shared {
             node,
             prefix: Prefix::new(prefix),
             keep,
-            scripts: Scripts::new(),
+            scripts: Scripts::new(is_sharded),
             connection: watch::Sender::new(None),
+            mending: AtomicBool::new(false),
             followers: Mutex::default(),
             left: Mutex::default(),
             asked: Mutex::default(),
@@ -86,7 +90,7 @@ impl Shared {
     }
 
     /// The connection, if there is one soon.
-    pub async fn connection(&self) -> Result<MultiplexedConnection, Failure> {
+    pub async fn connection(&self) -> Result<Connection, Failure> {
         let mut connection = self.connection.subscribe();
         match timeout(PAUSE, connection.wait_for(Option::is_some)).await {
             Ok(Ok(connection)) => connection.clone().ok_or(Failure::Unknown),
@@ -121,8 +125,7 @@ impl Shared {
     pub fn publish(self: &Arc<Self>, channel: String, text: String) {
         let Some(mut connection) = self.connection.borrow().clone() else { return };
         tokio::spawn(async move {
-            let published: redis::RedisResult<()> = connection.publish(channel, text).await;
-            if let Err(error) = published {
+            if let Err(error) = connection.publish(channel, text).await {
                 tracing::debug!(error = %brief(&error), "nothing was published");
             }
         });

@@ -18,19 +18,20 @@ use super::wire::Wire;
 use crate::common::{Random, TestServer};
 
 /// All of a schedule is in the log.
-const LONG: [&str; 2] = ["--history", "100000"];
+pub const LONG: [&str; 2] = ["--history", "100000"];
 
 /// Members who talk.
 const CROWD: usize = 12;
 
 /// People who talk on the nodes.
-struct Crowd {
+pub struct Crowd {
     enough: watch::Sender<bool>,
     members: Vec<JoinHandle<(Wanderer, Vec<String>)>>,
 }
 
 impl Crowd {
-    fn start(nodes: &[TestServer], seed: u64) -> Crowd {
+    /// On these nodes.
+    pub fn start(nodes: &[TestServer], seed: u64) -> Crowd {
         let nodes: Arc<[SocketAddr]> = nodes.iter().map(TestServer::address).collect();
         let (enough, seen) = watch::channel(false);
         let mut random = Random::new(seed);
@@ -50,8 +51,8 @@ impl Crowd {
         Crowd { enough, members }
     }
 
-    /// Has them stop, and looks at what they have heard and at what the nodes have. `forgets`: the engine has lost all it had.
-    async fn check(self, nodes: &[TestServer]) {
+    /// Has them stop, and looks at what they have heard and at what the nodes have.
+    pub async fn check(self, nodes: &[TestServer]) {
         self.enough.send_replace(true);
         let mut members = Vec::new();
         for member in self.members {
@@ -123,7 +124,8 @@ async fn log(node: &TestServer) -> Vec<Value> {
     log
 }
 
-fn seed() -> u64 {
+/// Of the schedule; it is printed.
+pub fn seed() -> u64 {
     let seed = std::env::var("TEST_SEED").map_or(1, |seed| seed.parse().expect("a number"));
     println!("TEST_SEED={seed}");
     seed

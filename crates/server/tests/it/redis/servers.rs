@@ -253,7 +253,7 @@ async fn sentinel(of: &str) -> Engine {
 }
 
 /// It cannot choose a port by itself. One that was free a moment ago mostly still is.
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     let free = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
     free.local_addr().expect("it is bound")
 }
