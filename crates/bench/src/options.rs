@@ -45,6 +45,9 @@ pub struct Common {
     /// The server; wss:// for TLS, with any certificate
     #[arg(long, value_name = "ws://HOST:PORT", default_value = "ws://127.0.0.1:8000")]
     pub url: String,
+    /// Further nodes that share the rooms with it, by commas: members are spread over all, and the checks go across them
+    #[arg(long, value_name = "ws://HOST:PORT", value_delimiter = ',')]
+    pub targets: Vec<String>,
     /// How messages go to and fro
     #[arg(long, value_enum, default_value = "ws")]
     pub transport: Transport,
@@ -90,6 +93,7 @@ impl Common {
     /// As [`Target::new`].
     pub fn target(&self) -> Result<Target> {
         let target = Target::new(&self.url, self.transport, self.dialect)?;
+        let target = target.with_others(&self.targets)?;
         Ok(Target { alike: self.alike, ..target }
             .with_path(&self.path_template)
             .with_sources(&self.source)

@@ -185,7 +185,7 @@ impl Sockets {
             let source = self.target.source(link)?;
             self.opening += 1;
             guest.connecting(link, self.now());
-            match self.links[link].connect(&self.target, source) {
+            match self.links[link].connect(&self.target, link, source) {
                 Ok(stream) => self.poller.add(stream, link, Interest::Write).context("epoll")?,
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
                     return Err(error).context("no free port to connect from");

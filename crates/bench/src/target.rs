@@ -103,6 +103,8 @@ impl Transport {
 pub struct Target {
     /// Where to connect.
     pub address: SocketAddr,
+    /// Further nodes that share the rooms: connections go to one after the other.
+    pub others: Vec<SocketAddr>,
     /// The `Host` of requests.
     pub host: String,
     /// Whether with TLS.
@@ -142,19 +144,11 @@ impl Target {
                 transport.name()
             );
         }
-        let with_port = if host.rsplit(']').next().unwrap_or(host).contains(':') {
-            host.to_owned()
-        } else {
-            format!("{host}:{}", if tls { 443 } else { 80 })
-        };
-        let address = with_port
-            .to_socket_addrs()
-            .with_context(|| format!("looking up {host:?}"))?
-            .next()
-            .with_context(|| format!("{host:?} has no address"))?;
+        let address = look_up(host, tls)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             address,
+            others: Vec::new(),
             host: host.to_owned(),
             tls,
             transport,
@@ -165,6 +159,30 @@ impl Target {
             sources: sources_for(address, &[]),
             run: format!("b{:06x}", now.as_micros() & 0xff_ffff),
         })
+    }
+
+    /// The same with further nodes at these URLs.
+    ///
+    /// # Errors
+    ///
+    /// A URL is of another kind than the first one, or its host is unknown.
+    pub fn with_others(mut self, urls: &[String]) -> Result<Self> {
+        for url in urls {
+            let (tls, host) = split(url)?;
+            if tls != self.tls {
+                bail!("{url:?}: all nodes are reached with TLS, or all without");
+            }
+            self.others.push(look_up(host, tls)?);
+        }
+        Ok(self)
+    }
+
+    /// Where the connection with this number goes.
+    pub fn address_for(&self, connection: usize) -> SocketAddr {
+        match connection % (self.others.len() + 1) {
+            0 => self.address,
+            other => self.others[other - 1],
+        }
     }
 
     /// The same with another template of a member's path.
@@ -241,6 +259,19 @@ impl Target {
     }
 }
 
+fn look_up(host: &str, tls: bool) -> Result<SocketAddr> {
+    let with_port = if host.rsplit(']').next().unwrap_or(host).contains(':') {
+        host.to_owned()
+    } else {
+        format!("{host}:{}", if tls { 443 } else { 80 })
+    };
+    with_port
+        .to_socket_addrs()
+        .with_context(|| format!("looking up {host:?}"))?
+        .next()
+        .with_context(|| format!("{host:?} has no address"))
+}
+
 /// Whether with TLS, and the host of a URL.
 fn split(url: &str) -> Result<(bool, &str)> {
     let schemes = [("ws://", false), ("http://", false), ("wss://", true), ("https://", true)];
@@ -287,6 +318,16 @@ mod tests {
         let target = target.with_sources(&[asked]);
         assert_eq!(target.source(0).unwrap(), Some(asked));
         assert!(target.source(PER_SOURCE).is_err());
+    }
+
+    #[test]
+    fn connections_go_to_one_node_after_the_other() {
+        let target = target("ws://127.0.0.1:9").unwrap();
+        let others = ["ws://127.0.0.1:10".to_owned(), "ws://127.0.0.1:11".to_owned()];
+        let target = target.with_others(&others).unwrap();
+        let ports: Vec<u16> = (0..5).map(|number| target.address_for(number).port()).collect();
+        assert_eq!(ports, [9, 10, 11, 9, 10]);
+        assert!(target.with_others(&["wss://127.0.0.1:12".to_owned()]).is_err());
     }
 
     #[test]

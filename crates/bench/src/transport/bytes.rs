@@ -32,7 +32,8 @@ pub(super) async fn connect(
     let broken = |error: io::Error| End::Broken(error.to_string());
     let source = target.source(place.link).map_err(|error| End::Broken(error.to_string()))?;
     let socket = new_socket(target, source).map_err(broken)?;
-    let stream = TcpSocket::from_std_stream(socket.into()).connect(target.address).await;
+    let address = target.address_for(place.link);
+    let stream = TcpSocket::from_std_stream(socket.into()).connect(address).await;
     let stream = stream.map_err(broken)?;
     // It ends with a reset, so that no port has to rest afterwards.
     SockRef::from(&stream).set_linger(Some(Duration::ZERO)).map_err(broken)?;

@@ -59,7 +59,7 @@ async fn connect(place: &Place) -> Result<(Endpoint, Connection), End> {
     let config = ClientConfig::new(place.trust.quic()?);
     let name = target.server_name();
     let connecting = endpoint
-        .connect_with(config, target.address, &name.to_str())
+        .connect_with(config, target.address_for(place.link), &name.to_str())
         .map_err(|error| End::Broken(error.to_string()))?;
     let quic = connecting.await.map_err(|error| End::Broken(error.to_string()))?;
     Ok((endpoint, quic))

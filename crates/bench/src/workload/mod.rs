@@ -63,7 +63,14 @@ fn prepare_at(common: &Common, target: Target, layout: Layout, content: Content)
 fn settings(common: &Common, own: &[(&'static str, String)]) -> BTreeMap<&'static str, String> {
     let dialect = if common.transport.is_api() { Dialect::Api } else { common.dialect };
     let mut settings = BTreeMap::from([
-        ("url", common.url.clone()),
+        (
+            "url",
+            std::iter::once(&common.url)
+                .chain(&common.targets)
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(", "),
+        ),
         ("transport", common.transport.name().to_owned()),
         ("dialect", dialect.name().to_owned()),
     ]);
