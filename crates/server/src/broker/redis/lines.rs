@@ -18,58 +18,56 @@ use crate::room::snapshot::{Held, Seated};
 pub type Opened = (Vec<String>, String, Vec<String>, Vec<String>, Vec<String>);
 
 /// What `append.lua` wants for an entry that the engine has lost.
-pub fn lost(entry: &Entry) -> [String; 9] {
+pub fn lost(entry: &Entry) -> Vec<String> {
     let Entry { tag, logged, ref change, at, .. } = *entry;
-    let proposal = Proposal { tag, change: change.clone(), logged, only_if: Condition::Always };
-    let mut all = self::proposal(&proposal);
-    all[2] = at.to_string();
-    all
+    let only_if = Condition::Always;
+    arguments(&Proposal { tag, change: change.clone(), logged, only_if }, Some(at))
 }
 
 /// What `append.lua` wants for a proposal.
-pub fn proposal(proposal: &Proposal) -> [String; 9] {
-    let condition = match proposal.only_if {
-        Condition::Always => String::new(),
+pub fn proposal(proposal: &Proposal) -> Vec<String> {
+    arguments(proposal, None)
+}
+
+fn arguments(proposal: &Proposal, at: Option<u64>) -> Vec<String> {
+    let Proposal { tag, change, logged, only_if } = proposal;
+    let condition = match *only_if {
+        Condition::Always => "-".to_owned(),
         Condition::Seats(seq) => format!("s{seq}"),
-        Condition::Document(kind, version) => format!("d{} {version}", wire::kind_name(kind)),
+        Condition::Document(kind, version) => format!("d{}:{version}", wire::kind_name(kind)),
     };
-    let message = match &proposal.change {
+    let message = match change {
         Change::Said { member, id: Some(id), .. } => format!("{member} {id}"),
         _ => String::new(),
     };
     let by = |connection: &Connection| {
         format!("by {} {}", Id::new(connection.node.0), connection.number)
     };
-    let (operation, first, second) = match &proposal.change {
+    let line = wire::write(change);
+    let operation = match change {
         Change::Joined { member, attempt, connection, .. } => {
-            let identity = wire::write(&proposal.change);
-            ("join", member.to_string(), format!("{attempt} {} {identity}", by(connection)))
+            Some(("join", member.to_string(), format!("{attempt} {} {line}", by(connection))))
         }
         Change::TakenOver { member, attempt, connection } => {
-            ("take over", member.to_string(), format!("{attempt} {}", by(connection)))
+            Some(("take over", member.to_string(), format!("{attempt} {}", by(connection))))
         }
         Change::Lost { member, grace } => {
-            ("lose", member.to_string(), grace.as_micros().to_string())
+            Some(("lose", member.to_string(), grace.as_micros().to_string()))
         }
-        Change::Left { member, .. } => ("leave", member.to_string(), String::new()),
+        Change::Left { member, .. } => Some(("leave", member.to_string(), String::new())),
         Change::Document { kind, text } => {
-            ("document", wire::kind_name(*kind).to_owned(), text.to_string())
+            Some(("document", wire::kind_name(*kind).to_owned(), text.to_string()))
         }
         Change::Said { .. } | Change::Plain(_) | Change::Typing { .. } | Change::Heard { .. } => {
-            ("", String::new(), String::new())
+            None
         }
     };
-    [
-        proposal.tag.to_string(),
-        u8::from(proposal.logged).to_string(),
-        String::new(),
-        condition,
-        wire::write(&proposal.change),
-        message,
-        operation.to_owned(),
-        first,
-        second,
-    ]
+    let at = at.map_or("-".to_owned(), |at| at.to_string());
+    let name = operation.as_ref().map_or("", |(name, ..)| name);
+    let words = format!("{tag} {} {at} {condition} {name}", u8::from(*logged));
+    let mut arguments = vec![words, line, message];
+    arguments.extend(operation.into_iter().flat_map(|(_, first, second)| [first, second]));
+    arguments
 }
 
 /// A proposal's place, as `append.lua` says it.
@@ -162,9 +160,9 @@ pub fn snapshot((head, now, log, seats, documents): Opened) -> Option<Snapshot> 
     let mut head = head.iter().map(String::as_str);
     let seen =
         Seen { epoch: epoch(head.next()?)?, seq: number(head.next())?, tag: number(head.next())? };
-    let (_offset, seats_at, presence): (u64, u64, u64) =
-        (number(head.next())?, number(head.next())?, number(head.next())?);
-    let former: Option<Vec<_>> = head.next()?.split_whitespace().map(epoch).collect();
+    let (seats_at, presence) = (number(head.next())?, number(head.next())?);
+    let former = head.next()?.split(',').filter(|former| !former.is_empty());
+    let former: Option<Vec<_>> = former.map(epoch).collect();
     let now: u64 = now.parse().ok()?;
     let entries: Option<Vec<_>> = log.iter().map(|line| entry(line)).collect();
     Some(Snapshot {

@@ -66,7 +66,7 @@ impl Redis {
         keys: &Keys,
         seen: Seen,
         which: &str,
-        batch: Vec<[String; 9]>,
+        batch: Vec<Vec<String>>,
     ) -> Result<Vec<Place>, Failure> {
         let places: Option<Vec<String>> = self
             .0
@@ -75,7 +75,7 @@ impl Redis {
                 call.arg(keys.channel()).arg(self.0.keep).arg(KEPT_FOR.as_millis() as u64);
                 call.arg(which);
                 for proposal in &batch {
-                    call.arg(proposal.as_slice());
+                    call.arg(proposal);
                 }
             })
             .await?;

@@ -1,11 +1,10 @@
 -- Puts proposals in order, each once, and publishes what was placed.
 -- ARGV: epoch, place and tag of the last entry that the node has seen; the channel; entries to keep; how long the room is kept
--- (ms); `last` if that entry must be the room's last, and nothing otherwise; then for each proposal nine: tag, whether it takes
--- an offset (1 or 0), when it was placed before (µs; empty if it was not), its condition (empty, `s` SEQ or `d` KIND VERSION),
--- the change, `m` (empty if it is no message with an id), and what it does beside standing in the log: an operation with two
--- arguments.
+-- (ms); `last` if that entry must be the room's last, and nothing otherwise; then each proposal: words (tag; whether it takes an
+-- offset, 1 or 0; when it was placed before, in µs, or `-`; its condition, `s` SEQ, `d` KIND `:` VERSION, or `-`; an operation or
+-- nothing), the change, `m` (empty if it is no message with an id), and, if there is an operation, its two arguments.
 
-local head = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'tag', 'offset', 'seats', 'presence', 'at', 'joins')
+local head = read_head()
 local old = behind(head, ARGV[1], tonumber(ARGV[2]), ARGV[3])
 if not old or ARGV[7] == 'last' and #old > 0 then return false end
 
@@ -17,21 +16,17 @@ for _, entry in ipairs(old) do
   if entry[2][4] then said[entry[2][4]] = seq .. ' ' .. offset end
 end
 
-local seq, tag, offset = tonumber(head[2]), head[3], tonumber(head[4])
-local seats, presence, joins = head[5], tonumber(head[6]), tonumber(head[8])
-local seats_before = seats
-local latest = math.max(now(), tonumber(head[7]))
+local seq, tag, offset = tonumber(head.seq), head.tag, tonumber(head.offset)
+local seats, presence, joins = head.seats, tonumber(head.presence), tonumber(head.joins)
+local latest = math.max(now(), tonumber(head.at))
 local at = latest
 
 local function holds(condition)
-  local kind = string.sub(condition, 1, 1)
-  if kind == 's' then return string.sub(condition, 2) == seats_before end
-  if kind == 'd' then
-    local document, version = string.match(condition, '^d(%S+) (%S+)$')
-    local text = redis.call('HGET', KEYS[4], document)
-    return (text and string.match(text, '^%d+') or '0') == version
-  end
-  return true
+  if condition == '-' then return true end
+  if string.sub(condition, 1, 1) == 's' then return string.sub(condition, 2) == head.seats end
+  local document, version = string.match(condition, '^d([^:]+):(%S+)$')
+  local text = redis.call('HGET', KEYS[4], document)
+  return (text and string.match(text, '^%d+') or '0') == version
 end
 
 -- A seat has three fields: `i` who (behind the number of its joining), `a` the attempt, `h` what holds it.
@@ -60,9 +55,10 @@ local function note(operation, first, second)
   seats = whole(seq)
 end
 
-local places, new = {}, { ARGV[1] }
-for i = 8, #ARGV, 9 do
-  local mine, logged, before, condition, change, message = unpack(ARGV, i, i + 5)
+local places, new, i = {}, { ARGV[1] }, 8
+while i <= #ARGV do
+  local mine, logged, before, condition, operation = string.match(ARGV[i], '^(%S+) (%S+) (%S+) (%S+) (.*)$')
+  local change, message = ARGV[i + 1], ARGV[i + 2]
   if placed[mine] then
     places[#places + 1] = 'at ' .. placed[mine]
   elseif message ~= '' and said[message] then
@@ -72,28 +68,30 @@ for i = 8, #ARGV, 9 do
   else
     seq, offset = seq + 1, offset + tonumber(logged)
     at = tonumber(before) or latest
+    local number = whole(seq)
     local entry = whole(offset) .. ' ' .. logged .. ' ' .. mine .. ' ' .. tag .. ' ' .. whole(at) .. ' ' .. change
-    local id = whole(seq) .. '-1'
     if message == '' then
-      redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], id, 'e', entry)
+      redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], number .. '-1', 'e', entry)
     else
-      redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], id, 'e', entry, 'm', message)
-      said[message] = whole(seq) .. ' ' .. whole(offset)
+      redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], number .. '-1', 'e', entry, 'm', message)
+      said[message] = number .. ' ' .. whole(offset)
     end
-    tag, placed[mine] = mine, whole(seq)
-    if ARGV[i + 6] ~= '' then note(ARGV[i + 6], ARGV[i + 7], ARGV[i + 8]) end
-    places[#places + 1] = 'at ' .. whole(seq)
-    new[#new + 1] = whole(seq) .. ' ' .. entry
+    tag, placed[mine] = mine, number
+    if operation ~= '' then note(operation, ARGV[i + 3], ARGV[i + 4]) end
+    places[#places + 1] = 'at ' .. number
+    new[#new + 1] = number .. ' ' .. entry
   end
+  i = i + (operation == '' and 3 or 5)
 end
 
 if #new > 1 then
-  redis.call('HSET', KEYS[1], 'seq', whole(seq), 'tag', tag, 'at', whole(at), 'offset', whole(offset), 'seats', seats,
-    'presence', whole(presence), 'joins', whole(joins))
   -- Not each time: whoever follows the room has it kept. But a key that is new would stay for ever if that node ended.
-  local before = tonumber(head[2])
+  local before = tonumber(head.seq)
+  head.seq, head.tag, head.at, head.offset = whole(seq), tag, whole(at), whole(offset)
+  head.seats, head.presence, head.joins = seats, whole(presence), whole(joins)
+  write_head(head)
   if noted or before == 0 or math.floor(before / 64) < math.floor(seq / 64) then
-    for i = 1, 4 do redis.call('PEXPIRE', KEYS[i], ARGV[6]) end
+    for key = 1, 4 do redis.call('PEXPIRE', KEYS[key], ARGV[6]) end
   end
   redis.call('PUBLISH', ARGV[4], table.concat(new, '\n'))
 end

@@ -1,8 +1,8 @@
 -- Begins another epoch, in which what the log keeps is numbered from 1 on. ARGV: epoch, place and tag of the last entry; the
 -- new epoch; the channel. 0 if that is not the last entry any more.
 
-local head = redis.call('HMGET', KEYS[1], 'epoch', 'seq', 'tag', 'former')
-if head[1] ~= ARGV[1] or head[2] ~= ARGV[2] or head[3] ~= ARGV[3] then return 0 end
+local head = read_head()
+if not head or head.epoch ~= ARGV[1] or head.seq ~= ARGV[2] or head.tag ~= ARGV[3] then return 0 end
 local entries = redis.call('XRANGE', KEYS[2], '-', '+')
 local ttl = redis.call('PTTL', KEYS[1])
 redis.call('DEL', KEYS[2])
@@ -16,9 +16,9 @@ for _, entry in ipairs(entries) do
   tag = mine
 end
 if ttl > 0 then redis.call('PEXPIRE', KEYS[2], ttl) end
--- The last eight lives, for those who were in one of them.
-local former = string.sub((head[4] or '') .. ' ' .. head[1], -95)
-redis.call('HSET', KEYS[1], 'epoch', ARGV[4], 'seq', whole(seq), 'tag', tag, 'offset', whole(offset), 'seats', whole(seq),
-  'former', former)
+-- The last eight lives, of eleven characters each, for those who were in one of them.
+head.former = string.sub(head.former .. ',' .. head.epoch, -95)
+head.epoch, head.seq, head.tag, head.offset, head.seats = ARGV[4], whole(seq), tag, whole(offset), whole(seq)
+write_head(head)
 redis.call('PUBLISH', ARGV[5], ARGV[4])
 return 1

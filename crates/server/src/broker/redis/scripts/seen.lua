@@ -1,15 +1,30 @@
--- Shared by the scripts of a room. KEYS: its head, log, seats and documents. The head is a hash of `epoch`, `seq`, `tag` and
--- `at` (those of the last entry), `offset` (the log's), `seats` (the last entry that changed them), `presence` (its
--- version), `joins` (counted, for the order of the seats) and `former` (the epochs that this one goes on from). The log is a stream whose ids are SEQ-1; `e` is the entry, and `m` is
--- member and id of a message.
+-- Shared by the scripts of a room. KEYS: its head, log, seats and documents. The head is a string of words: the epoch; number, tag
+-- and time of the last entry; the log's offset; the last entry that changed the seats; the version of the presence; how many have
+-- joined, for the order of the seats; and the epochs that this one goes on from, by commas. The log is a stream whose ids are
+-- SEQ-1; `e` is the entry, and `m` is member and id of a message.
 
 local function whole(number) return string.format('%.0f', number) end
 
+-- The head; false if there is none.
+local function read_head()
+  local text = redis.call('GET', KEYS[1])
+  if not text then return false end
+  local head = {}
+  head.epoch, head.seq, head.tag, head.at, head.offset, head.seats, head.presence, head.joins, head.former =
+    string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+  return head
+end
+
+local function write_head(head)
+  redis.call('SET', KEYS[1], table.concat({ head.epoch, head.seq, head.tag, head.at, head.offset, head.seats, head.presence,
+    head.joins, head.former }, ' '), 'KEEPTTL')
+end
+
 -- What stands behind an entry: nil if the room has another one there, or none any more.
 local function behind(head, epoch, seq, tag)
-  if head[1] ~= epoch or tonumber(head[2]) < seq then return nil end
-  if tonumber(head[2]) == seq then
-    if head[3] ~= tag then return nil end
+  if not head or head.epoch ~= epoch or tonumber(head.seq) < seq then return nil end
+  if tonumber(head.seq) == seq then
+    if head.tag ~= tag then return nil end
     return {}
   end
   local entries = redis.call('XRANGE', KEYS[2], whole(math.max(seq, 1)) .. '-1', '+')
