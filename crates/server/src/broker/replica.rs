@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, join_all};
 use hamhame_core::id::Id;
 use hamhame_core::position::Epoch;
 use tokio::sync::{Notify, oneshot};
@@ -364,16 +364,15 @@ impl<E: Engine> Replica<E> {
             let held = writer.state().held_elsewhere();
             held.filter(|(_, connection)| connection.node == node).collect()
         };
-        for (member, connection) in held {
-            let decide = move |room: &mut Writer<'_>| {
+        let deadline = Instant::now() + PATIENCE;
+        let losing = held.into_iter().map(|(member, connection)| {
+            self.settle(deadline, move |room: &mut Writer<'_>| {
                 let parting = Parting::Keeping(AFTER_THE_END);
                 room.state().decide_part(member, connection, parting, here)
-            };
-            if self.settle(Instant::now() + PATIENCE, decide).await.is_err() {
-                // It is opened again, and looked at again then.
-                return;
-            }
-        }
+            })
+        });
+        // Together, so that they share batches. If one fails, the room is opened again, and looked at again then.
+        join_all(losing).await;
     }
 
     /// Looks which of the nodes that hold seats are no more.
