@@ -53,17 +53,18 @@ impl Engine {
     }
 
     async fn anywhere(port: &str, options: &[&str]) -> Engine {
-        loop {
+        // Another may take the port first; more often than that it is something else.
+        for _ in 0..10 {
             let address = free_address();
             let number = address.port().to_string();
             let mut all = vec!["--port", "0", port, &number];
             all.extend(options);
-            if let Some(engine) =
-                Engine::at(address, all.into_iter().map(Into::into).collect()).await
-            {
+            let all = all.into_iter().map(Into::into).collect();
+            if let Some(engine) = Engine::at(address, all).await {
                 return engine;
             }
         }
+        panic!("{} does not start with {port} and {options:?}", program().display());
     }
 
     async fn at(address: SocketAddr, options: Vec<String>) -> Option<Engine> {
