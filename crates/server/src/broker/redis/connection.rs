@@ -24,8 +24,8 @@ impl Connection {
             Connection::Server(connection) => connection.subscribe(channels).await,
             Connection::Cluster(connection) => {
                 // They are at several servers.
-                let one = |channel: &String| {
-                    let (mut connection, channel) = (connection.clone(), channel.clone());
+                let one = |channel| {
+                    let mut connection = connection.clone();
                     async move { connection.ssubscribe(channel).await }
                 };
                 try_join_all(channels.iter().map(one)).await.map(drop)
@@ -41,8 +41,8 @@ impl Connection {
         match self {
             Connection::Server(connection) => connection.unsubscribe(channels).await,
             Connection::Cluster(connection) => {
-                let one = |channel: &String| {
-                    let (mut connection, channel) = (connection.clone(), channel.clone());
+                let one = |channel| {
+                    let mut connection = connection.clone();
                     async move { connection.sunsubscribe(channel).await }
                 };
                 try_join_all(channels.iter().map(one)).await.map(drop)

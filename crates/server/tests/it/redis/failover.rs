@@ -27,6 +27,17 @@ fn epoch(member: &V1Client) -> String {
     member.position().split(':').next().expect("an epoch").to_owned()
 }
 
+/// Says one message that the replicas have, and three that they have not; gives the epoch.
+async fn say_what_only_the_primary_has(engine: &Watched, member: &mut V1Client) -> String {
+    member.said("before", "before").await;
+    sleep(Duration::from_millis(200)).await;
+    engine.stop_replicas().await;
+    for id in ["one", "two", "three"] {
+        member.said(id, id).await;
+    }
+    epoch(member)
+}
+
 #[tokio::test]
 #[ignore = "needs a Redis server: ./test redis"]
 async fn what_only_the_old_primary_had_is_given_back_and_nobody_sees_anything() {
@@ -34,13 +45,7 @@ async fn what_only_the_old_primary_had_is_given_back_and_nobody_sees_anything() 
     let nodes = [engine.node().await, engine.node().await];
     let mut ali = nodes[0].member("room", "ali").await;
     let mut sara = nodes[1].member("room", "sara").await;
-    ali.said("before", "before").await;
-    let life = epoch(&ali);
-    sleep(Duration::from_millis(200)).await;
-    engine.stop_replicas().await;
-    for id in ["one", "two", "three"] {
-        ali.said(id, id).await;
-    }
+    let life = say_what_only_the_primary_has(&engine, &mut ali).await;
     let mut reza = nodes[0].member("room", "reza").await;
     sara.until_said("three").await;
     engine.fail_over().await;
@@ -64,13 +69,7 @@ async fn what_was_said_in_place_of_what_a_failover_lost_begins_another_epoch_wit
     let mut engine = Watched::start().await;
     let nodes = [engine.node().await, engine.node().await];
     let mut ali = nodes[0].member("room", "ali").await;
-    ali.said("before", "before").await;
-    let life = epoch(&ali);
-    sleep(Duration::from_millis(200)).await;
-    engine.stop_replicas().await;
-    for id in ["one", "two", "three"] {
-        ali.said(id, id).await;
-    }
+    let life = say_what_only_the_primary_has(&engine, &mut ali).await;
     // The node that has seen them does not come in time.
     nodes[0].signal(Signal::STOP);
     engine.fail_over().await;
