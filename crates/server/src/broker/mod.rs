@@ -8,6 +8,8 @@
 mod counts;
 mod embedded;
 pub mod engine;
+mod followers;
+mod nats;
 mod redis;
 mod remote;
 mod replica;
@@ -24,6 +26,7 @@ use hamhame_core::id::Id;
 use hamhame_core::position::Position;
 pub use remote::Remote;
 
+use self::nats::Nats;
 use self::redis::Redis;
 use crate::clock::Moment;
 use crate::config::{BrokerChoice, Options};
@@ -146,12 +149,22 @@ pub trait Broker: Send + Sync + 'static {
 /// # Errors
 /// If the engine's address is none, or its thread cannot be started.
 pub fn from_options(options: &Options) -> anyhow::Result<Box<dyn Broker>> {
-    let BrokerChoice::Redis(url) = &options.broker else { return Ok(Box::new(Embedded)) };
     let node = NodeId(random_id());
     let keep = options.history.saturating_add(BESIDES);
-    let root = options.broker_ca.as_deref().map(read_file).transpose()?;
-    let engine = Redis::connect(url, root, &options.broker_prefix, node, keep)?;
-    Ok(Box::new(Remote::new(node, Arc::new(engine))))
+    let (prefix, root) = (&options.broker_prefix, options.broker_ca.as_deref());
+    Ok(match &options.broker {
+        BrokerChoice::Embedded => Box::new(Embedded),
+        BrokerChoice::Redis(url) => {
+            let root = root.map(read_file).transpose()?;
+            let engine = Redis::connect(url, root, prefix, node, keep)?;
+            Box::new(Remote::new(node, Arc::new(engine)))
+        }
+        BrokerChoice::Nats(url) => {
+            root.map(read_file).transpose()?;
+            let engine = Nats::connect(url, root, prefix, node, keep)?;
+            Box::new(Remote::new(node, Arc::new(engine)))
+        }
+    })
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {

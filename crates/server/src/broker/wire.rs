@@ -1,4 +1,5 @@
-//! A room's changes as text, for engines that keep them: JSON of one line, in the words of the protocol.
+//! A room's changes as text, for engines that keep them: JSON of one line, in the words of the protocol. An entry is its place in
+//! front of that.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,7 +7,9 @@ use std::time::Duration;
 
 use hamhame_core::id::Id;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::engine::Entry;
 use crate::room::change::{Change, Connection, NewName, NodeId};
 use crate::room::document::Kind;
 
@@ -132,6 +135,29 @@ pub fn read(line: &str) -> Option<Change<'static>> {
     })
 }
 
+/// An entry as one line: its numbers, and the change.
+pub fn write_entry(entry: &Entry) -> String {
+    let Entry { seq, offset, logged, tag, after, at, change } = entry;
+    format!("{seq} {offset} {} {tag} {after} {at} {}", u8::from(*logged), write(change))
+}
+
+/// The entry that a line says.
+pub fn read_entry(line: &str) -> Option<Arc<Entry>> {
+    let mut words = line.splitn(7, ' ');
+    let mut number = || words.next()?.parse::<u64>().ok();
+    let (seq, offset, logged) = (number()?, number()?, number()? == 1);
+    let (tag, after, at) = (number()?, number()?, number()?);
+    let change = read(words.next()?)?;
+    Some(Arc::new(Entry { seq, offset, logged, tag, after, at, change }))
+}
+
+/// What a room is called where others may look: its name may be of any kind and length, and its members may not want it in an
+/// operator's lists.
+pub fn hash(room: &str) -> String {
+    let digest = Sha256::digest(room.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A document's kind by name.
 pub fn kind_name(kind: Kind) -> &'static str {
     match kind {
@@ -177,6 +203,10 @@ mod tests {
             assert!(!line.contains('\n'), "{line}");
             let back = read(&line).expect("it says a change");
             assert_eq!(format!("{back:?}"), format!("{change:?}"));
+            let (logged, tag, at) = (true, u64::MAX, 1);
+            let entry = Entry { seq: 2, offset: 1, logged, tag, after: 0, at, change };
+            let back = read_entry(&write_entry(&entry)).expect("it says an entry");
+            assert_eq!(format!("{back:?}"), format!("{entry:?}"));
         }
         assert!(read("{\"type\":\"of tomorrow\"}").is_none());
     }

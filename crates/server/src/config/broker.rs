@@ -9,6 +9,8 @@ pub enum BrokerChoice {
     Embedded,
     /// A Redis or Valkey server, for several nodes, at this address, or known to sentinels.
     Redis(String),
+    /// A NATS server with JetStream, or a cluster of them, for several nodes, at this address.
+    Nats(String),
 }
 
 impl BrokerChoice {
@@ -18,13 +20,16 @@ impl BrokerChoice {
             return Ok(BrokerChoice::Embedded);
         }
         if let Some((scheme, rest)) = text.split_once("://")
-            && ["redis", "rediss"].contains(&scheme.split('+').next().unwrap_or_default())
             && !rest.is_empty()
         {
-            return Ok(BrokerChoice::Redis(text.into()));
+            match scheme.split('+').next().unwrap_or_default() {
+                "redis" | "rediss" => return Ok(BrokerChoice::Redis(text.into())),
+                "nats" | "tls" => return Ok(BrokerChoice::Nats(text.into())),
+                _ => {}
+            }
         }
-        Err("must be `embedded` or an address like redis://127.0.0.1:6379 \
-             (or rediss://…, redis+sentinel://…, redis+cluster://…)"
+        Err("must be `embedded` or an address like redis://127.0.0.1:6379 or nats://127.0.0.1:4222 \
+             (or rediss://…, redis+sentinel://…, redis+cluster://…, tls://… for NATS)"
             .into())
     }
 }
@@ -35,6 +40,7 @@ impl fmt::Debug for BrokerChoice {
         f.write_str(match self {
             BrokerChoice::Embedded => "embedded",
             BrokerChoice::Redis(_) => "redis",
+            BrokerChoice::Nats(_) => "nats",
         })
     }
 }

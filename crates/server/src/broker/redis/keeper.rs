@@ -16,7 +16,6 @@ use super::connection::Connection;
 use super::keys::Keys;
 use super::lines::{self, Asked, News};
 use super::shared::{KEPT_FOR, Shared};
-use crate::broker::engine::Follower;
 use crate::room::change::NodeId;
 use crate::token::random_id;
 
@@ -44,14 +43,10 @@ const MEND: Duration = Duration::from_millis(300);
 /// Looks after which rooms that are followed are kept for longer.
 const LOOKS_PER_TOUCH: u32 = 1200;
 
-/// Looks in which all followers have a turn: a minute.
-const ROUND: u32 = 20;
-
 /// Channels that are asked for together.
 const AT_ONCE: usize = 256;
 
-/// Followers that are told something together, and the time until the next ones are: each of them may ask the engine.
-const AT_A_TIME: usize = 64;
+/// Time between the rooms that are kept for longer together and the next ones.
 const BREATH: Duration = Duration::from_millis(10);
 
 /// Keeps the connection for ever.
@@ -108,7 +103,7 @@ async fn serve(
     }
     shared.connection.send_replace(Some(connection.clone()));
     // What was published meanwhile did not come.
-    look_everywhere(shared);
+    shared.followers.look_everywhere();
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut count, mut last, mut unrenewed) = (0, String::new(), 0);
@@ -131,10 +126,10 @@ async fn serve(
                     Err(_) => return,
                 }
                 if missed.swap(false, Ordering::AcqRel) {
-                    look_everywhere(shared);
+                    shared.followers.look_everywhere();
                 }
                 forget_the_left(shared, &mut connection).await;
-                look_around(shared, &mut last);
+                shared.followers.look_around(&mut last);
                 count += 1;
                 if count % LOOKS_PER_TOUCH == 0 {
                     tokio::spawn(touch(shared.clone(), connection.clone()));
@@ -150,7 +145,7 @@ async fn subscribe_to_all(shared: &Shared, connection: &mut Connection) -> redis
     let mut end = String::new();
     while !some.is_empty() {
         connection.subscribe(&some).await?;
-        some = shared.channels_behind(&end, AT_ONCE);
+        some = shared.followers.behind(&end, AT_ONCE);
         end = some.last().cloned().unwrap_or_default();
     }
     Ok(())
@@ -169,7 +164,7 @@ fn mend(shared: &Arc<Shared>, connection: &Connection) {
         while subscribe_to_all(&shared, &mut connection).await.is_err() && begin.elapsed() < LEASE {
             sleep(MEND).await;
         }
-        look_everywhere(&shared);
+        shared.followers.look_everywhere();
     });
 }
 
@@ -178,81 +173,32 @@ fn mend(shared: &Arc<Shared>, connection: &Connection) {
 async fn beat(
     shared: &Arc<Shared>,
     connection: &mut Connection,
-    ended: &mut HashSet<String>,
+    ended: &mut HashSet<NodeId>,
 ) -> redis::RedisResult<()> {
     let mut call = shared.scripts.beat.prepare_invoke();
     call.key(shared.prefix.nodes()).arg(Id::new(shared.node.0).to_string());
     call.arg(LEASE.as_millis() as u64).arg(REMEMBERED.as_millis() as u64);
     let over: HashSet<String> = call.invoke_async(connection).await?;
-    let new: Vec<NodeId> = over
-        .difference(ended)
-        .filter_map(|node| node.parse::<Id>().ok())
-        .map(|node| NodeId(node.get()))
-        .collect();
-    *ended = over;
-    for node in new {
-        tracing::warn!(node = %Id::new(node.0), "a node has ended");
-        tokio::spawn(each_follower(shared.clone(), move |follower| follower.ended(node)));
-    }
+    let over =
+        over.iter().filter_map(|node| node.parse::<Id>().ok()).map(|node| NodeId(node.get()));
+    shared.followers.tell_ended(over.collect(), ended);
     Ok(())
-}
-
-/// Has all followers do something, a few at a time.
-async fn each_follower(shared: Arc<Shared>, act: impl Fn(Arc<dyn Follower>)) {
-    let mut last = String::new();
-    loop {
-        let channels = shared.channels_behind(&last, AT_A_TIME);
-        let Some(end) = channels.last() else { return };
-        last.clone_from(end);
-        for channel in &channels {
-            shared.followers_of(channel).into_iter().for_each(&act);
-        }
-        sleep(BREATH).await;
-    }
-}
-
-/// Has all followers look for what did not come.
-fn look_everywhere(shared: &Arc<Shared>) {
-    tokio::spawn(each_follower(shared.clone(), |follower| follower.look()));
-}
-
-/// Has some followers look, the next ones each time, so that all have their turn within a [`ROUND`]: what is not heard of may
-/// have been lost, with a subscription that is none any more or with the whole room.
-fn look_around(shared: &Shared, last: &mut String) {
-    let share = shared.followers().len().div_ceil(ROUND as usize);
-    let channels = shared.channels_behind(last, share);
-    // Behind the last one the round begins again.
-    let end = channels.last().filter(|_| channels.len() == share);
-    *last = end.cloned().unwrap_or_default();
-    for channel in channels {
-        shared.followers_of(&channel).into_iter().for_each(|follower| follower.look());
-    }
 }
 
 /// Ends the subscriptions to rooms that nobody follows any more.
 async fn forget_the_left(shared: &Shared, connection: &mut Connection) {
-    let mut left = std::mem::take(&mut *shared.left());
-    left.retain(|channel| {
-        let mut followers = shared.followers();
-        let Some(here) = followers.get_mut(channel) else { return false };
-        here.retain(|follower| follower.strong_count() > 0);
-        let is_left = here.is_empty();
-        if is_left {
-            followers.remove(channel);
-        }
-        is_left
-    });
+    let mut left = shared.followers.abandoned();
     for some in left.chunks(AT_ONCE) {
         let _ = connection.unsubscribe(some).await;
     }
     // Whoever followed one of them again meanwhile may have subscribed before this.
-    left.retain(|channel| shared.followers().contains_key(channel));
+    left.retain(|channel| shared.followers.has(channel));
     for some in left.chunks(AT_ONCE) {
         let _ = connection.subscribe(some).await;
     }
     // What was published in between did not come.
     for channel in left {
-        shared.followers_of(&channel).into_iter().for_each(|follower| follower.look());
+        shared.followers.of(&channel).into_iter().for_each(|follower| follower.look());
     }
 }
 
@@ -260,7 +206,7 @@ async fn forget_the_left(shared: &Shared, connection: &mut Connection) {
 async fn touch(shared: Arc<Shared>, mut connection: Connection) {
     let mut last = String::new();
     loop {
-        let channels = shared.channels_behind(&last, AT_A_TIME);
+        let channels = shared.followers.behind(&last, AT_ONCE);
         let Some(end) = channels.last() else { return };
         last.clone_from(end);
         for channel in channels {
@@ -291,7 +237,7 @@ fn tell(shared: &Arc<Shared>, push: PushInfo) {
     if channel == shared.prefix.node(shared.node) {
         return answer(shared, &text);
     }
-    let followers = shared.followers_of(&channel);
+    let followers = shared.followers.of(&channel);
     if followers.is_empty() {
         return;
     }
@@ -319,7 +265,7 @@ fn answer(shared: &Arc<Shared>, text: &str) {
             }
         }
         Some(Asked::Question(number, from, channel, question)) => {
-            let follower = shared.followers_of(&channel).into_iter().next();
+            let follower = shared.followers.of(&channel).into_iter().next();
             let shared = shared.clone();
             tokio::spawn(async move {
                 // Nobody holds a seat here if nobody follows the room.

@@ -1,9 +1,8 @@
-//! Where things stand in Redis. A room's name is hashed: it may be of any kind and length, and its members may not want it in an
-//! operator's lists.
+//! Where things stand in Redis.
 
 use hamhame_core::id::Id;
-use sha2::{Digest, Sha256};
 
+use crate::broker::wire;
 use crate::room::change::NodeId;
 
 /// What all keys and channels begin with.
@@ -23,9 +22,7 @@ impl Prefix {
 
     /// Those of a room, by the key of its name.
     pub fn keys(&self, room: &str) -> Keys {
-        let digest = Sha256::digest(room.as_bytes());
-        let hash: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let channel = format!("{}:{{{hash}}}", self.0);
+        let channel = format!("{}:{{{}}}", self.0, wire::hash(room));
         Keys::of(channel)
     }
 

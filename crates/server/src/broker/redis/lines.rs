@@ -81,20 +81,6 @@ pub fn place(text: &str) -> Option<Place> {
     }
 }
 
-/// An entry: its place, and what stands there.
-pub fn entry(line: &str) -> Option<Arc<Entry>> {
-    let mut words = line.splitn(7, ' ');
-    Some(Arc::new(Entry {
-        seq: number(words.next())?,
-        offset: number(words.next())?,
-        logged: words.next()? == "1",
-        tag: number(words.next())?,
-        after: number(words.next())?,
-        at: number(words.next())?,
-        change: wire::read(words.next()?)?,
-    }))
-}
-
 /// What is published of a room.
 pub enum News {
     /// Entries of this epoch; none if it has just begun.
@@ -109,7 +95,7 @@ pub fn news(text: &str) -> Option<News> {
     match lines.next()? {
         "whisper" => Some(News::Whisper(wire::read(lines.next()?)?)),
         first => {
-            let entries: Option<Vec<_>> = lines.map(entry).collect();
+            let entries: Option<Vec<_>> = lines.map(wire::read_entry).collect();
             Some(News::Entries(epoch(first)?, entries?))
         }
     }
@@ -164,7 +150,7 @@ pub fn snapshot((head, now, log, seats, documents): Opened) -> Option<Snapshot> 
     let former = head.next()?.split(',').filter(|former| !former.is_empty());
     let former: Option<Vec<_>> = former.map(epoch).collect();
     let now: u64 = now.parse().ok()?;
-    let entries: Option<Vec<_>> = log.iter().map(|line| entry(line)).collect();
+    let entries: Option<Vec<_>> = log.iter().map(|line| wire::read_entry(line)).collect();
     Some(Snapshot {
         seen,
         former: former?,

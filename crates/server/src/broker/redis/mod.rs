@@ -158,19 +158,19 @@ impl Engine for Redis {
             let read: Option<Vec<String>> =
                 self.0.run(&self.0.scripts.read, &keys, |call| seen_arguments(call, seen)).await?;
             let read = read.ok_or(Failure::Changed)?;
-            let entries: Option<Vec<_>> = read.iter().map(|line| lines::entry(line)).collect();
+            let entries: Option<Vec<_>> = read.iter().map(|line| wire::read_entry(line)).collect();
             entries.ok_or_else(|| unreadable(&keys))
         })
     }
 
     fn follow(&self, room: &str, follower: Weak<dyn Follower>) {
         let channel = self.0.prefix.keys(room).channel().to_owned();
-        self.0.followers().entry(channel).or_default().push(follower);
+        self.0.followers.add(channel, follower);
     }
 
     fn unfollow(&self, room: &str) {
         let channel = self.0.prefix.keys(room).channel().to_owned();
-        self.0.left().push(channel);
+        self.0.followers.leave(channel);
     }
 
     fn whisper(&self, room: &str, change: Change<'static>) {

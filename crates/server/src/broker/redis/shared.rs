@@ -1,9 +1,8 @@
 //! What the callers of the engine and the thread that keeps the connection share.
 
-use std::collections::{BTreeMap, HashMap};
-use std::ops::Bound;
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{Script, ScriptInvocation};
@@ -13,7 +12,8 @@ use tokio::time::{sleep, timeout};
 use super::connection::Connection;
 use super::keys::{Keys, Prefix};
 use super::scripts::Scripts;
-use crate::broker::engine::{Failure, Follower};
+use crate::broker::engine::Failure;
+use crate::broker::followers::Followers;
 use crate::room::change::NodeId;
 
 /// How long a call waits for a connection, or after an error, before it says that nothing came back.
@@ -36,10 +36,8 @@ pub struct Shared {
     pub connection: watch::Sender<Option<Connection>>,
     /// Somebody subscribes again.
     pub mending: AtomicBool,
-    /// By channel.
-    pub followers: Mutex<BTreeMap<String, Vec<Weak<dyn Follower>>>>,
-    /// Channels that somebody followed who is gone.
-    pub left: Mutex<Vec<String>>,
+    /// Who follows rooms here.
+    pub followers: Arc<Followers>,
     /// Who waits for an answer of another node.
     pub asked: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
 }
@@ -54,34 +52,9 @@ impl Shared {
             scripts: Scripts::new(is_sharded),
             connection: watch::Sender::new(None),
             mending: AtomicBool::new(false),
-            followers: Mutex::default(),
-            left: Mutex::default(),
+            followers: Arc::default(),
             asked: Mutex::default(),
         }
-    }
-
-    /// Who follows rooms, by channel.
-    pub fn followers(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Weak<dyn Follower>>>> {
-        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Channels that somebody followed who is gone.
-    pub fn left(&self) -> MutexGuard<'_, Vec<String>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The next channels behind this one, so many at most: who wants all of them takes a few at a time, so that the lock is never
-    /// held for long.
-    pub fn channels_behind(&self, channel: &str, most: usize) -> Vec<String> {
-        let behind = (Bound::Excluded(channel), Bound::Unbounded);
-        let followers = self.followers();
-        followers.range::<str, _>(behind).take(most).map(|(channel, _)| channel.clone()).collect()
-    }
-
-    /// Who follows the room with this channel.
-    pub fn followers_of(&self, channel: &str) -> Vec<Arc<dyn Follower>> {
-        let followers = self.followers();
-        followers.get(channel).into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
     /// Who waits for another node, by the question's number.
