@@ -135,6 +135,11 @@ pub trait Broker: Send + Sync + 'static {
         true
     }
 
+    /// Whether whoever decides takes nothing new for now, as far as anybody knows.
+    fn refuses(&self) -> bool {
+        false
+    }
+
     /// What it counts, in the text format of Prometheus.
     fn expose(&self) -> String {
         String::new()
