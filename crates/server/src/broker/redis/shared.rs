@@ -12,6 +12,7 @@ use tokio::time::{sleep, timeout};
 
 use super::connection::Connection;
 use super::keys::{Keys, Prefix};
+use super::refusals::{self, Refusals, Seldom};
 use super::scripts::Scripts;
 use crate::broker::engine::{Failure, Follower};
 use crate::room::change::NodeId;
@@ -42,6 +43,11 @@ pub struct Shared {
     pub left: Mutex<Vec<String>>,
     /// Who waits for an answer of another node.
     pub asked: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
+    /// Whether the server refuses to write.
+    pub refusals: Refusals,
+    /// The lease of this node has held for a while: so have those of others that live.
+    pub is_settled: AtomicBool,
+    unanswered: Seldom,
 }
 
 impl Shared {
@@ -57,6 +63,9 @@ impl Shared {
             followers: Mutex::default(),
             left: Mutex::default(),
             asked: Mutex::default(),
+            refusals: Refusals::default(),
+            is_settled: AtomicBool::new(false),
+            unanswered: Seldom::default(),
         }
     }
 
@@ -113,8 +122,14 @@ impl Shared {
         arguments(&mut call);
         match call.invoke_async(&mut connection).await {
             Ok(answer) => Ok(answer),
+            Err(error) if refusals::is_one(&error) => {
+                self.refusals.note(&brief(&error));
+                Err(Failure::Refused)
+            }
             Err(error) => {
-                tracing::warn!(room = keys.hash(), error = %brief(&error), "the engine did not answer");
+                if self.unanswered.is_due() {
+                    tracing::warn!(room = keys.hash(), error = %brief(&error), "the engine did not answer");
+                }
                 sleep(PAUSE).await;
                 Err(Failure::Unknown)
             }
