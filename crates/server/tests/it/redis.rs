@@ -2,6 +2,7 @@
 //! nodes and to the engine is seen and healed.
 
 mod cluster;
+mod evicted;
 mod failover;
 mod faults;
 mod full;

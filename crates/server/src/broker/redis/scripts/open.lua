@@ -1,11 +1,6 @@
 -- The room as it is; a new one where there is none. ARGV: an epoch for a new one, how long it is kept (ms).
 
 local head = read_head()
-if head and tonumber(head.seq) > 0 then
-  -- A log that is not there, or ends elsewhere, was evicted: what is left says nothing.
-  local last = redis.call('XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1)
-  if #last == 0 or last[1][1] ~= head.seq .. '-1' then head = false end
-end
 if not head then
   head = { epoch = ARGV[1], seq = 0, tag = '0', at = 0, offset = 0, seats = '0', presence = 0, joins = 0, former = '' }
   -- First, so that a server that is full refuses it.
