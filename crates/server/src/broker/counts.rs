@@ -20,6 +20,8 @@ pub struct Counts {
     pub proposals: AtomicU64,
     /// Batches that were sent again, as nothing came back.
     pub resends: AtomicU64,
+    /// Batches that the engine refused.
+    pub refusals: AtomicU64,
     /// Changes that were decided again, as others had changed what they were decided on.
     pub conflicts: AtomicU64,
     /// Rooms that were opened again.
@@ -51,11 +53,12 @@ impl Counts {
         Counts::one(&self.answers);
     }
 
-    /// All of it, and whether the engine is reached.
-    pub fn expose(&self, is_reached: bool) -> String {
+    /// All of it, whether the engine is reached, and whether it refuses to write.
+    pub fn expose(&self, is_reached: bool, refuses: bool) -> String {
         let count = |counter: &AtomicU64| counter.load(Relaxed);
-        let rows: [Row; 10] = [
+        let rows: [Row; 12] = [
             ("engine_up", "gauge", "Whether the engine is reached", is_reached.into()),
+            ("engine_refusing", "gauge", "Whether the engine refuses to write", refuses.into()),
             ("engine_rooms", "gauge", "Rooms followed", count(&self.rooms)),
             ("engine_batches_total", "counter", "Batches sent", count(&self.batches)),
             ("engine_proposals_total", "counter", "Changes in them", count(&self.proposals)),
@@ -64,6 +67,12 @@ impl Counts {
                 "counter",
                 "Batches sent again as nothing came back",
                 count(&self.resends),
+            ),
+            (
+                "engine_refusals_total",
+                "counter",
+                "Batches that the engine refused",
+                count(&self.refusals),
             ),
             (
                 "engine_conflicts_total",
@@ -126,9 +135,10 @@ mod tests {
         for micros in [400, 600, 3_000_000] {
             counts.placed(Duration::from_micros(micros));
         }
-        let text = counts.expose(true);
+        let text = counts.expose(true, false);
         for line in [
             "hamhame_engine_up 1",
+            "hamhame_engine_refusing 0",
             "hamhame_engine_append_seconds_bucket{le=\"0.0005\"} 1",
             "hamhame_engine_append_seconds_bucket{le=\"0.001\"} 2",
             "hamhame_engine_append_seconds_bucket{le=\"2\"} 2",

@@ -78,6 +78,8 @@ pub enum Failure {
     /// The room is not as the node knows it: another epoch, or another entry where the node was, or the node is too far behind.
     /// [Open](Engine::open) it again.
     Changed,
+    /// It takes nothing new for now, as it is full or may not write. Nothing was done.
+    Refused,
     /// Nothing came back. It may have been done.
     Unknown,
 }
@@ -177,6 +179,11 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether it can be reached, as far as anybody knows.
     fn is_reached(&self) -> bool {
         true
+    }
+
+    /// Whether it [refuses](Failure::Refused) what is new, as far as anybody knows.
+    fn refuses(&self) -> bool {
+        false
     }
 }
 

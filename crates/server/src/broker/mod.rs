@@ -11,6 +11,7 @@ pub mod engine;
 mod followers;
 mod nats;
 mod redis;
+mod refusals;
 mod remote;
 mod replica;
 mod wire;
@@ -136,6 +137,11 @@ pub trait Broker: Send + Sync + 'static {
     /// Whether whoever decides can be reached, as far as anybody knows.
     fn is_reached(&self) -> bool {
         true
+    }
+
+    /// Whether whoever decides takes nothing new for now, as far as anybody knows.
+    fn refuses(&self) -> bool {
+        false
     }
 
     /// What it counts, in the text format of Prometheus.

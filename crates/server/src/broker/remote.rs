@@ -193,7 +193,11 @@ impl<E: Engine> Broker for Remote<E> {
         self.engine.is_reached()
     }
 
+    fn refuses(&self) -> bool {
+        self.engine.refuses()
+    }
+
     fn expose(&self) -> String {
-        self.counts.expose(self.is_reached())
+        self.counts.expose(self.is_reached(), self.refuses())
     }
 }

@@ -5,6 +5,7 @@ mod progress;
 mod recent;
 mod seating;
 mod sending;
+mod untaken;
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
@@ -151,7 +152,7 @@ impl<E: Engine> Replica<E> {
 
     /// Gives up the seat of a connection of this node that is over.
     pub fn part(self: &Arc<Self>, member: Id, connection: Connection, parting: Parting) {
-        self.lock().partings.insert(connection.number, parting);
+        self.lock().partings.insert(connection.number, (member, parting));
         tokio::spawn(self.clone().vacate(member, connection));
     }
 
@@ -171,17 +172,19 @@ impl<E: Engine> Replica<E> {
     }
 
     /// Gives a seat up: as its connection asked for it, or for good if nobody is behind it. If that cannot be done now, it is done
-    /// when the room is open again.
+    /// later.
     async fn vacate(self: Arc<Self>, member: Id, connection: Connection) {
         let here = self.node;
-        let parting = self.lock().partings.get(&connection.number).copied();
-        let parting = parting.unwrap_or(Parting::ForGood);
+        let for_good = (member, Parting::ForGood);
+        let (_, parting) = *self.lock().partings.entry(connection.number).or_insert(for_good);
         let decide = move |room: &mut Writer<'_>| {
             room.state().decide_part(member, connection, parting, here)
         };
         if self.settle(Instant::now() + PATIENCE, decide).await.is_ok() {
             self.lock().partings.remove(&connection.number);
             self.moved.notify_waiters();
+        } else {
+            self.try_again();
         }
     }
 
@@ -202,8 +205,10 @@ impl<E: Engine> Replica<E> {
                 room.state().decide_part(member, connection, parting, here)
             })
         });
-        // Together, so that they share batches. If one fails, the room is opened again, and looked at again then.
-        join_all(losing).await;
+        // Together, so that they share batches.
+        if join_all(losing).await.iter().any(Result::is_err) {
+            self.try_again();
+        }
     }
 
     /// Looks which of the nodes that hold seats are no more.
@@ -217,7 +222,9 @@ impl<E: Engine> Replica<E> {
         if nodes.is_empty() {
             return;
         }
-        let Ok(living) = self.engine.living(nodes.clone()).await else { return };
+        let Ok(living) = self.engine.living(nodes.clone()).await else {
+            return self.try_again();
+        };
         for node in nodes.into_iter().filter(|node| !living.contains(node)) {
             self.clone().lose_seats_of(node).await;
         }

@@ -139,6 +139,11 @@ async fn ready(State(app): State<App>) -> Response {
         let words = "the engine that orders the events of rooms cannot be reached\n";
         return (StatusCode::SERVICE_UNAVAILABLE, words).into_response();
     }
+    // Nobody can come in, though those who are in can read.
+    if app.server.broker.refuses() {
+        let words = "the engine that orders the events of rooms refuses to write\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, words).into_response();
+    }
     "ready\n".into_response()
 }
 

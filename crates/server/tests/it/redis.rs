@@ -2,8 +2,10 @@
 //! nodes and to the engine is seen and healed.
 
 mod cluster;
+mod evicted;
 mod failover;
 mod faults;
+mod full;
 mod locked;
 mod over_http;
 mod servers;
@@ -35,22 +37,12 @@ fn members(welcome: &Value) -> Vec<String> {
 async fn say_again(member: &mut V1Client, id: &str) -> u64 {
     loop {
         member.say(id, id).await;
-        loop {
-            let answer = member.next().await;
-            if answer["id"] != id {
-                continue;
-            }
-            if answer["type"] == "ack" {
-                return answer["offset"].as_u64().expect("an offset");
-            }
-            if answer["type"] == "error" {
-                assert_eq!(
-                    (&answer["code"], &answer["temporary"]),
-                    (&json!("unavailable"), &json!(true))
-                );
-                break;
-            }
+        let answer = member.answer_to(id).await;
+        if answer["type"] == "ack" {
+            return answer["offset"].as_u64().expect("an offset");
         }
+        let told = (&answer["code"], &answer["temporary"]);
+        assert_eq!(told, (&json!("unavailable"), &json!(true)));
         sleep(Duration::from_millis(100)).await;
     }
 }
@@ -289,6 +281,12 @@ async fn while_the_engine_is_away_it_is_said_and_when_it_is_back_all_goes_on() {
 }
 
 impl V1Client {
+    /// What is told of what was said under this id; the rest is passed over.
+    async fn answer_to(&mut self, id: &str) -> Value {
+        self.until(|told| told["id"] == id && (told["type"] == "ack" || told["type"] == "error"))
+            .await
+    }
+
     async fn until(&mut self, what: impl Fn(&Value) -> bool) -> Value {
         loop {
             let message = self.next().await;

@@ -151,7 +151,7 @@ async fn forget(sim: &Sim, room: &str, random: &mut Random) -> Option<Vec<(Id, S
     let mut missing = Vec::new();
     for _ in 0..1 + random.below(3) {
         sleep(random.shorter_than(Duration::from_millis(500))).await;
-        match random.below(3) {
+        match random.below(4) {
             0 => {
                 let gone = gone.get_or_insert_default();
                 gone.extend(sim.flush(room));
@@ -161,6 +161,7 @@ async fn forget(sim: &Sim, room: &str, random: &mut Random) -> Option<Vec<(Id, S
                 gone.get_or_insert_default();
                 missing.extend(sim.fail_over(room, 1 + random.below(6) as usize));
             }
+            2 => sim.refuse(random.shorter_than(Duration::from_secs(3))).await,
             _ => sim.outage(random.shorter_than(Duration::from_secs(3))).await,
         }
     }
@@ -320,7 +321,7 @@ fn nodes_agree_and_lose_nothing_while_the_engine_loses_requests_answers_and_news
 }
 
 #[test]
-fn nodes_agree_again_after_the_engine_forgets_and_lose_what_it_lost_alone() {
+fn nodes_agree_again_after_the_engine_forgets_or_refuses_and_lose_what_it_lost_alone() {
     many(SEEDS, |seed| run(seed, GOOD, true));
 }
 

@@ -48,6 +48,7 @@ struct World {
     weather: Weather,
     began: Instant,
     ended: HashSet<NodeId>,
+    refuses: bool,
     appends: usize,
     given_back: usize,
 }
@@ -82,6 +83,7 @@ impl Sim {
             weather,
             began,
             ended,
+            refuses: false,
             appends: 0,
             given_back: 0,
         })))
@@ -141,6 +143,13 @@ impl Sim {
         self.lock().weather = Weather { lost: 1, untold: 1, ..before };
         sleep(time).await;
         self.lock().weather = before;
+    }
+
+    /// It takes nothing new, for so long.
+    pub async fn refuse(&self, time: Duration) {
+        self.lock().refuses = true;
+        sleep(time).await;
+        self.lock().refuses = false;
     }
 
     /// A node hears nothing more.
@@ -226,6 +235,10 @@ impl World {
 
     fn time(&mut self) -> Duration {
         self.random.shorter_than(self.weather.latest)
+    }
+
+    fn takes(&self) -> Result<(), Failure> {
+        if self.refuses { Err(Failure::Refused) } else { Ok(()) }
     }
 
     fn room(&mut self, name: &str) -> &mut Authority {
@@ -420,6 +433,7 @@ impl Engine for Sim {
     fn renew<'a>(&'a self, room: &'a str, seen: Seen) -> BoxFuture<'a, Result<(), Failure>> {
         let room = room.to_owned();
         self.request(move |_, world| {
+            world.takes()?;
             let epoch = Epoch::new(world.random.draw());
             let authority = world.room(&room);
             if authority.seen != seen {
@@ -440,6 +454,7 @@ impl Engine for Sim {
     ) -> BoxFuture<'a, Result<(), Failure>> {
         let room = room.to_owned();
         self.request(move |_, world| {
+            world.takes()?;
             let authority = world.room(&room);
             if authority.seen != seen {
                 return Err(Failure::Changed);
@@ -461,6 +476,7 @@ impl Engine for Sim {
         self.request(move |_, world| {
             let now = world.now();
             world.appends += 1;
+            world.takes()?;
             let authority = world.room(&room);
             if authority.behind(seen).is_none() {
                 return Err(Failure::Changed);

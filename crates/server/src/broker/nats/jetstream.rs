@@ -32,6 +32,9 @@ const STREAM_IS_THERE: u64 = 10058;
 /// The server's number for copies where there are no further servers.
 const NO_CLUSTER: u64 = 10074;
 
+/// The server's numbers for a store that has no room, or cannot be written to. Nothing was done.
+const FULL: [u64; 4] = [10023, 10028, 10047, 10077];
+
 /// Why nothing came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
@@ -204,6 +207,11 @@ impl JetStream {
         let asked = self.0.request(format!("$JS.API.{what}"), question.to_string().into());
         answer(in_time(asked).await?)
     }
+}
+
+/// Whether that is a server's way to say that it takes nothing new for now.
+pub fn is_refusal(code: u64) -> bool {
+    FULL.contains(&code)
 }
 
 async fn in_time(

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::Ordering::{Relaxed, Release};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::connection::State;
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::address::Address;
-use super::jetstream::{JetStream, PATIENCE, Stored, Trouble};
+use super::jetstream::{JetStream, PATIENCE, Stored, Trouble, is_refusal};
 use super::room::{Room, STREAMS};
 use super::shared::Shared;
 use super::written::EVERY;
@@ -70,14 +70,14 @@ pub async fn run(shared: Arc<Shared>, address: Address) {
         Err(error) => return tracing::error!(%error, "there is no client for the engine"),
     };
     let (mut failures, mut told) = (0, String::new());
-    let mut ended = HashSet::new();
+    let mut leases = Leases::default();
     loop {
-        let why = match begin(&shared, &client, &mut events, &mut ended).await {
+        let why = match begin(&shared, &client, &mut events, &mut leases).await {
             Ok(server) => {
                 (told, failures) = (String::new(), 0);
                 shared.reached.send_replace(Some(server.clone()));
                 tracing::info!("the engine is reached");
-                let why = serve(&shared, &server, &mut events, &mut ended).await;
+                let why = serve(&shared, &server, &mut events, &mut leases).await;
                 shared.reached.send_replace(None);
                 tracing::warn!(why, "the connection to the engine is lost");
                 why
@@ -102,7 +102,7 @@ async fn begin(
     shared: &Arc<Shared>,
     client: &Client,
     events: &mut Receiver<Event>,
-    ended: &mut HashSet<NodeId>,
+    leases: &mut Leases,
 ) -> Result<JetStream, String> {
     let connected = async {
         let mut why = String::from("no connection");
@@ -121,12 +121,13 @@ async fn begin(
     while events.try_recv().is_ok() {}
     let server = JetStream(client.clone());
     // Whatever is known of rooms is of before.
+    leases.is_first = true;
     shared.connections.fetch_add(1, Relaxed);
     shared.most.store(client.max_payload().saturating_sub(MARGIN), Relaxed);
     let began = async {
         make_streams(shared, &server).await?;
         listen(shared, client).await?;
-        beat(shared, &server, ended).await
+        beat(shared, &server, leases).await
     };
     began.await.map_err(|trouble| brief(&trouble.to_string()))?;
     shared.followers.look_everywhere();
@@ -138,7 +139,7 @@ async fn serve(
     shared: &Arc<Shared>,
     server: &JetStream,
     events: &mut Receiver<Event>,
-    ended: &mut HashSet<NodeId>,
+    leases: &mut Leases,
 ) -> String {
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -160,7 +161,7 @@ async fn serve(
                 }
             }
             _ = looks.tick() => {
-                if let Err(trouble) = beat(shared, server, ended).await {
+                if let Err(trouble) = beat(shared, server, leases).await {
                     return brief(&trouble.to_string());
                 }
                 forget_the_left(shared).await;
@@ -199,32 +200,57 @@ async fn make_streams(shared: &Shared, server: &JetStream) -> Result<(), Trouble
     server.make_stream(&shared.prefix.leases(), leases).await
 }
 
+/// What is known of leases from one time to the next.
+#[derive(Default)]
+struct Leases {
+    /// When this node renewed its own, by the server's clock.
+    renewed: u64,
+    /// Nothing was renewed over this connection yet.
+    is_first: bool,
+    /// The nodes that followers were told of.
+    ended: HashSet<NodeId>,
+}
+
 /// Renews this node's lease, which shows that the server works and what time it has there, and tells followers of the nodes whose
 /// leases are over.
-async fn beat(
-    shared: &Arc<Shared>,
-    server: &JetStream,
-    ended: &mut HashSet<NodeId>,
-) -> Result<(), Trouble> {
+///
+/// After an outage, or while the server refused to write, this node may be the first that renews its lease: it takes nobody for
+/// ended then, until the next time.
+async fn beat(shared: &Arc<Shared>, server: &JetStream, known: &mut Leases) -> Result<(), Trouble> {
     let asked = clock::uptime_micros();
     let own = shared.prefix.lease(&Id::new(shared.node.0).to_string());
-    let at = server.put(own, String::new()).await?;
+    let at = match server.put(own, String::new()).await {
+        Ok(at) => at,
+        Err(Trouble::Refused(code, why)) if is_refusal(code) => {
+            shared.refusals.note_asked(&why);
+            shared.is_settled.store(false, Release);
+            return Ok(());
+        }
+        Err(trouble) => return Err(trouble),
+    };
+    let has_refused = shared.refusals.note_asked("");
     let between = asked.midpoint(clock::uptime_micros());
-    let mut leases = leases(shared, server).await?;
+    let mut all = leases(shared, server).await?;
     for _ in 0..TRIES {
-        if leases.iter().any(|lease| lease.at == at) {
+        if all.iter().any(|lease| lease.at == at) {
             break;
         }
         // This server of a cluster has not heard of it yet.
         sleep(BREATH).await;
-        leases = self::leases(shared, server).await?;
+        all = leases(shared, server).await?;
     }
-    if let Some(own) = leases.iter().find(|lease| lease.at == at) {
-        shared.ahead.store(micros(own.time).wrapping_sub(between) as i64, Relaxed);
+    let Some(own) = all.iter().find(|lease| lease.at == at).map(|lease| micros(lease.time)) else {
+        return Err(Trouble::Silence("a lease that was renewed is not there".into()));
+    };
+    shared.ahead.store(own.wrapping_sub(between) as i64, Relaxed);
+    let held = known.renewed + LEASE.as_micros() as u64 > own;
+    let is_settled = held && !has_refused && !known.is_first;
+    shared.is_settled.store(is_settled, Release);
+    (known.renewed, known.is_first) = (own, false);
+    if is_settled {
+        let over = all.iter().filter(|lease| !lease.holds(own)).map(|lease| lease.node);
+        shared.followers.tell_ended(over.collect(), &mut known.ended);
     }
-    let now = shared.now();
-    let over = leases.iter().filter(|lease| !lease.holds(now)).map(|lease| lease.node);
-    shared.followers.tell_ended(over.collect(), ended);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ mod writing;
 mod written;
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -172,6 +173,10 @@ impl Engine for Nats {
 
     fn living<'a>(&'a self, nodes: Vec<NodeId>) -> BoxFuture<'a, Result<Vec<NodeId>, Failure>> {
         Box::pin(async move {
+            // After an outage this node may be the first that has a lease again.
+            if !self.0.is_settled.load(Ordering::Acquire) {
+                return Err(Failure::Unknown);
+            }
             let server = self.0.server().await?;
             let leases = keeper::leases(&self.0, &server).await.map_err(|_| Failure::Unknown)?;
             let now = self.0.now();
@@ -183,6 +188,10 @@ impl Engine for Nats {
 
     fn is_reached(&self) -> bool {
         self.0.reached.borrow().is_some()
+    }
+
+    fn refuses(&self) -> bool {
+        self.0.refusals.are_now()
     }
 }
 

@@ -10,11 +10,12 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-use super::jetstream::{JetStream, Trouble, number};
+use super::jetstream::{JetStream, Trouble, is_refusal, number};
 use super::message::Message;
 use super::room::{Over, Prefix, Room};
 use crate::broker::engine::Failure;
 use crate::broker::followers::Followers;
+use crate::broker::refusals::{Refusals, Seldom};
 use crate::broker::wire;
 use crate::clock;
 use crate::room::change::NodeId;
@@ -44,6 +45,11 @@ pub struct Shared {
     pub connections: AtomicU64,
     /// Other nodes' questions are listened for.
     pub is_asked: AtomicBool,
+    /// Whether the server refuses to write.
+    pub refusals: Refusals,
+    /// The lease of this node has held for a while: so have those of others that live.
+    pub is_settled: AtomicBool,
+    unanswered: Seldom,
     /// The greatest message, in bytes.
     pub most: AtomicUsize,
     rooms: Mutex<HashMap<String, Arc<Room>>>,
@@ -63,6 +69,9 @@ impl Shared {
             ahead: AtomicI64::new(0),
             connections: AtomicU64::new(0),
             is_asked: AtomicBool::new(false),
+            refusals: Refusals::default(),
+            is_settled: AtomicBool::new(false),
+            unanswered: Seldom::default(),
             most: AtomicUsize::new(0),
             rooms: Mutex::default(),
         }
@@ -122,10 +131,17 @@ impl Shared {
     /// Nothing came of a request about a room. Whoever asked may try again after a while.
     pub async fn failed(&self, room: &Room, trouble: Trouble) -> Failure {
         room.doubt();
-        if trouble == Trouble::NoStream {
-            self.missing.notify_one();
+        match &trouble {
+            Trouble::NoStream => self.missing.notify_one(),
+            Trouble::Refused(code, why) if is_refusal(*code) => {
+                self.refusals.note(why);
+                return Failure::Refused;
+            }
+            Trouble::Refused(..) | Trouble::Silence(_) => {}
         }
-        tracing::warn!(room = room.hash, error = %trouble, "the engine did not answer");
+        if self.unanswered.is_due() {
+            tracing::warn!(room = room.hash, error = %trouble, "the engine did not answer");
+        }
         sleep(PAUSE).await;
         Failure::Unknown
     }

@@ -97,7 +97,7 @@ async fn serve(
         return;
     }
     // A lease first: whoever comes in would be taken for a member of a node that has ended.
-    let mut ended = HashSet::new();
+    let mut ended = None;
     if beat(shared, &mut connection, &mut ended).await.is_err() {
         return;
     }
@@ -170,18 +170,28 @@ fn mend(shared: &Arc<Shared>, connection: &Connection) {
 
 /// Renews this node's lease, which shows that the connection lives, and tells followers of the nodes whose leases are over. Those
 /// in `ended` were told of.
+///
+/// After an outage, or while the server refused to write, this node may be the first that renews its lease: it takes nobody for
+/// ended then, until the next time.
 async fn beat(
     shared: &Arc<Shared>,
     connection: &mut Connection,
-    ended: &mut HashSet<NodeId>,
+    ended: &mut Option<HashSet<NodeId>>,
 ) -> redis::RedisResult<()> {
+    let is_first = ended.is_none();
+    let ended = ended.get_or_insert_default();
     let mut call = shared.scripts.beat.prepare_invoke();
     call.key(shared.prefix.nodes()).arg(Id::new(shared.node.0).to_string());
     call.arg(LEASE.as_millis() as u64).arg(REMEMBERED.as_millis() as u64);
-    let over: HashSet<String> = call.invoke_async(connection).await?;
-    let over =
-        over.iter().filter_map(|node| node.parse::<Id>().ok()).map(|node| NodeId(node.get()));
-    shared.followers.tell_ended(over.collect(), ended);
+    let (refusal, held, over): (String, bool, HashSet<String>) =
+        call.invoke_async(connection).await?;
+    let has_refused = shared.refusals.note_asked(&refusal);
+    let is_settled = held && !has_refused && !is_first;
+    shared.is_settled.store(is_settled, Ordering::Release);
+    if is_settled {
+        let over = over.iter().filter_map(|node| node.parse::<Id>().ok());
+        shared.followers.tell_ended(over.map(|node| NodeId(node.get())).collect(), ended);
+    }
     Ok(())
 }
 

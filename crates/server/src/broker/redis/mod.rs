@@ -11,6 +11,7 @@ mod lines;
 mod scripts;
 mod shared;
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -196,6 +197,10 @@ impl Engine for Redis {
 
     fn living<'a>(&'a self, nodes: Vec<NodeId>) -> BoxFuture<'a, Result<Vec<NodeId>, Failure>> {
         Box::pin(async move {
+            // After an outage this node may be the first that has a lease again.
+            if !self.0.is_settled.load(Ordering::Acquire) {
+                return Err(Failure::Unknown);
+            }
             let mut connection = self.0.connection().await?;
             let mut call = self.0.scripts.living.prepare_invoke();
             call.key(self.0.prefix.nodes());
@@ -215,6 +220,10 @@ impl Engine for Redis {
 
     fn is_reached(&self) -> bool {
         self.0.connection.borrow().is_some()
+    }
+
+    fn refuses(&self) -> bool {
+        self.0.refusals.are_now()
     }
 }
 

@@ -14,6 +14,7 @@ use super::keys::{Keys, Prefix};
 use super::scripts::Scripts;
 use crate::broker::engine::Failure;
 use crate::broker::followers::Followers;
+use crate::broker::refusals::{Refusals, Seldom};
 use crate::room::change::NodeId;
 
 /// How long a call waits for a connection, or after an error, before it says that nothing came back.
@@ -40,6 +41,11 @@ pub struct Shared {
     pub followers: Arc<Followers>,
     /// Who waits for an answer of another node.
     pub asked: Mutex<HashMap<u64, oneshot::Sender<bool>>>,
+    /// Whether the server refuses to write.
+    pub refusals: Refusals,
+    /// The lease of this node has held for a while: so have those of others that live.
+    pub is_settled: AtomicBool,
+    unanswered: Seldom,
 }
 
 impl Shared {
@@ -54,6 +60,9 @@ impl Shared {
             mending: AtomicBool::new(false),
             followers: Arc::default(),
             asked: Mutex::default(),
+            refusals: Refusals::default(),
+            is_settled: AtomicBool::new(false),
+            unanswered: Seldom::default(),
         }
     }
 
@@ -86,8 +95,14 @@ impl Shared {
         arguments(&mut call);
         match call.invoke_async(&mut connection).await {
             Ok(answer) => Ok(answer),
+            Err(error) if is_refusal(&error) => {
+                self.refusals.note(&brief(&error));
+                Err(Failure::Refused)
+            }
             Err(error) => {
-                tracing::warn!(room = keys.hash(), error = %brief(&error), "the engine did not answer");
+                if self.unanswered.is_due() {
+                    tracing::warn!(room = keys.hash(), error = %brief(&error), "the engine did not answer");
+                }
                 sleep(PAUSE).await;
                 Err(Failure::Unknown)
             }
@@ -103,6 +118,14 @@ impl Shared {
             }
         });
     }
+}
+
+/// With what a server says that it refuses to write: its memory is full, its disk is, or the replicas that it needs are not there.
+/// Whatever it was, the script has done nothing.
+const REFUSALS: [&str; 3] = ["OOM", "MISCONF", "NOREPLICAS"];
+
+fn is_refusal(error: &redis::RedisError) -> bool {
+    error.code().is_some_and(|code| REFUSALS.contains(&code))
 }
 
 /// An error in one short line.

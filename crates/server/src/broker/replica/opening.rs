@@ -32,9 +32,9 @@ impl<E: Engine> Replica<E> {
         while self.lock().seen.is_none() {
             let asked = clock::uptime_micros();
             match timeout_at(deadline, self.engine.open(&self.key)).await {
-                Ok(Ok(snapshot)) => self.become_like(&snapshot, asked, deadline).await,
-                Ok(Err(_)) => sleep(LATE).await,
-                Err(_) => return Err(Away),
+                Ok(Ok(snapshot)) => self.become_like(&snapshot, asked, deadline).await?,
+                Ok(Err(Failure::Refused)) | Err(_) => return Err(Away),
+                Ok(Err(Failure::Changed | Failure::Unknown)) => sleep(LATE).await,
             }
         }
         let Some(room) = self.room.upgrade() else { return Err(Away) };
@@ -68,7 +68,7 @@ impl<E: Engine> Replica<E> {
                     self.take(seen.epoch, entries);
                     return Ok(());
                 }
-                Ok(Err(Failure::Unknown)) => sleep(LATE).await,
+                Ok(Err(Failure::Unknown | Failure::Refused)) => sleep(LATE).await,
                 Ok(Err(Failure::Changed)) => {
                     self.close();
                     return Err(Away);
@@ -91,35 +91,58 @@ impl<E: Engine> Replica<E> {
     /// Opens the room again, however long that takes.
     pub(super) fn reopen(self: Arc<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            let mut pause = LATE;
             while !self.is_over() && self.open(None).await.is_err() {
-                sleep(LATE).await;
+                // It fails at once where the engine refuses to write, in many rooms perhaps.
+                sleep(pause).await;
+                pause = (2 * pause).min(PATIENCE);
             }
         })
     }
 
-    /// Makes the room what the engine has, if that is whole; if not, mends it: it is to be asked again then.
-    async fn become_like(self: &Arc<Self>, snapshot: &Snapshot, asked: u64, deadline: Instant) {
+    /// Makes the room what the engine has, if that is whole; if not, mends it: it is to be asked again then. It cannot be mended
+    /// while the engine refuses to write.
+    async fn become_like(
+        self: &Arc<Self>,
+        snapshot: &Snapshot,
+        asked: u64,
+        deadline: Instant,
+    ) -> Result<(), Away> {
         let compared = {
             let inner = self.lock();
             inner.recent.compare(inner.before, snapshot)
         };
         let (seen, key) = (snapshot.seen, &self.key);
-        // Whatever comes of it, or nothing: the next look shows it.
-        match compared {
-            Compared::Whole => self.restore(snapshot, asked),
+        let mended = match compared {
+            Compared::Whole => {
+                self.restore(snapshot, asked);
+                return Ok(());
+            }
             Compared::Short(lost) => {
                 let count = lost.len();
-                tracing::warn!(count, "the engine has lost entries of a room; giving them back");
                 let given = timeout_at(deadline, self.engine.give_back(key, seen, lost)).await;
                 if let Ok(Ok(())) = given {
+                    tracing::warn!(
+                        count,
+                        "the engine had lost entries of a room; it has them again"
+                    );
                     self.counts.given_back.fetch_add(count as u64, Relaxed);
                 }
+                given
             }
             Compared::Forked => {
-                tracing::warn!("the engine has other entries of a room; it begins another epoch");
-                Counts::one(&self.counts.forks);
-                let _ = timeout_at(deadline, self.engine.renew(key, seen)).await;
+                let renewed = timeout_at(deadline, self.engine.renew(key, seen)).await;
+                if let Ok(Ok(())) = renewed {
+                    tracing::warn!("the engine had other entries of a room; another epoch begins");
+                    Counts::one(&self.counts.forks);
+                }
+                renewed
             }
+        };
+        match mended {
+            Ok(Err(Failure::Refused)) => Err(Away),
+            // Whatever comes of it, or nothing: the next look shows it.
+            Ok(_) | Err(_) => Ok(()),
         }
     }
 

@@ -48,8 +48,12 @@ pub struct Progress {
     pub forgetting: bool,
     /// Messages that the engine has lost, until they are in the order again.
     pub lost: Vec<Arc<Placed>>,
-    /// What becomes of the seats of connections that are over, by their numbers, until it has.
-    pub partings: HashMap<u32, Parting>,
+    /// What becomes of whose seats, by the numbers of connections that are over, until it has.
+    pub partings: HashMap<u32, (Id, Parting)>,
+    /// Something was not taken that nobody waits for.
+    pub untaken: bool,
+    /// Somebody tries that again.
+    pub trying: bool,
 }
 
 /// What waits for its turn.
@@ -120,6 +124,8 @@ impl Progress {
             forgetting: false,
             lost: Vec::new(),
             partings: HashMap::new(),
+            untaken: false,
+            trying: false,
         }
     }
 
@@ -211,6 +217,17 @@ impl Progress {
     pub fn give_up(&mut self, tags: &[u64]) {
         let newcomer = |waiter: &Waiter| matches!(waiter, Waiter::Seating(Seating::Enter(..)));
         self.waiting.retain(|tag, waiter| newcomer(waiter) || !tags.contains(tag));
+    }
+
+    /// The engine takes nothing, neither these nor what would come after them: whoever waits is told so. It `is_known` that nothing
+    /// of it was done, unless it was sent before.
+    pub fn refuse(&mut self, tags: &[u64], is_known: bool) {
+        self.queue.clear();
+        if is_known {
+            tags.iter().for_each(|tag| _ = self.waiting.remove(tag));
+        } else {
+            self.give_up(tags);
+        }
     }
 
     /// The entry whose turn it is, if it is there.

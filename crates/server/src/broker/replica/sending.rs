@@ -117,6 +117,7 @@ impl<E: Engine> Replica<E> {
         let began = Instant::now();
         Counts::one(&self.counts.batches);
         self.counts.proposals.fetch_add(batch.len() as u64, Relaxed);
+        let mut is_first = true;
         loop {
             let sent = self.engine.append(&self.key, seen, batch.clone());
             match timeout_at(deadline, sent).await {
@@ -125,14 +126,34 @@ impl<E: Engine> Replica<E> {
                     return self.note_places(&tags, &places, deadline).await;
                 }
                 Ok(Err(Failure::Unknown)) => Counts::one(&self.counts.resends),
+                // Not sent again: whoever waits does that by itself, and knows at once that it has to.
+                Ok(Err(Failure::Refused)) => {
+                    Counts::one(&self.counts.refusals);
+                    return self.take_refusal(&tags, is_first);
+                }
                 Ok(Err(Failure::Changed)) => {
                     self.lock().give_up(&tags);
                     return self.close();
                 }
                 Err(_) => break,
             }
+            is_first = false;
         }
         self.lock().give_up(&tags);
+        self.say_lost_again();
+    }
+
+    fn take_refusal(self: &Arc<Self>, tags: &[u64], is_known: bool) {
+        self.lock().refuse(tags, is_known);
+        self.say_lost_again();
+    }
+
+    /// What the engine has lost is not in the order yet: nobody waits for it, and it must not be forgotten.
+    fn say_lost_again(self: &Arc<Self>) {
+        let is_lost = !self.lock().lost.is_empty();
+        if is_lost {
+            self.try_again();
+        }
     }
 
     /// What was placed is told when it is applied. Changes of the seats that others had changed are decided again.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::faults::{Crowd, LONG, seed};
+use super::say_again;
 use super::servers::{Engine, free_address, node};
 use crate::common::within;
 
@@ -156,4 +157,30 @@ async fn a_room_that_moves_and_whose_primary_is_killed_while_a_crowd_talks_loses
     let role = cluster.servers[3 + home].tell("ROLE").await.expect("it runs");
     assert!(role.contains("master"), "its replica has taken over: {role}");
     crowd.check(&nodes).await;
+}
+
+#[tokio::test]
+#[ignore = "needs a Redis server: ./test redis"]
+async fn a_primary_that_is_full_refuses_what_is_said_in_its_rooms_and_in_no_others() {
+    let cluster = Cluster::start().await;
+    let node = node(&cluster.url(), &[]).await;
+    let mut members = Vec::new();
+    for n in 0..6 {
+        members.push(node.member(&format!("room {n}"), "ali").await);
+    }
+    must(&cluster.servers[0], "CONFIG SET maxmemory 1").await;
+    let mut refused = 0;
+    for member in &mut members {
+        member.say("one", "one").await;
+        let answer = member.answer_to("one").await;
+        if answer["type"] == "error" {
+            assert_eq!(answer["code"], "unavailable");
+            refused += 1;
+        }
+    }
+    assert!((1..6).contains(&refused), "{refused} of 6, as the rooms are at all three primaries");
+    must(&cluster.servers[0], "CONFIG SET maxmemory 0").await;
+    for member in &mut members {
+        say_again(member, "two").await;
+    }
 }

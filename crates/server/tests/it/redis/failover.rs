@@ -12,7 +12,7 @@ use super::{read_until, say_again};
 use crate::common::{TestServer, V1Client};
 
 /// What stands in the log, by the ids of the messages, each with how often.
-async fn log(node: &TestServer, epoch: &str) -> HashMap<String, usize> {
+pub async fn log(node: &TestServer, epoch: &str) -> HashMap<String, usize> {
     let read = node.get(&format!("/api/rooms/room/events?after={epoch}:0&limit=1000")).await;
     let mut log = HashMap::new();
     for event in read.json()["events"].as_array().expect("events") {
@@ -23,7 +23,7 @@ async fn log(node: &TestServer, epoch: &str) -> HashMap<String, usize> {
     log
 }
 
-fn epoch(member: &V1Client) -> String {
+pub fn epoch(member: &V1Client) -> String {
     member.position().split(':').next().expect("an epoch").to_owned()
 }
 

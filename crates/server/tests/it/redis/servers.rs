@@ -260,7 +260,7 @@ pub fn free_address() -> SocketAddr {
 }
 
 /// Where a server leaves what it has for its replicas.
-fn rdb(address: SocketAddr) -> PathBuf {
+pub fn rdb(address: SocketAddr) -> PathBuf {
     let name = format!("engine-{}-{}.rdb", std::process::id(), address.port());
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }

@@ -5,13 +5,18 @@
 
 local function whole(number) return string.format('%.0f', number) end
 
--- The head; false if there is none.
+-- The head; false if there is none, or if the log or the seats were evicted: what is left says nothing.
 local function read_head()
   local text = redis.call('GET', KEYS[1])
   if not text then return false end
   local head = {}
   head.epoch, head.seq, head.tag, head.at, head.offset, head.seats, head.presence, head.joins, head.former =
     string.match(text, '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (.*)$')
+  if tonumber(head.seq) > 0 then
+    -- Each joining and each leaving is a version of the presence, so there are so many seats.
+    local seats = 2 * tonumber(head.joins) - tonumber(head.presence)
+    if redis.call('EXISTS', KEYS[2], KEYS[seats > 0 and 3 or 2]) < 2 then return false end
+  end
   return head
 end
 
