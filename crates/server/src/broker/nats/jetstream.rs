@@ -26,6 +26,9 @@ const WRONG_LAST: [u64; 2] = [10071, 10164];
 /// The server's number for a message that is not there.
 const NO_MESSAGE: u64 = 10037;
 
+/// The server's number for a stream that is not there.
+const NO_STREAM: u64 = 10059;
+
 /// The server's number for a stream that is there, and is another one.
 const STREAM_IS_THERE: u64 = 10058;
 
@@ -234,6 +237,7 @@ fn answer(payload: Bytes) -> Result<Value, Trouble> {
     let mut answer: Value = serde_json::from_slice(&payload)
         .map_err(|_| Trouble::Silence("an answer that cannot be read".into()))?;
     match Refusal::deserialize(answer["error"].take()) {
+        Ok(Refusal { err_code: NO_STREAM, .. }) => Err(Trouble::NoStream),
         Ok(Refusal { err_code, description }) => Err(Trouble::Refused(err_code, description)),
         Err(_) => Ok(answer),
     }

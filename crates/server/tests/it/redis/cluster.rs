@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::faults::{Crowd, LONG, seed};
-use super::say_again;
 use super::servers::{Engine, free_address, node};
 use crate::common::within;
+use crate::engines::faults::{Crowd, LONG, seed};
+use crate::engines::say_again;
 
 struct Cluster {
     /// The first three are the primaries, as long as nothing happens.

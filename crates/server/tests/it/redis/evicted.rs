@@ -8,8 +8,8 @@ use tokio::time::sleep;
 use super::failover::epoch;
 use super::full::{contents, is_refused, set};
 use super::servers::Engine;
-use super::{read_until, say_again};
 use crate::common::{TestServer, V1Client, within};
+use crate::engines::{read_until, say_again};
 
 /// Waits until everybody is in one room again, with nothing lost but the log.
 async fn all_are_in_another_epoch(nodes: &[TestServer], all: &mut [V1Client; 2], what: &str) {

@@ -7,9 +7,10 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::servers::Watched;
-use super::{read_until, say_again};
+use super::servers::{Watched, node};
 use crate::common::{TestServer, V1Client};
+use crate::engines::faults::{Crowd, LONG, seed};
+use crate::engines::{members, read_until, say_again};
 
 /// What stands in the log, by the ids of the messages, each with how often.
 pub async fn log(node: &TestServer, epoch: &str) -> HashMap<String, usize> {
@@ -60,7 +61,7 @@ async fn what_only_the_old_primary_had_is_given_back_and_nobody_sees_anything() 
         assert_eq!(log.get(id), Some(&1), "{id}");
     }
     let latest = third.member("room", "latest").await;
-    assert_eq!(super::members(latest.welcome()), ["ali", "sara", "reza", "latest"]);
+    assert_eq!(members(latest.welcome()), ["ali", "sara", "reza", "latest"]);
 }
 
 #[tokio::test]
@@ -141,4 +142,18 @@ async fn a_failover_that_an_operator_asks_for_while_members_talk_loses_nothing()
             assert_eq!(log.get(id), Some(&1), "{id}");
         }
     }
+}
+
+#[tokio::test]
+#[ignore = "needs a Redis server: ./test redis"]
+async fn a_primary_that_is_killed_while_a_crowd_talks_loses_nothing() {
+    let seed = seed();
+    let mut engine = Watched::start().await;
+    let url = engine.url();
+    let nodes = [node(&url, &LONG).await, node(&url, &LONG).await, node(&url, &LONG).await];
+    let crowd = Crowd::start(&nodes, seed);
+    sleep(Duration::from_secs(3)).await;
+    engine.fail_over().await;
+    sleep(Duration::from_secs(5)).await;
+    crowd.check(&nodes).await;
 }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::failover::{epoch, log};
-use super::faults::{Crowd, LONG, seed};
 use super::servers::{Engine, Watched, node, rdb};
-use super::{members, say_again};
 use crate::common::{Random, TestServer, V1Client, within};
+use crate::engines::faults::{Crowd, LONG, seed};
+use crate::engines::{members, say_again};
 
 /// Why it refuses.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::servers::{Engine, node};
+use super::engine::{Engine, node};
 use crate::common::{Api, HttpMember, TestServer, V1Client, within};
 
 /// Three nodes, the room on each of them by HTTP, and a witness on the last.
@@ -43,7 +43,7 @@ fn contents(events: &serde_json::Value) -> Vec<String> {
 }
 
 #[tokio::test]
-#[ignore = "needs a Redis server: ./test redis"]
+#[ignore = "needs an engine: ./test redis, ./test nats"]
 async fn a_message_is_posted_on_one_node_and_read_on_another_and_the_member_leaves_on_a_third() {
     let mut stage = Stage::start(&[]).await;
     let ali = stage.apis[0].join("ali").await;
@@ -83,7 +83,7 @@ async fn a_message_is_posted_on_one_node_and_read_on_another_and_the_member_leav
 }
 
 #[tokio::test]
-#[ignore = "needs a Redis server: ./test redis"]
+#[ignore = "needs an engine: ./test redis, ./test nats"]
 async fn whoever_shows_on_any_node_stays_and_whoever_shows_nowhere_leaves() {
     let mut stage = Stage::start(&["--lease", "2s"]).await;
     let ali = stage.apis[0].join("ali").await;
@@ -101,7 +101,7 @@ async fn whoever_shows_on_any_node_stays_and_whoever_shows_nowhere_leaves() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Redis server: ./test redis"]
+#[ignore = "needs an engine: ./test redis, ./test nats"]
 async fn a_session_outlives_the_node_that_holds_its_seat() {
     let mut stage = Stage::start(&[]).await;
     let ali = stage.apis[0].join("ali").await;
@@ -120,7 +120,7 @@ async fn a_session_outlives_the_node_that_holds_its_seat() {
 }
 
 #[tokio::test]
-#[ignore = "needs a Redis server: ./test redis"]
+#[ignore = "needs an engine: ./test redis, ./test nats"]
 async fn a_websocket_on_one_node_takes_the_session_from_http_on_all_nodes() {
     let stage = Stage::start(&[]).await;
     let ali = stage.apis[0].join("ali").await;

@@ -12,6 +12,7 @@ pub struct Wire {
     /// Where it begins.
     pub address: SocketAddr,
     cut: watch::Sender<bool>,
+    hung_up: watch::Sender<u64>,
 }
 
 impl Wire {
@@ -21,9 +22,12 @@ impl Wire {
         let address = listener.local_addr().expect("it is bound");
         let cut = watch::Sender::new(false);
         let state = cut.subscribe();
+        let hung_up = watch::Sender::new(0);
+        let end = hung_up.subscribe();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                let state = state.clone();
+                let (state, mut end) = (state.clone(), end.clone());
+                end.mark_unchanged();
                 tokio::spawn(async move {
                     let Ok(far) = TcpStream::connect(server).await else { return };
                     let ((from_near, to_near), (from_far, to_far)) =
@@ -31,16 +35,24 @@ impl Wire {
                     tokio::select! {
                         () = carry(from_near, to_far, state.clone()) => {}
                         () = carry(from_far, to_near, state) => {}
+                        _ = end.changed() => {}
                     }
                 });
             }
         });
-        Wire { address, cut }
+        Wire { address, cut, hung_up }
     }
 
     /// From now on nothing comes through, and nobody is told; or it does again.
     pub fn cut(&self, is_cut: bool) {
         self.cut.send_replace(is_cut);
+    }
+}
+
+impl Wire {
+    /// All connections over it end. There can be new ones at once.
+    pub fn hang_up(&self) {
+        self.hung_up.send_modify(|times| *times += 1);
     }
 }
 
