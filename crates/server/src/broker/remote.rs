@@ -140,15 +140,9 @@ impl<E: Engine> Broker for Remote<E> {
     }
 
     fn expire(&self, room: &Arc<Room>, now: Moment) {
-        let overdue = move |room: &mut Writer<'_>| room.overdue(now.up);
-        if overdue(&mut room.writer()).is_none() {
-            return;
+        if room.writer().overdue(now.up).is_some() {
+            tokio::spawn(self.replica(room).expire(now.up));
         }
-        let replica = self.replica(room);
-        tokio::spawn(async move {
-            let deadline = Instant::now() + PATIENCE;
-            while let Ok(true) = replica.settle(deadline, overdue).await {}
-        });
     }
 
     fn show(&self, room: &Arc<Room>, member: Id) {

@@ -1,6 +1,7 @@
 //! One room as one node follows it: what it has applied, what it has proposed, and who waits for that.
 
 mod opening;
+mod overdue;
 mod progress;
 mod recent;
 mod seating;

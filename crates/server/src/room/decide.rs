@@ -101,6 +101,14 @@ impl State {
         }
     }
 
+    /// The end of a member whose time is over at `now` (microseconds since the start); `None` if it has come back.
+    pub fn decide_overdue(&self, member: Id, now: u64) -> Option<Change<'static>> {
+        match self.roster.seat(member)?.holder {
+            Holder::Away { until } if until <= now => self.leaving(member),
+            Holder::Away { .. } | Holder::Here(..) | Holder::There(_) => None,
+        }
+    }
+
     /// The end of a member; `None` if it is not here.
     pub fn leaving(&self, member: Id) -> Option<Change<'static>> {
         let name = self.roster.name(member)?.clone();

@@ -132,14 +132,25 @@ impl State {
 
     /// The first of those whose time is over at `now` (microseconds since the start), and who did not come back.
     pub fn overdue(&mut self, now: u64) -> Option<Id> {
-        while let Some((until, member)) = self.away.front().filter(|(until, _)| *until <= now) {
-            let holder = self.roster.seat(*member).map(|seat| &seat.holder);
-            if matches!(holder, Some(Holder::Away { until: still }) if still == until) {
-                return Some(*member);
+        while let Some(&(until, member)) = self.away.front().filter(|(until, _)| *until <= now) {
+            if self.is_away_until(member, until) {
+                return Some(member);
             }
             self.away.pop_front();
         }
         None
+    }
+
+    /// The first of those whose time is over at `now`, and who did not come back; so many at most.
+    pub fn all_overdue(&self, now: u64, most: usize) -> Vec<Id> {
+        let over = self.away.iter().take_while(|(until, _)| *until <= now);
+        let over = over.filter(|(until, member)| self.is_away_until(*member, *until));
+        over.map(|(_, member)| *member).take(most).collect()
+    }
+
+    fn is_away_until(&self, member: Id, until: u64) -> bool {
+        let holder = self.roster.seat(member).map(|seat| &seat.holder);
+        matches!(holder, Some(Holder::Away { until: still }) if *still == until)
     }
 
     /// By when there is something to do here, from `now` on (microseconds since the start), where nobody is away: the oldest

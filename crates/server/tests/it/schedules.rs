@@ -260,6 +260,10 @@ async fn try_name(node: &Arc<Node>, name: &str, number: u32) {
 
 /// Wants `name` on a node as a session does: whoever has it is asked to show itself, and loses it if nothing comes.
 async fn wants(node: &Arc<Node>, name: &Name, number: u32) -> Entry {
+    wants_among(100, node, name, number).await
+}
+
+async fn wants_among(max_members: usize, node: &Arc<Node>, name: &Name, number: u32) -> Entry {
     let signal = Arc::new(Signal::default());
     loop {
         let entrant = Entrant {
@@ -271,7 +275,7 @@ async fn wants(node: &Arc<Node>, name: &Name, number: u32) -> Entry {
             history: 0,
             connection: Connection { node: node.broker.node(), number },
             signal: &signal,
-            max_members: 100,
+            max_members,
             at: clock::now(),
         };
         match node.broker.join(&node.room, entrant).get().await {
@@ -370,6 +374,46 @@ fn who_comes_at_the_same_moment_is_let_in_together_and_no_more_than_there_is_roo
         look(&nodes, &sim, None);
         // One each would do, but for what the other node changed meanwhile.
         assert!(sim.appends() < 12, "{} batches", sim.appends());
+    });
+}
+
+#[test]
+fn those_whose_time_is_over_at_the_same_moment_leave_together_and_each_of_them_once() {
+    many(20, |seed| async move {
+        let sim = Sim::new(Random::new(seed), GOOD);
+        let nodes = [Node::new(1, &sim), Node::new(2, &sim)];
+        nodes[1].broker.open(&nodes[1].room, None).get().await.expect("the engine is there");
+        let names = (0..500).map(|n| Name::parse(&format!("n{n}")).expect("it is a name"));
+        let names: Vec<Name> = names.collect();
+        let coming = names.iter().zip(0..).map(|(name, n)| wants_among(500, &nodes[0], name, n));
+        for (number, entry) in join_all(coming).await.into_iter().enumerate() {
+            let Entry::In(admission) = entry else { panic!("there is room for {number}") };
+            let (node, member) = (&nodes[0], admission.identity.member);
+            let keeping = Parting::Keeping(Duration::from_secs(3));
+            assert!(node.broker.part(&node.room, member, number as u32, keeping));
+        }
+        sleep(Duration::from_secs(2)).await;
+        let (present, version) = sim.seats(RoomName::parse(ROOM).expect("it is a name").key());
+        assert_eq!((present.len(), version), (500, 500), "their places are kept");
+        let before = sim.appends();
+        // As often as a node looks, on both.
+        for _ in 0..4 {
+            nodes.iter().for_each(|node| node.broker.expire(&node.room, a_minute_later()));
+            sleep(Duration::from_millis(500)).await;
+        }
+        sleep(Duration::from_secs(1)).await;
+        let (present, version) = sim.seats(RoomName::parse(ROOM).expect("it is a name").key());
+        assert_eq!((present.len(), version), (0, 1000), "each has joined once and left once");
+        for node in &nodes {
+            assert_eq!(node.room.presence().count, 0);
+            let log = node.log();
+            let left = log.values().filter(|event| event["event"] == "leave");
+            let left: Vec<_> = left.map(|event| event["name"].as_str().expect("a name")).collect();
+            assert_eq!((left.len(), left.iter().collect::<HashSet<_>>().len()), (500, 500));
+        }
+        let appends = sim.appends() - before;
+        // Two batches would do, if the other node did not want the same.
+        assert!(appends < 12, "{appends} batches");
     });
 }
 

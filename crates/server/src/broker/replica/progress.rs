@@ -18,7 +18,7 @@ use crate::room::snapshot::Unseated;
 use crate::room::{OutOfOrder, Writer};
 
 /// Proposals that go to the engine together.
-const BATCH: usize = 256;
+pub const BATCH: usize = 256;
 
 /// What a replica has applied, and what it has proposed.
 pub struct Progress {
@@ -50,6 +50,8 @@ pub struct Progress {
     pub lost: Vec<Arc<Placed>>,
     /// What becomes of whose seats, by the numbers of connections that are over, until it has.
     pub partings: HashMap<u32, (Id, Parting)>,
+    /// Somebody takes out those who did not come back in time.
+    pub expiring: bool,
     /// Something was not taken that nobody waits for.
     pub untaken: bool,
     /// Somebody tries that again.
@@ -124,6 +126,7 @@ impl Progress {
             forgetting: false,
             lost: Vec::new(),
             partings: HashMap::new(),
+            expiring: false,
             untaken: false,
             trying: false,
         }
