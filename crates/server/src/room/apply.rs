@@ -95,24 +95,25 @@ impl<'a> Writer<'a> {
                     self.log(at, change);
                 }
                 let holder = holder(*connection, signal);
+                self.state.there += usize::from(holder.is_there());
                 let seat = Seat { session: *session, attempt: *attempt, holder };
                 let shown = name.shown.clone();
                 self.state.roster.join(*member, shown, name.key.as_deref(), seat);
-                self.state.empty_since = None;
+                self.state.note_use(at.up);
             }
             Change::TakenOver { member, attempt, connection } => {
                 if let Some(seat) = self.state.roster.seat_mut(*member) {
                     seat.attempt = *attempt;
-                    let now = holder(*connection, signal);
-                    if let Holder::Here(_, before) = std::mem::replace(&mut seat.holder, now) {
-                        before.close(CloseCode::SessionReplaced);
-                    }
+                }
+                if let Some(Holder::Here(_, before)) =
+                    self.hold(*member, holder(*connection, signal), at)
+                {
+                    before.close(CloseCode::SessionReplaced);
                 }
             }
             Change::Lost { member, grace } => {
                 let until = at.up + grace.as_micros() as u64;
-                if let Some(seat) = self.state.roster.seat_mut(*member) {
-                    seat.holder = Holder::Away { until };
+                if self.hold(*member, Holder::Away { until }, at).is_some() {
                     self.state.away.push_back((until, *member));
                     self.room.due_by(&mut self.state, until);
                 }
@@ -167,6 +168,7 @@ impl<'a> Writer<'a> {
         let before = snapshot.presence.saturating_sub(snapshot.seats.len() as u64);
         self.state.roster = Roster::at_version(before);
         self.state.away.clear();
+        (self.state.there, self.state.is_kept) = (0, true);
         for seated in snapshot.seats {
             let holder = match seated.held {
                 Held::By(connection) if connection.node == here => {
@@ -184,14 +186,14 @@ impl<'a> Writer<'a> {
                     Holder::Away { until }
                 }
             };
+            self.state.there += usize::from(holder.is_there());
             let seat = Seat { session: seated.session, attempt: seated.attempt, holder };
             let (name, key) = (seated.name.clone(), seated.key.as_deref());
             self.state.roster.join(seated.member, name, key, seat);
         }
         // What changed before is not known here.
         self.state.large_at = snapshot.presence;
-        let empty = snapshot.seats.is_empty();
-        self.state.empty_since = empty.then_some(snapshot.now.up);
+        self.state.note_use(snapshot.now.up);
         self.state.documents = snapshot.documents.iter().cloned().collect();
         connected.into_values().collect()
     }
@@ -284,12 +286,21 @@ impl<'a> Writer<'a> {
 
     fn leave(&mut self, member: Id, at: Moment) {
         self.stop_typing(member);
-        if self.state.roster.leave(member).is_none() {
-            return;
+        let seat = self.state.roster.seat(member);
+        self.state.there -= usize::from(seat.is_some_and(|seat| seat.holder.is_there()));
+        if self.state.roster.leave(member).is_some() {
+            self.state.note_use(at.up);
         }
-        if self.state.roster.count() == 0 {
-            self.state.empty_since = Some(at.up);
-        }
+    }
+
+    /// Has something else hold a seat; gives what has held it.
+    fn hold(&mut self, member: Id, now: Holder, at: Moment) -> Option<Holder> {
+        let is_there = now.is_there();
+        let before = std::mem::replace(&mut self.state.roster.seat_mut(member)?.holder, now);
+        self.state.there += usize::from(is_there);
+        self.state.there -= usize::from(before.is_there());
+        self.state.note_use(at.up);
+        Some(before)
     }
 
     fn stop_typing(&mut self, member: Id) {

@@ -122,6 +122,8 @@ impl Room {
                 typing: Vec::new(),
                 large_at: 0,
                 empty_since: Some(clock::uptime_micros()),
+                there: 0,
+                is_kept: false,
                 away: VecDeque::new(),
                 ranks: Ranks::default(),
                 gone: false,

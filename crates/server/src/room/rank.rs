@@ -20,8 +20,8 @@ impl Room {
         matches!(self.opener, Opener::Client(_))
     }
 
-    /// Drops events that are too old. True if the room may be given up: nobody is here and nothing is left to read. To be
-    /// called when something is due, after those whose time is over are out.
+    /// Drops events that are too old. True if the room may be [given up](State::left_at). To be called when something is due,
+    /// after those whose time is over are out.
     pub fn sweep(self: &Arc<Self>, now: Moment) -> bool {
         let mut state = self.lock();
         state.tail.expire(now.up);
@@ -30,10 +30,10 @@ impl Room {
         state.is_left(now.up)
     }
 
-    /// Gives the room up if nobody is in it or reads it. True if it is gone; who still holds it cannot join any more.
+    /// Gives the room up if nobody of this process is in it or reads it. True if it is gone; who still holds it cannot join any more.
     pub fn give_up(&self) -> bool {
         let mut state = self.lock();
-        state.gone = state.roster.count() == 0 && state.subscriptions == 0;
+        state.gone = !state.is_used();
         if state.gone {
             // Its log goes with it.
             self.unrank(std::mem::take(&mut state.ranks));
@@ -61,6 +61,8 @@ impl Room {
                 let now = clock::uptime_micros();
                 let due = state.next_due(now, micros(self.shared.window.age));
                 self.set_due(state, due);
+            } else if let Some(due) = state.left_at() {
+                self.due_by(state, due);
             }
         }
         exceeded
@@ -137,4 +139,107 @@ const NOWHERE: (usize, usize) = (usize::MAX, 0);
 
 fn micros(duration: Duration) -> u64 {
     duration.as_micros() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use hamhame_core::id::Id;
+    use hamhame_core::name::RoomName;
+    use hamhame_core::position::Epoch;
+
+    use super::*;
+    use crate::config::Options;
+    use crate::memory::Memory;
+    use crate::room::Shared;
+    use crate::room::change::{Change, Connection, NewName, NodeId};
+    use crate::room::notify::Inbox;
+    use crate::room::snapshot::Snapshot;
+    use crate::signal::Signal;
+
+    const HERE: NodeId = NodeId(1);
+    const THERE: NodeId = NodeId(2);
+
+    fn room() -> Arc<Room> {
+        let options = Options::try_parse_from(["hamhame"]).expect("these are options");
+        let memory = Arc::new(Memory::new(1 << 30));
+        let shared = Shared::new(options.window(), Arc::new([Inbox::default()]), memory);
+        let name = RoomName::parse("room").expect("it is a name");
+        Room::new(name, 1, Epoch::new(1), Arc::new(shared), Opener::Client(None))
+    }
+
+    fn come(room: &Arc<Room>, member: u64, node: NodeId) {
+        let member = Id::new(member);
+        let name = NewName { shown: "a".into(), key: None };
+        let connection = Connection { node, number: 7 };
+        let session = member;
+        let signal = (node == HERE).then(|| Arc::new(Signal::default()));
+        let change = Change::Joined { member, name, session, attempt: 1, connection };
+        apply(room, &change, signal.as_ref());
+    }
+
+    fn go(room: &Arc<Room>, member: u64) {
+        apply(room, &Change::Left { member: Id::new(member), name: "a".into() }, None);
+    }
+
+    fn apply(room: &Arc<Room>, change: &Change<'_>, signal: Option<&Arc<Signal>>) {
+        let mut writer = room.writer();
+        let offset = writer.head_after(change);
+        writer.apply(offset, clock::now(), change, signal).expect("it is in order");
+    }
+
+    /// Whether the room may be given up now, and when some time has passed.
+    fn may_go(room: &Arc<Room>) -> (bool, bool) {
+        let now = clock::now();
+        let later = Moment { up: now.up + 120_000_000, ..now };
+        (room.sweep(now), room.sweep(later))
+    }
+
+    #[test]
+    fn a_room_of_this_process_alone_stays_as_long_as_somebody_is_in_or_something_can_be_read() {
+        let room = room();
+        assert_eq!(may_go(&room), (false, true));
+        come(&room, 1, HERE);
+        assert_eq!(may_go(&room), (false, false));
+        go(&room, 1);
+        assert_eq!(may_go(&room), (false, false), "its log has two events");
+    }
+
+    #[test]
+    fn a_room_that_is_kept_elsewhere_goes_when_nobody_of_this_process_has_been_there_for_a_while() {
+        let room = room();
+        room.writer().restore(
+            &Snapshot {
+                epoch: Epoch::new(2),
+                floor: 0,
+                logged: Vec::new(),
+                seats: &[],
+                presence: 0,
+                documents: &[],
+                now: clock::now(),
+            },
+            HERE,
+        );
+        come(&room, 1, HERE);
+        come(&room, 2, THERE);
+        assert_eq!(may_go(&room), (false, false));
+        go(&room, 1);
+        assert_eq!(may_go(&room), (false, true), "others are not this process's");
+        // Whose seat another process takes over, and who is between two connections.
+        come(&room, 3, HERE);
+        let connection = Connection { node: THERE, number: 9 };
+        let member = Id::new(3);
+        apply(&room, &Change::TakenOver { member, attempt: 2, connection }, None);
+        assert_eq!(may_go(&room), (false, true));
+        apply(&room, &Change::Lost { member, grace: Duration::from_secs(8) }, None);
+        assert_eq!(may_go(&room), (false, false), "somebody has to say that it left");
+        go(&room, 3);
+        go(&room, 2);
+        assert_eq!(may_go(&room), (false, true));
+        let reader = room.subscribe(None, 0, 0).expect("it is not gone");
+        assert_eq!(may_go(&room), (false, false), "somebody reads");
+        assert!(!room.give_up());
+        drop(reader);
+        assert!(room.give_up());
+    }
 }

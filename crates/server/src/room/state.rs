@@ -30,6 +30,13 @@ pub enum Holder {
     Away { until: u64 },
 }
 
+impl Holder {
+    /// Whether another process has it.
+    pub fn is_there(&self) -> bool {
+        matches!(self, Holder::There(_))
+    }
+}
+
 /// What a room knows of a member.
 pub struct Seat {
     /// Proved by its token.
@@ -50,8 +57,12 @@ pub struct State {
     pub typing: Vec<(Id, u64)>,
     /// The last presence version at which the room was too large for a list.
     pub large_at: u64,
-    /// Since when nobody is here (microseconds since the start).
+    /// Since when nobody is here but those whose seats other processes hold (microseconds since the start).
     pub empty_since: Option<u64>,
+    /// Seats that other processes hold.
+    pub there: usize,
+    /// What was said here is kept elsewhere.
+    pub is_kept: bool,
     /// Members whose connection is lost, by until when they keep their places. Who came back meanwhile still stands here.
     pub away: VecDeque<(u64, Id)>,
     /// Where the room stands among all.
@@ -119,15 +130,35 @@ impl State {
         self.roster.seat(member)?.unseated(member, self.roster.name(member)?)
     }
 
-    /// Since when nobody has been here, nor read; `None` if somebody is, or the room is gone.
+    /// Notes whether somebody of this process is here, after a change of the seats.
+    pub fn note_use(&mut self, now: u64) {
+        if self.roster.count() > self.there {
+            self.empty_since = None;
+        } else if self.empty_since.is_none() {
+            self.empty_since = Some(now);
+        }
+    }
+
+    /// Whether somebody of this process is here, or reads.
+    pub fn is_used(&self) -> bool {
+        self.roster.count() > self.there || self.subscriptions > 0
+    }
+
+    /// Since when nobody of this process has been here, nor read; `None` if somebody is, or the room is gone.
     pub fn unused_since(&self) -> Option<u64> {
         self.empty_since.filter(|_| self.subscriptions == 0 && !self.gone)
     }
 
-    /// Whether nobody has been here for a while, nor read, and nothing is left to read (microseconds since the start).
+    /// From when on the process may give the room up: nobody has been here for a while, nor read, and nothing is left to read,
+    /// or it can be had again (microseconds since the start).
+    pub fn left_at(&self) -> Option<u64> {
+        let may_go = self.tail.kept() == 0 || self.is_kept;
+        self.unused_since().filter(|_| may_go).map(|since| since + LINGER)
+    }
+
+    /// Whether that is so.
     pub fn is_left(&self, now: u64) -> bool {
-        let long_ago = |since: u64| since + LINGER <= now;
-        self.tail.kept() == 0 && self.unused_since().is_some_and(long_ago)
+        self.left_at().is_some_and(|at| at <= now)
     }
 
     /// The first of those whose time is over at `now` (microseconds since the start), and who did not come back.
@@ -156,10 +187,8 @@ impl State {
     /// By when there is something to do here, from `now` on (microseconds since the start), where nobody is away: the oldest
     /// event gets too old after `oldest`, or the room is one that nobody needs.
     pub fn next_due(&self, now: u64, oldest: u64) -> Option<u64> {
-        if self.tail.kept() > 0 {
-            return Some(now.saturating_add(oldest));
-        }
-        self.unused_since().map(|since| since + LINGER)
+        let old = (self.tail.kept() > 0).then(|| now.saturating_add(oldest));
+        old.into_iter().chain(self.left_at()).min()
     }
 
     /// The member of this name, if the name can be taken.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::servers::Server;
+use super::servers::{Server, says};
 use crate::engines::faults::{Crowd, LONG, seed};
 use crate::redis::servers::{free_address, node};
 
@@ -39,6 +39,7 @@ async fn servers_of_a_cluster_that_are_killed_while_a_crowd_talks_lose_nothing()
     let addresses: Vec<String> = servers.iter().map(|server| server.address.to_string()).collect();
     let url = format!("nats://{}", addresses.join(","));
     let nodes = [node(&url, &LONG).await, node(&url, &LONG).await, node(&url, &LONG).await];
+    says(&nodes[0], "ready").await;
     let of_one = "SUB _R 1\r\nPUB $JS.API.STREAM.INFO.hamhame-rooms-0 _R 0\r\n\r\n";
     let stream = servers[0].tell(of_one, 1).await;
     assert!(stream.contains("\"num_replicas\":3"), "{stream}");

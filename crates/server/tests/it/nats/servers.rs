@@ -144,6 +144,16 @@ impl Server {
     }
 }
 
+/// Waits until `/readyz` has these words.
+pub async fn says(node: &TestServer, words: &str) {
+    let said = async {
+        while !node.get("/readyz").await.body.contains(words) {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within(words, said).await;
+}
+
 fn program() -> std::ffi::OsString {
     std::env::var_os("TEST_NATS").unwrap_or("nats-server".into())
 }

@@ -8,8 +8,8 @@ use rustix::process::Signal;
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::servers::Server;
-use crate::common::{TestServer, V1Client, within};
+use super::servers::{Server, says};
+use crate::common::V1Client;
 use crate::engines::{members, read_until, say_again};
 use crate::redis::servers::node;
 
@@ -151,15 +151,6 @@ async fn fill(server: &Server) {
 async fn empty(server: &Server) {
     let answer = server.tell("SUB _R 1\r\nPUB $JS.API.STREAM.DELETE.junk _R 0\r\n\r\n", 1).await;
     assert!(answer.contains("true"), "{answer}");
-}
-
-async fn says(node: &TestServer, words: &str) {
-    let said = async {
-        while !node.get("/readyz").await.body.contains(words) {
-            sleep(Duration::from_millis(50)).await;
-        }
-    };
-    within(words, said).await;
 }
 
 #[tokio::test]
