@@ -282,4 +282,6 @@ async fn drain(server: &Server) {
     if tokio::time::timeout(SHUTDOWN, gone).await.is_err() {
         tracing::warn!(connections = server.metrics.connections(), "dropping who did not go");
     }
+    // Who left just before is to be out on the other nodes, too.
+    server.broker.settled().get().await;
 }

@@ -147,6 +147,6 @@ pub async fn leave(
     Extension(Peer(client)): Extension<Peer>,
     Caller(lease): Caller,
 ) -> Result<StatusCode, Problem> {
-    elsewhere::settle(&api, lease, &client).await?.leave();
+    elsewhere::settle(&api, lease, &client).await?.leave().await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -14,6 +14,8 @@ const BOUNDS: [u64; 9] = [500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000, 1_0
 pub struct Counts {
     /// Rooms that are followed now.
     pub rooms: AtomicU64,
+    /// Seats that are being given up.
+    pub partings: AtomicU64,
     /// Batches that were sent.
     pub batches: AtomicU64,
     /// What was in them.

@@ -97,6 +97,17 @@ pub trait Broker: Send + Sync + 'static {
     /// not waited for.
     fn part(&self, room: &Arc<Room>, member: Id, connection: u32, parting: Parting) -> bool;
 
+    /// Waits until the seat of a connection of this process that is over is given up.
+    fn parted<'a>(&'a self, room: &'a Arc<Room>, connection: u32) -> Answer<'a, ()> {
+        let _ = (room, connection);
+        Answer::Now(())
+    }
+
+    /// Waits until all seats are given up that were to be: this process goes.
+    fn settled(&self) -> Answer<'_, ()> {
+        Answer::Now(())
+    }
+
     /// Asks whoever holds a name to show within `patience` that it is there, and says whether it did.
     fn probe<'a>(
         &'a self,

@@ -5,13 +5,14 @@
 //! seats is decided on the seats as they are here; if others changed them meanwhile, the engine refuses it, and it is decided
 //! again. An answer goes out when its change has been applied, never before.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hamhame_core::codes::CloseCode;
 use hamhame_core::id::Id;
 use hamhame_core::position::Position;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::counts::Counts;
 use super::engine::{Condition, Engine, Place, Question};
@@ -101,6 +102,20 @@ impl<E: Engine> Broker for Remote<E> {
             self.replica(room).part(member, connection, parting);
         }
         is_its
+    }
+
+    fn parted<'a>(&'a self, room: &'a Arc<Room>, connection: u32) -> Answer<'a, ()> {
+        let replica = self.replica(room);
+        Answer::Later(Box::pin(async move { replica.parted(connection).await }))
+    }
+
+    fn settled(&self) -> Answer<'_, ()> {
+        Answer::Later(Box::pin(async {
+            let deadline = Instant::now() + PATIENCE;
+            while self.counts.partings.load(Relaxed) > 0 && Instant::now() < deadline {
+                sleep(Duration::from_millis(10)).await;
+            }
+        }))
     }
 
     fn probe<'a>(

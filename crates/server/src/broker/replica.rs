@@ -154,7 +154,12 @@ impl<E: Engine> Replica<E> {
     /// Gives up the seat of a connection of this node that is over.
     pub fn part(self: &Arc<Self>, member: Id, connection: Connection, parting: Parting) {
         self.lock().partings.insert(connection.number, (member, parting));
-        tokio::spawn(self.clone().vacate(member, connection));
+        Counts::one(&self.counts.partings);
+        let replica = self.clone();
+        tokio::spawn(async move {
+            replica.clone().vacate(member, connection).await;
+            replica.counts.partings.fetch_sub(1, Relaxed);
+        });
     }
 
     /// Waits until the seat of a connection that is over is given up: until then whoever looks would take it for a ghost's, and

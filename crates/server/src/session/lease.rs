@@ -256,10 +256,14 @@ impl Lease {
         Waiting(self.clone())
     }
 
-    /// The member leaves now, for good.
-    pub fn leave(&self) {
+    /// The member leaves now, for good. Whoever is told so finds that its place is free.
+    pub async fn leave(&self) {
+        let seat = self.session(|session| session.seat());
         self.end(Ending::Left);
         self.signal.close(CloseCode::Normal);
+        if let Some((server, room, connection)) = seat {
+            server.broker.parted(&room, connection).get().await;
+        }
     }
 
     /// Waits for the end.

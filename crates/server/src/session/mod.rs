@@ -231,6 +231,11 @@ impl Session {
         self.server.broker.show(&self.room, self.member);
     }
 
+    /// Which of the connections of this server holds its place, and in which room.
+    pub fn seat(&self) -> (Arc<Server>, Arc<Room>, u32) {
+        (self.server.clone(), self.room.clone(), self.connection)
+    }
+
     /// Its public identity.
     pub fn member(&self) -> Id {
         self.member

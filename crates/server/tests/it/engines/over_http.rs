@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -13,7 +14,7 @@ struct Stage {
     nodes: Vec<TestServer>,
     apis: Vec<Api>,
     witness: V1Client,
-    _engine: Engine,
+    engine: Engine,
 }
 
 impl Stage {
@@ -27,7 +28,7 @@ impl Stage {
             nodes.push(node);
         }
         let witness = nodes[2].member("room", "witness").await;
-        Stage { nodes, apis, witness, _engine: engine }
+        Stage { nodes, apis, witness, engine }
     }
 
     /// The member's requests to one node.
@@ -134,4 +135,41 @@ async fn a_websocket_on_one_node_takes_the_session_from_http_on_all_nodes() {
         assert_eq!(answer.json()["code"], "session_replaced", "node {node}: {answer:?}");
     }
     socket.mark("it is still here").await;
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: ./test redis, ./test nats"]
+async fn whoever_is_told_that_it_has_left_may_come_in_elsewhere_at_once() {
+    let stage = Stage::start(&[]).await;
+    for n in 0..30 {
+        let ali = stage.apis[n % 3].join("ali").await;
+        let left = stage.on(&ali, n % 3).ask("DELETE", "sessions/current", None).await;
+        assert_eq!(left.status, 204);
+        // Without its token: the name is nobody's.
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: ./test redis, ./test nats"]
+async fn who_leaves_just_before_its_node_ends_has_left() {
+    let mut stage = Stage::start(&[]).await;
+    let ali = stage.apis[0].join("ali").await;
+    let sara = stage.nodes[0].member("room", "sara").await;
+    stage.witness.until(|event| event["name"] == "sara").await;
+    stage.engine.signal(Signal::STOP);
+    let leaving = tokio::spawn(async move {
+        let _ = ali.ask("DELETE", "sessions/current", None).await;
+    });
+    sara.into_client().close(1000).await;
+    sleep(Duration::from_millis(100)).await;
+    let begin = Instant::now();
+    stage.nodes[0].terminate();
+    sleep(Duration::from_millis(400)).await;
+    stage.engine.signal(Signal::CONT);
+    for _ in 0..2 {
+        stage.witness.until(|event| event["event"] == "leave").await;
+    }
+    // Not by the end of the node's lease, which takes longer.
+    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+    let _ = leaving.await;
 }
