@@ -2,6 +2,7 @@
 import os
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 
@@ -55,6 +56,17 @@ def measure_cost(bench, engine):
         pids = [node.pid for node in nodes]
         report = bench.generate("cost", name_of(engine), nodes, ["fanout", *members, *timing(bench)], pids)
     return figures(report)["cpu_per_delivery_ns"] / 1000
+
+
+def measure_pair(bench, _):
+    """The same of two embedded nodes that work side by side, each for a room of its own: their core sleeps as little as that of
+    two nodes on an engine, and being woken is part of what a delivery costs."""
+    workload = ["fanout", "--members", str(FAN_OUT), "--senders", "2", "--rate", "200", *timing(bench)]
+    with ExitStack() as stack, ThreadPoolExecutor(2) as pool:
+        nodes = [nodes_of(bench, stack, None, 1) for _ in range(2)]
+        runs = [pool.submit(bench.generate, "pair", EMBEDDED, node, workload, [node[0].pid]) for node in nodes]
+        reports = [run.result() for run in runs]
+    return statistics.mean(figures(report)["cpu_per_delivery_ns"] for report in reports) / 1000
 
 
 def measure_latency(bench, engine):
@@ -127,7 +139,13 @@ def measure_floor(bench, engine):
     return found
 
 
-MEASURES = {"cost": measure_cost, "latency": measure_latency, "engine": measure_engine, "floor": measure_floor}
+MEASURES = {
+    "cost": measure_cost,
+    "pair": measure_pair,
+    "latency": measure_latency,
+    "engine": measure_engine,
+    "floor": measure_floor,
+}
 
 
 def name_of(engine):
