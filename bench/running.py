@@ -1,4 +1,4 @@
-"""What bench/compare and bench/transports have in common: servers that run, and the generator against them."""
+"""What bench/compare, bench/transports and bench/scale-out have in common: servers that run, and the generator against them."""
 import json
 import os
 import platform
@@ -109,26 +109,33 @@ class Running:
         self.complaints.close()
 
 
-def measure(bench, peer, server_core, own_core, workload):
-    """One run of a workload against a server of its own; the report, or None with the reason said."""
+def generate(bench, core, workload, timeout=180):
+    """One run of the generator; its report. Raises with the end of what it said if there is none."""
     with tempfile.TemporaryDirectory() as scratch:
         out = Path(scratch) / "report.json"
-        try:
-            # taskset becomes the server, so that the process started is the one to look at.
-            with Running(peer, server_core) as server:
-                command = ["taskset", "-c", own_core, bench, *workload, "--url", server.url, "--quiet"]
-                command += ["--dialect", peer.dialect, "--json", str(out)]
-                command += ["--server-pid", str(server.process.pid)]
-                done = subprocess.run(
-                    command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=180
-                )
-            report = json.loads(out.read_text())
-        except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
-            reason = done.stdout.strip()[-300:] if "done" in locals() else str(error)
-            say(f"  {peer.name}: no result ({reason})")
-            return None
-    faults = {name: count for name, count in {**report["faults"], **report["troubles"]}.items() if count}
-    if faults:
+        command = ["taskset", "-c", core, bench, *workload, "--quiet", "--json", str(out)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=timeout)
+        if not out.exists():
+            raise RuntimeError(done.stdout.strip()[-300:])
+        return json.loads(out.read_text())
+
+
+def faults_of(report):
+    """What was not as it should be, and how often."""
+    return {name: count for name, count in {**report["faults"], **report["troubles"]}.items() if count}
+
+
+def measure(bench, peer, server_core, own_core, workload):
+    """One run of a workload against a server of its own; the report, or None with the reason said."""
+    try:
+        # taskset becomes the server, so that the process started is the one to look at.
+        with Running(peer, server_core) as server:
+            told = ["--url", server.url, "--dialect", peer.dialect, "--server-pid", str(server.process.pid)]
+            report = generate(bench, own_core, [*workload, *told])
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as error:
+        say(f"  {peer.name}: no result ({error})")
+        return None
+    if faults := faults_of(report):
         say(f"  {peer.name}: {faults}")
     return report
 

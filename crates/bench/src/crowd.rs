@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use hdrhistogram::Histogram;
 
-use crate::dialect::{FromServer, Session, write_message};
+use crate::dialect::{FromServer, Session, tells_of_a_leave, write_message};
 use crate::fleet::Fleet;
 use crate::guest::{End, Guest, Outbox};
 use crate::ledger::{Entry, Faults, Ledger};
 use crate::marker::{Content, Finder, Marker, Purpose};
+use crate::outstanding::Outstanding;
 use crate::target::Dialect;
 
 /// Rooms and who is in them.
@@ -69,9 +70,24 @@ pub struct Crowd {
     pub offset_faults: u64,
     /// Resumes that the server could not serve in full.
     pub unrecovered: u64,
+    /// While members may lose their connections and come back: what happens to them.
+    pub turnover: Option<Turnover>,
     /// What went wrong, and how often.
     pub troubles: BTreeMap<String, u64>,
     scratch: Vec<u8>,
+}
+
+/// Who has lost its connection and who is back, since somebody last looked; and what was seen of it.
+#[derive(Debug, Default)]
+pub struct Turnover {
+    /// Connections that ended, or did not come about.
+    pub lost: Vec<usize>,
+    /// Members that are in their room again, and since when on the generator's clock.
+    pub back: Vec<(usize, u64)>,
+    /// Handshakes begun.
+    pub tries: u64,
+    /// How often a member was told that somebody has left.
+    pub leaves_seen: u64,
 }
 
 #[derive(Debug)]
@@ -91,6 +107,7 @@ struct Person {
     /// When its handshake began.
     since: u64,
     session: Session,
+    outstanding: Outstanding,
 }
 
 impl Crowd {
@@ -126,6 +143,7 @@ impl Crowd {
             joining: Histogram::new_with_bounds(1, 600_000_000_000, 3)?,
             offset_faults: 0,
             unrecovered: 0,
+            turnover: None,
             troubles: BTreeMap::new(),
             scratch: Vec::new(),
         })
@@ -192,6 +210,9 @@ impl Crowd {
             return;
         }
         let payload = self.compose(room, sender, due);
+        if self.turnover.is_some() {
+            self.people[link].outstanding.said(&payload);
+        }
         fleet.put(link, &payload);
         self.scratch = payload;
     }
@@ -230,6 +251,11 @@ impl Crowd {
     /// Whether a member is in its room.
     pub fn is_present(&self, link: usize) -> bool {
         self.people[link].present
+    }
+
+    /// Messages that nobody has acknowledged, of those said since there is a [`turnover`](Self::turnover).
+    pub fn outstanding(&self) -> usize {
+        self.people.iter().map(|person| person.outstanding.len()).sum()
     }
 
     fn compose(&mut self, room: usize, sender: usize, due: u64) -> Vec<u8> {
@@ -271,6 +297,9 @@ impl Crowd {
             self.joining.saturating_record(now.saturating_sub(person.since).max(1));
             self.joined += 1;
             self.arrivals += 1;
+            if let Some(turnover) = &mut self.turnover {
+                turnover.back.push((link, now));
+            }
         }
     }
 
@@ -315,6 +344,9 @@ impl Crowd {
 impl Guest for Crowd {
     fn connecting(&mut self, link: usize, now: u64) {
         self.people[link].since = now;
+        if let Some(turnover) = &mut self.turnover {
+            turnover.tries += 1;
+        }
     }
 
     fn opened(&mut self, link: usize, now: u64, outbox: &mut impl Outbox) {
@@ -328,7 +360,16 @@ impl Guest for Crowd {
 
     fn text(&mut self, link: usize, payload: &[u8], now: u64, outbox: &mut impl Outbox) {
         if self.dialect != Dialect::Seed {
+            let was_present = self.people[link].present;
             self.understand(link, FromServer::read(payload), now);
+            if let Some(turnover) = &mut self.turnover {
+                turnover.leaves_seen += u64::from(tells_of_a_leave(payload));
+                let Person { present, outstanding, .. } = &mut self.people[link];
+                outstanding.heard(payload);
+                if *present && !was_present {
+                    outstanding.messages().for_each(|message| outbox.text(message));
+                }
+            }
         }
         if let Some(marker) = self.finder.find(payload) {
             self.hear(link, marker, now, outbox);
@@ -336,12 +377,18 @@ impl Guest for Crowd {
     }
 
     fn ended(&mut self, link: usize, end: End) {
+        let was_present = self.people[link].present;
+        if let Some(turnover) = &mut self.turnover {
+            turnover.lost.push(link);
+            self.arrivals += usize::from(!was_present);
+            return self.leave(link);
+        }
         if self.people[link].stalled {
             self.stalled.1 += 1;
         } else {
             self.trouble(end.to_string());
         }
-        if self.people[link].present {
+        if was_present {
             self.leave(link);
         } else {
             self.failed += 1;

@@ -141,6 +141,19 @@ impl Welcome {
     }
 }
 
+/// The id of what an acknowledgement is for.
+pub fn acknowledged(payload: &[u8]) -> Option<&[u8]> {
+    let id = payload.strip_prefix(b"{\"type\":\"ack\",\"id\":\"")?;
+    id.split(|&byte| byte == b'"').next()
+}
+
+/// Whether a message tells that somebody has left, as an event or as a difference of presence.
+pub fn tells_of_a_leave(payload: &[u8]) -> bool {
+    let tells = |what: &[u8]| memchr::memmem::find(payload, what).is_some();
+    payload.starts_with(b"{\"type\":\"system\"") && tells(b"\"event\":\"leave\"")
+        || payload.starts_with(b"{\"type\":\"presence\"") && tells(b"\"left\":[\"")
+}
+
 /// The number at the end of `…"offset":42}`.
 fn last_offset(payload: &[u8]) -> Option<u64> {
     let body = payload.strip_suffix(b"}")?;
@@ -174,6 +187,22 @@ mod tests {
             FromServer::Error("slow_down".to_owned())
         );
         assert!(matches!(read("{"), FromServer::Error(_)));
+    }
+
+    #[test]
+    fn an_acknowledgement_is_known_by_its_id_and_a_leave_by_event_and_presence() {
+        let ack = br#"{"type":"ack","id":"maaaaaaab","offset":42}"#;
+        assert_eq!(acknowledged(ack), Some(&b"maaaaaaab"[..]));
+        assert_eq!(acknowledged(br#"{"type":"message","id":"maaaaaaab"}"#), None);
+        for (text, leaves) in [
+            (r#"{"type":"system","event":"leave","offset":44}"#, true),
+            (r#"{"type":"system","event":"join","offset":43}"#, false),
+            (r#"{"type":"presence","joined":[],"left":["m1"],"version":8}"#, true),
+            (r#"{"type":"presence","joined":["m1"],"left":[],"version":8}"#, false),
+            (r#"{"type":"message","content":"\"event\":\"leave\"","offset":45}"#, false),
+        ] {
+            assert_eq!(tells_of_a_leave(text.as_bytes()), leaves, "{text}");
+        }
     }
 
     #[test]

@@ -64,6 +64,19 @@ impl Fleet {
         }
     }
 
+    /// From its next handshake on a connection goes to the node with this number: 0 for the first address, 1 for the next.
+    ///
+    /// # Errors
+    ///
+    /// It is no plain WebSocket.
+    pub fn direct(&mut self, link: usize, node: usize) -> Result<()> {
+        let Self::Sockets(sockets) = self else {
+            bail!("only who is on a plain WebSocket can change its node")
+        };
+        sockets.direct(link, node);
+        Ok(())
+    }
+
     /// Opens a connection as soon as fewer than the allowed number of handshakes are under way.
     pub fn open(&mut self, link: usize) {
         on_either!(self, fleet => fleet.open(link));

@@ -24,6 +24,7 @@ pub mod link;
 pub mod marker;
 mod member;
 pub mod options;
+pub mod outstanding;
 pub mod page;
 pub mod poller;
 pub mod process;

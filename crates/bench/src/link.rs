@@ -102,11 +102,11 @@ impl Link {
     pub(crate) fn connect(
         &mut self,
         target: &Target,
-        number: usize,
+        address: std::net::SocketAddr,
         source: Option<std::net::IpAddr>,
     ) -> io::Result<&TcpStream> {
         let socket = new_socket(target, source)?;
-        match socket.connect(&target.address_for(number).into()) {
+        match socket.connect(&address.into()) {
             Ok(()) => {}
             Err(error)
                 if error.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}

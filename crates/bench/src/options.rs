@@ -33,6 +33,8 @@ pub enum Command {
     Connect(Connect),
     /// Everybody is cut off at once and comes back, while messages go on (hamhame.v1)
     Resume(Resume),
+    /// A node is killed and its members come back on the others, while messages go on (hamhame.v1)
+    Failover(Failover),
     /// A large room beside many small ones: latency of the small ones
     Mixed(Mixed),
     /// Serves as the floor to compare with: a bare epoll broadcaster
@@ -48,6 +50,9 @@ pub struct Common {
     /// Further nodes that share the rooms with it, by commas: members are spread over all, and the checks go across them
     #[arg(long, value_name = "ws://HOST:PORT", value_delimiter = ',')]
     pub targets: Vec<String>,
+    /// What the names of rooms begin with, to come into the same rooms again [default: another in each run]
+    #[arg(long, value_name = "WORD")]
+    pub run: Option<String>,
     /// How messages go to and fro
     #[arg(long, value_enum, default_value = "ws")]
     pub transport: Transport,
@@ -97,6 +102,7 @@ impl Common {
         Ok(Target { alike: self.alike, ..target }
             .with_path(&self.path_template)
             .with_sources(&self.source)
+            .with_run(self.run.as_deref())
             .with_interval(Duration::from_secs_f64(self.interval)))
     }
 }
@@ -219,6 +225,35 @@ pub struct Resume {
     /// How long they stay away
     #[arg(long, value_name = "SECONDS", default_value_t = 0.5, value_parser = parse_seconds)]
     pub away: f64,
+    /// Bytes of each message's content
+    #[arg(long, value_name = "BYTES", default_value_t = 80, value_parser = parse_size)]
+    pub size: usize,
+}
+
+/// Options of `failover`.
+#[derive(Debug, Clone, Args)]
+pub struct Failover {
+    /// Which servers: that of --url is the node to be killed, those of --targets go on
+    #[command(flatten)]
+    pub common: Common,
+    /// Process of the node at --url: it gets SIGKILL
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub kill: i32,
+    /// Rooms
+    #[arg(long, default_value_t = 100, value_parser = parse_count)]
+    pub rooms: usize,
+    /// Members of each room on the node that is killed; one more stays on each of the others. These and one of those say something
+    #[arg(long, default_value_t = 50, value_parser = parse_count)]
+    pub members: usize,
+    /// Messages per second over all rooms
+    #[arg(long, value_name = "N", default_value_t = 1000.0, value_parser = parse_positive)]
+    pub rate: f64,
+    /// How long to send before the node is killed
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = parse_seconds)]
+    pub warmup: f64,
+    /// How long to go on when all are back: whether somebody is taken for gone shows when the node's lease is over
+    #[arg(long, value_name = "SECONDS", default_value_t = 25.0, value_parser = parse_seconds)]
+    pub stay: f64,
     /// Bytes of each message's content
     #[arg(long, value_name = "BYTES", default_value_t = 80, value_parser = parse_size)]
     pub size: usize,

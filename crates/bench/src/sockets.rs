@@ -21,6 +21,8 @@ pub struct Sockets {
     links: Vec<Link>,
     /// Per connection: its room, and its number in the name.
     seats: Vec<(usize, usize)>,
+    /// Per connection: the number of the node that it goes to.
+    nodes: Vec<usize>,
     /// Those to be opened still, and how many handshakes may be under way.
     to_open: VecDeque<usize>,
     opening: usize,
@@ -53,6 +55,7 @@ impl Sockets {
             poller: Poller::new().context("no epoll instance")?,
             ready: Vec::new(),
             links: seats.iter().map(|_| Link::down()).collect(),
+            nodes: (0..seats.len()).collect(),
             seats,
             to_open: VecDeque::new(),
             opening: 0,
@@ -78,6 +81,11 @@ impl Sockets {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()
+    }
+
+    /// From its next handshake on a connection goes to the node with this number.
+    pub fn direct(&mut self, link: usize, node: usize) {
+        self.nodes[link] = node;
     }
 
     /// Opens a connection as soon as fewer than the allowed number of handshakes are under way.
@@ -185,7 +193,8 @@ impl Sockets {
             let source = self.target.source(link)?;
             self.opening += 1;
             guest.connecting(link, self.now());
-            match self.links[link].connect(&self.target, link, source) {
+            let address = self.target.address_for(self.nodes[link]);
+            match self.links[link].connect(&self.target, address, source) {
                 Ok(stream) => self.poller.add(stream, link, Interest::Write).context("epoll")?,
                 Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
                     return Err(error).context("no free port to connect from");

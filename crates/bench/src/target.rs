@@ -177,12 +177,26 @@ impl Target {
         Ok(self)
     }
 
+    /// How many nodes share the rooms.
+    pub fn nodes(&self) -> usize {
+        self.others.len() + 1
+    }
+
     /// Where the connection with this number goes.
     pub fn address_for(&self, connection: usize) -> SocketAddr {
-        match connection % (self.others.len() + 1) {
+        match connection % self.nodes() {
             0 => self.address,
             other => self.others[other - 1],
         }
+    }
+
+    /// The same with these words at the beginning of all rooms' names, if there are any.
+    #[must_use]
+    pub fn with_run(mut self, run: Option<&str>) -> Self {
+        if let Some(run) = run {
+            run.clone_into(&mut self.run);
+        }
+        self
     }
 
     /// The same with another template of a member's path.
@@ -352,5 +366,7 @@ mod tests {
         let target = target("ws://127.0.0.1:9").unwrap().with_path("/ws/{room}/{client}?x");
         assert_eq!(target.path(0, 0).len(), target.path(99_999, 99_999).len());
         assert!(target.path(7, 12).ends_with("-00007/c00012?x"), "{}", target.path(7, 12));
+        let (own, again) = (target.clone().with_run(None), target.clone().with_run(Some("again")));
+        assert_eq!((own.room(7), again.room(7)), (target.room(7), "again-00007".to_owned()));
     }
 }

@@ -1,6 +1,7 @@
 //! The workloads, a file each.
 
 mod connect;
+mod failover;
 mod fanout;
 mod idle;
 mod mixed;
@@ -32,6 +33,7 @@ pub fn run(command: &Command) -> Result<Option<(Report, Common)>> {
         Command::Idle(options) => (idle::run(options)?, &options.common),
         Command::Connect(options) => (connect::run(options)?, &options.common),
         Command::Resume(options) => (resume::run(options)?, &options.common),
+        Command::Failover(options) => (failover::run(options)?, &options.common),
         Command::Mixed(options) => (mixed::run(options)?, &options.common),
         Command::Floor(_) => return Ok(None),
     };

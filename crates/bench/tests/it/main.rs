@@ -3,4 +3,5 @@
 mod api_checks;
 mod checks;
 mod common;
+mod failover;
 mod transports;

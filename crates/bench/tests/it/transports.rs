@@ -9,9 +9,10 @@ use hamhame::config::Options;
 use serde_json::Value;
 
 /// The server as a process of its own: this very file, started again.
-struct Server {
+pub struct Server {
     process: Child,
-    url: String,
+    /// Where it listens.
+    pub url: String,
 }
 
 /// Is the server, if it is told to be by [`Server::start`].
@@ -32,7 +33,8 @@ impl Server {
         Self::with(&[("HAMHAME_TLS", "self-signed"), ("HAMHAME_HTTP3", "true")])
     }
 
-    fn with(environment: &[(&str, &str)]) -> Self {
+    /// With these settings.
+    pub fn with(environment: &[(&str, &str)]) -> Self {
         let mut process = Command::new(env::current_exe().expect("this file has a name"))
             .args(["--exact", "transports::the_server", "--ignored", "--nocapture"])
             .env("HAMHAME_LISTEN", "127.0.0.1:0")
