@@ -228,7 +228,9 @@ async fn beat(shared: &Arc<Shared>, server: &JetStream, known: &mut Leases) -> R
         }
         Err(trouble) => return Err(trouble),
     };
-    let has_refused = shared.refusals.note_asked("");
+    let silent = shared.silent.any().map(|stream| shared.prefix.stream(STREAMS[stream]));
+    let why = silent.map_or(String::new(), |stream| format!("{stream} takes nothing"));
+    let has_refused = shared.refusals.note_asked(&why);
     let between = asked.midpoint(clock::uptime_micros());
     let mut all = leases(shared, server).await?;
     for _ in 0..TRIES {

@@ -13,6 +13,7 @@ mod reading;
 mod room;
 mod seats;
 mod shared;
+mod silent;
 mod tail;
 mod writing;
 mod written;

@@ -56,6 +56,8 @@ pub struct Room {
     pub hash: String,
     /// The stream that it is in.
     pub stream: String,
+    /// Which of the [streams](STREAMS) that is.
+    pub number: usize,
     /// The subject of its log.
     pub log: String,
     /// Where its seats are written down.
@@ -100,6 +102,7 @@ impl Room {
         Room {
             hash: hash.to_owned(),
             stream: prefix.stream(digit),
+            number: STREAMS.iter().position(|stream| *stream == digit).unwrap_or(0),
             log: prefix.subject("log", digit, hash),
             seats: prefix.subject("seats", digit, hash),
             told: prefix.subject("told", digit, hash),

@@ -13,6 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::jetstream::{JetStream, Trouble, is_refusal, number};
 use super::message::Message;
 use super::room::{Over, Prefix, Room};
+use super::silent::Silent;
 use crate::broker::engine::Failure;
 use crate::broker::followers::Followers;
 use crate::broker::refusals::{Refusals, Seldom};
@@ -45,6 +46,8 @@ pub struct Shared {
     pub connections: AtomicU64,
     /// Other nodes' questions are listened for.
     pub is_asked: AtomicBool,
+    /// Streams that do not answer.
+    pub silent: Silent,
     /// Whether the server refuses to write.
     pub refusals: Refusals,
     /// The lease of this node has held for a while: so have those of others that live.
@@ -69,6 +72,7 @@ impl Shared {
             ahead: AtomicI64::new(0),
             connections: AtomicU64::new(0),
             is_asked: AtomicBool::new(false),
+            silent: Silent::default(),
             refusals: Refusals::default(),
             is_settled: AtomicBool::new(false),
             unanswered: Seldom::default(),

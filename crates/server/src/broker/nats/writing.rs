@@ -7,7 +7,7 @@ use std::time::Duration;
 use hamhame_core::position::Epoch;
 use tokio::time::sleep;
 
-use super::jetstream::Appended;
+use super::jetstream::{Appended, Trouble};
 use super::message::{Head, Message};
 use super::room::{Plan, Room};
 use super::shared::{PAUSE, Shared};
@@ -63,8 +63,16 @@ impl Shared {
         expected: u64,
         message: &Message,
     ) -> Result<bool, Failure> {
+        if self.silent.rests(room.number) {
+            return Err(Failure::Refused);
+        }
         let server = self.server().await?;
-        match server.append(room.log.clone(), expected, message.write()).await {
+        let appended = server.append(room.log.clone(), expected, message.write()).await;
+        match appended {
+            Err(Trouble::Silence(_)) => self.silent.note(room.number),
+            _ => self.silent.answered(room.number),
+        }
+        match appended {
             Ok(Appended::At(at)) => {
                 room.stored(expected, at, message);
                 if self.is_due(message.head.batch, message.head.written_down) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -100,6 +100,13 @@ impl Server {
     pub fn signal(&self, signal: Signal) {
         let pid = self.child.id().and_then(|id| Pid::from_raw(id as i32)).expect("it runs");
         kill_process(pid, signal).expect("it is ours");
+    }
+
+    /// From now on it cannot write files beyond this size.
+    pub fn limit_files(&self, bytes: u64) {
+        let pid = self.child.id().and_then(|id| Pid::from_raw(id as i32)).expect("it runs");
+        let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };
+        prlimit(Some(pid), Resource::Fsize, limit).expect("it is ours");
     }
 
     /// Where it keeps its streams.

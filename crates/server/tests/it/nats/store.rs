@@ -185,3 +185,38 @@ async fn a_server_that_is_full_refuses_and_all_goes_on_after() {
     assert!(warnings < 5, "{}", nodes[0].log());
     let _ = std::fs::remove_file(small);
 }
+
+#[tokio::test]
+#[ignore = "needs a NATS server: ./test nats"]
+async fn a_server_that_cannot_write_any_more_is_told_of_and_goes_on_when_it_is_started_again() {
+    let mut server = Server::start().await;
+    let nodes = [server.node().await, server.node().await];
+    let mut ali = nodes[0].member("room", "ali").await;
+    let mut sara = nodes[1].member("room", "sara").await;
+    ali.mark("before").await;
+    sara.until_said("before").await;
+    // As on a disk that is full: from now on the server does not answer to what it cannot write.
+    server.limit_files(50_000);
+    let long = "x".repeat(4_000);
+    let mut refused = 0;
+    for n in 0..60 {
+        ali.say(&n.to_string(), &long).await;
+        let answer = ali.answer_to(&n.to_string()).await;
+        if answer["type"] == "error" {
+            assert_eq!(answer["temporary"], true, "{answer}");
+            refused += 1;
+        }
+        if refused == 20 {
+            break;
+        }
+    }
+    assert_eq!(refused, 20);
+    says(&nodes[0], "refuses").await;
+    server.restart().await;
+    says(&nodes[0], "ready").await;
+    say_again(&mut ali, "after").await;
+    read_until(&mut sara, "after").await;
+    let mut reader = nodes[1].v1("room", "reader").await;
+    let all = log(&mut reader, &epoch(&sara), "after").await;
+    assert_eq!(all.iter().filter(|content| *content == "before").count(), 1);
+}
