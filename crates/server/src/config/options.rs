@@ -96,7 +96,8 @@ pub struct Options {
     /// What orders the events of a room: this process (`embedded`), or a Redis (7 or later) or Valkey server that several nodes
     /// share: `redis://[user:password@]host[:port][/database]`, with TLS `rediss://…`; or whichever server the sentinels know by
     /// this name: `redis+sentinel://[user:password@]host[:port],host[:port]/NAME`; or a cluster of which these are some:
-    /// `redis+cluster://[user:password@]host[:port],host[:port]`
+    /// `redis+cluster://[user:password@]host[:port],host[:port]`; or NATS (2.11 or later) with JetStream:
+    /// `nats://[user:password@]host[:port],host[:port]`, with TLS `tls://…`
     #[arg(help_heading = "Several nodes", long, env = "HAMHAME_BROKER", default_value = "embedded", value_name = "BROKER", hide_env_values = true, value_parser = BrokerChoice::read)]
     pub broker: BrokerChoice,
 
@@ -236,7 +237,7 @@ pub struct Options {
     )]
     pub secret: Option<String>,
 
-    /// What all keys and channels in that server begin with; the same on every node
+    /// What all keys, channels, subjects and streams in that server begin with; the same on every node
     #[arg(
         help_heading = "Several nodes",
         long,
@@ -246,7 +247,7 @@ pub struct Options {
     )]
     pub broker_prefix: String,
 
-    /// PEM file with the certificate that that server's is signed with (`rediss://`), if it is none that the machine trusts
+    /// PEM file with the certificate that that server's is signed with (`rediss://`, `tls://`), if it is none that the machine trusts
     #[arg(help_heading = "Several nodes", long, env = "HAMHAME_BROKER_CA", value_name = "FILE")]
     pub broker_ca: Option<PathBuf>,
 
