@@ -102,7 +102,9 @@ pub struct Snapshot {
     pub seen: Seen,
     /// The lives that this one [goes on from](Engine::renew), the last few of them.
     pub former: Vec<Epoch>,
-    /// The entries that are kept, the oldest first. The last is that of `seen`.
+    /// The head of its log.
+    pub offset: u64,
+    /// The entries that are kept, the oldest first. The last is that of `seen`, if any is.
     pub entries: Vec<Arc<Entry>>,
     /// The last entry that changed the seats.
     pub seats_at: u64,

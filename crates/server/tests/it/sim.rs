@@ -403,6 +403,7 @@ impl Authority {
         Snapshot {
             seen: self.seen,
             former: self.former.clone(),
+            offset: self.offset,
             entries: self.entries.clone(),
             seats_at: self.seats_at,
             seats: seats.collect(),

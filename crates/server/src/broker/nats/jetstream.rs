@@ -192,18 +192,19 @@ impl JetStream {
         self.ask(&format!("STREAM.PURGE.{stream}"), &asked).await.map(drop)
     }
 
-    /// Makes a stream, with three copies where there is a cluster. One that is there stays as an operator has made it.
-    pub async fn make_stream(&self, name: &str, mut config: Value) -> Result<(), Trouble> {
+    /// Makes a stream, with three copies where there is a cluster. One that is there stays as an operator has made it. Gives what
+    /// it is.
+    pub async fn make_stream(&self, name: &str, mut config: Value) -> Result<Value, Trouble> {
         config["name"] = name.into();
         for copies in [3, 1] {
             config["num_replicas"] = copies.into();
             match self.ask(&format!("STREAM.CREATE.{name}"), &config).await {
-                Ok(_) | Err(Trouble::Refused(STREAM_IS_THERE, _)) => return Ok(()),
+                Err(Trouble::Refused(STREAM_IS_THERE, _)) => break,
                 Err(Trouble::Refused(NO_CLUSTER, _)) if copies > 1 => {}
-                Err(trouble) => return Err(trouble),
+                made => return Ok(made?["config"].take()),
             }
         }
-        Ok(())
+        Ok(self.ask(&format!("STREAM.INFO.{name}"), &json!({})).await?["config"].take())
     }
 
     async fn ask(&self, what: &str, question: &Value) -> Result<Value, Trouble> {
@@ -223,6 +224,9 @@ async fn in_time(
     match timeout(PATIENCE, asked).await {
         Ok(Ok(reply)) => Ok(reply.payload),
         Ok(Err(error)) if error.kind() == RequestErrorKind::NoResponders => Err(Trouble::NoStream),
+        Ok(Err(error)) if error.kind() == RequestErrorKind::MaxPayloadExceeded => {
+            Err(Trouble::Refused(0, error.to_string()))
+        }
         Ok(Err(error)) => Err(Trouble::Silence(error.to_string())),
         Err(_) => Err(Trouble::Silence("no answer in time".into())),
     }

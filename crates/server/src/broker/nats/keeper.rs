@@ -2,8 +2,8 @@
 //! did not come. The client under it connects again by itself, to another server where there are several.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering::{Relaxed, Release};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_nats::connection::State;
@@ -11,7 +11,7 @@ use async_nats::{Client, Event};
 use futures_util::StreamExt;
 use futures_util::future::{join_all, try_join_all};
 use hamhame_core::id::Id;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
@@ -37,8 +37,8 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// Time between two tries to have a lease.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// Looks after which rooms that are followed are looked at for their age: an hour.
-const LOOKS_PER_KEEP: u32 = 1200;
+/// Time between two looks at how old rooms are that are followed: at most.
+const KEEPING: Duration = Duration::from_secs(60 * 60);
 
 /// Looks that may fail until the client is told to connect anew.
 const FAILURES: u32 = 3;
@@ -143,7 +143,7 @@ async fn serve(
 ) -> String {
     let mut looks = interval_at(Instant::now() + LOOK, LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut count, mut last) = (0, String::new());
+    let (mut kept, mut last) = (Instant::now(), String::new());
     loop {
         tokio::select! {
             event = events.recv() => match event {
@@ -166,8 +166,9 @@ async fn serve(
                 }
                 forget_the_left(shared).await;
                 shared.followers.look_around(&mut last);
-                count += 1;
-                if count % LOOKS_PER_KEEP == 0 {
+                let half = shared.half();
+                if half.is_some_and(|half| kept.elapsed() >= KEEPING.min(half / 4)) {
+                    kept = Instant::now();
                     tokio::spawn(keep(shared.clone()));
                 }
             }
@@ -177,18 +178,22 @@ async fn serve(
 
 async fn make_streams(shared: &Shared, server: &JetStream) -> Result<(), Trouble> {
     let of_rooms = STREAMS.iter().map(|digit| {
-        let subject = |what| shared.prefix.subject(what, digit, "*");
-        let config = json!({
-            "subjects": [subject("log"), subject("seats")],
-            "storage": "file",
-            "discard": "old",
-            "max_age": KEPT_FOR.as_nanos() as u64,
-            "max_msgs_per_subject": shared.keep.max(4 * EVERY),
-            "allow_direct": true,
-            "republish": { "src": subject("log"), "dest": subject("told").replace('*', "{{wildcard(1)}}") },
-        });
-        async move { server.make_stream(&shared.prefix.stream(digit), config).await }
+        let (name, config) = (shared.prefix.stream(digit), of_rooms(shared, digit));
+        async move {
+            let is = server.make_stream(&name, config.clone()).await?;
+            for must in ["republish", "allow_direct"] {
+                if is[must] != config[must] {
+                    let why =
+                        format!("the stream {name} is there, with another {must}: {}", is[must]);
+                    return Err(Trouble::Refused(0, why));
+                }
+            }
+            Ok(is["max_age"].as_u64().filter(|age| *age > 0).map(Duration::from_nanos))
+        }
     });
+    let ages = try_join_all(of_rooms).await?;
+    *shared.kept_for.lock().unwrap_or_else(PoisonError::into_inner) =
+        ages.into_iter().flatten().min();
     let leases = json!({
         "subjects": [shared.prefix.lease("*")],
         "storage": "file",
@@ -196,8 +201,21 @@ async fn make_streams(shared: &Shared, server: &JetStream) -> Result<(), Trouble
         "max_msgs_per_subject": 1,
         "allow_direct": true,
     });
-    try_join_all(of_rooms).await?;
-    server.make_stream(&shared.prefix.leases(), leases).await
+    server.make_stream(&shared.prefix.leases(), leases).await.map(drop)
+}
+
+/// What a stream of rooms is.
+fn of_rooms(shared: &Shared, digit: &str) -> Value {
+    let subject = |what| shared.prefix.subject(what, digit, "*");
+    json!({
+        "subjects": [subject("log"), subject("seats")],
+        "storage": "file",
+        "discard": "old",
+        "max_age": KEPT_FOR.as_nanos() as u64,
+        "max_msgs_per_subject": shared.keep.max(4 * EVERY),
+        "allow_direct": true,
+        "republish": { "src": subject("log"), "dest": subject("told").replace('*', "{{wildcard(1)}}") },
+    })
 }
 
 /// What is known of leases from one time to the next.
@@ -241,7 +259,8 @@ async fn beat(shared: &Arc<Shared>, server: &JetStream, known: &mut Leases) -> R
         sleep(BREATH).await;
         all = leases(shared, server).await?;
     }
-    let Some(own) = all.iter().find(|lease| lease.at == at).map(|lease| micros(lease.time)) else {
+    let Some(own) = all.iter().find(|lease| lease.at == at).map(|lease| since_1970(lease.time))
+    else {
         return Err(Trouble::Silence("a lease that was renewed is not there".into()));
     };
     shared.ahead.store(own.wrapping_sub(between) as i64, Relaxed);
@@ -267,7 +286,7 @@ pub struct Lease {
 impl Lease {
     /// Whether it holds at this time of the server's.
     pub fn holds(&self, now: u64) -> bool {
-        micros(self.time) + LEASE.as_micros() as u64 > now
+        since_1970(self.time) + LEASE.as_micros() as u64 > now
     }
 }
 
@@ -281,8 +300,12 @@ pub async fn leases(shared: &Shared, server: &JetStream) -> Result<Vec<Lease>, T
     Ok(all.into_iter().filter_map(lease).collect())
 }
 
-fn micros(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+fn since_1970(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, micros)
+}
+
+fn micros(time: Duration) -> u64 {
+    time.as_micros() as u64
 }
 
 /// Has other nodes' questions answered, from the first time on.
@@ -342,8 +365,9 @@ async fn keep(shared: Arc<Shared>) {
         last.clone_from(end);
         let rooms: Vec<Arc<Room>> =
             some.iter().map(|told| shared.room_with(shared.hash(told))).collect();
-        let now = shared.now();
-        join_all(rooms.iter().filter(|room| room.is_old(now)).map(|room| shared.keep(room))).await;
+        let before = shared.now().saturating_sub(shared.half().map_or(0, micros));
+        join_all(rooms.iter().filter(|room| room.is_older(before)).map(|room| shared.keep(room)))
+            .await;
         sleep(BREATH).await;
     }
 }

@@ -23,6 +23,15 @@ pub const KINDS: [Kind; 3] = [Kind::Settings, Kind::Bans, Kind::Revisions];
 /// Former lives that a room is known by.
 const FORMER: usize = 8;
 
+/// Up to which message of a room it is written down who is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Written {
+    /// That message; 0 if nothing is.
+    pub batch: u64,
+    /// When, in µs; or when the room began.
+    pub at: u64,
+}
+
 /// The state of a room after a message, but for who is in and what its documents say.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -42,8 +51,8 @@ pub struct Head {
     pub presence: u64,
     /// Counts the messages of a room from 1 on, through all its lives.
     pub batch: u64,
-    /// Up to which message the seats [are written down](super::seats), as far as the writer knew.
-    pub written_down: u64,
+    /// What of the log [is written down](super::written), as far as the writer knew.
+    pub written: Written,
     /// The versions of the documents, in the order of [`KINDS`].
     pub documents: [u64; KINDS.len()],
     /// The lives that this one goes on from.
@@ -62,7 +71,7 @@ impl Head {
             seats_at: 0,
             presence: 0,
             batch: 1,
-            written_down: 0,
+            written: Written { batch: 0, at },
             documents: [0; KINDS.len()],
             former: Vec::new(),
         }
@@ -96,15 +105,16 @@ impl Head {
     }
 
     fn write(&self) -> String {
-        let Head { seq, tag, at, offset, seats_at, presence, batch, written_down, .. } = self;
+        let Head { seq, tag, at, offset, seats_at, presence, batch, written, .. } = self;
         let epoch = Id::new(self.epoch.get());
         let documents = self.documents.map(|version| version.to_string()).join(",");
         let former: Vec<String> =
             self.former.iter().map(|epoch| Id::new(epoch.get()).to_string()).collect();
         let former = if former.is_empty() { "-".to_owned() } else { former.join(",") };
         format!(
-            "{VERSION} {epoch} {seq} {tag} {at} {offset} {seats_at} {presence} {batch} {written_down} \
-             {documents} {former}"
+            "{VERSION} {epoch} {seq} {tag} {at} {offset} {seats_at} {presence} {batch} {} {} \
+             {documents} {former}",
+            written.batch, written.at
         )
     }
 
@@ -117,7 +127,7 @@ impl Head {
         let mut number = || words.next()?.parse::<u64>().ok();
         let (seq, tag, at, offset) = (number()?, number()?, number()?, number()?);
         let (seats_at, presence) = (number()?, number()?);
-        let (batch, written_down) = (number()?, number()?);
+        let (batch, written) = (number()?, Written { batch: number()?, at: number()? });
         let versions: Option<Vec<u64>> =
             words.next()?.split(',').map(|version| version.parse().ok()).collect();
         let documents = versions?.try_into().ok()?;
@@ -132,7 +142,7 @@ impl Head {
             seats_at,
             presence,
             batch,
-            written_down,
+            written,
             documents,
             former,
         })
@@ -223,7 +233,7 @@ mod tests {
     fn head() -> Head {
         let mut head = Head::new(Epoch::new(7), 5);
         (head.seq, head.tag, head.offset, head.seats_at, head.presence) = (9, u64::MAX, 4, 8, 3);
-        (head.batch, head.written_down) = (6, 2);
+        (head.batch, head.written) = (6, Written { batch: 2, at: 4 });
         head.replaced(Kind::Bans);
         head
     }

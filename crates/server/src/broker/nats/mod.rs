@@ -39,7 +39,7 @@ use super::engine::{
 use super::wire;
 use crate::room::change::{Change, NodeId};
 
-/// How long a message is kept. In a room that somebody follows there is a new one before that.
+/// How long a message is kept where a node makes the streams. In a room that somebody follows there is a new one before that.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How long a question or an answer may be on its way.
@@ -200,6 +200,7 @@ fn snapshot(whole: Whole, now: u64) -> Snapshot {
     let Whole { head, entries, seats, .. } = whole;
     Snapshot {
         seen: head.seen(),
+        offset: head.offset,
         seats_at: head.seats_at,
         presence: head.presence,
         former: head.former,

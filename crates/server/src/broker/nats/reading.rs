@@ -101,8 +101,12 @@ impl Shared {
                 false => tail.message_behind(seen),
             })
         };
-        let entries = match from {
+        let caught_up = match from {
             Some(from) => self.catch_up(room, from).await?,
+            None => None,
+        };
+        let entries = match caught_up {
+            Some(entries) => entries,
             None => self.read_all(room).await?.ok_or(Failure::Changed)?.entries,
         };
         let behind: Vec<_> = entries.into_iter().filter(|entry| entry.seq > seen.seq).collect();
@@ -118,11 +122,15 @@ impl Shared {
     /// Asks where the log ends, and reads what is not known of it.
     pub async fn ask(&self, room: &Room) -> Result<(), Failure> {
         let from = room.tail().as_ref().map(|tail| tail.at);
-        self.catch_up(room, from.ok_or(Failure::Changed)?).await.map(drop)
+        match from {
+            Some(from) => self.catch_up(room, from).await.map(drop),
+            None => Ok(()),
+        }
     }
 
-    /// Reads the log from one of the messages that are known on, and gives what they say.
-    async fn catch_up(&self, room: &Room, from: u64) -> Result<Vec<Arc<Entry>>, Failure> {
+    /// Reads the log from one of the messages that are known on, and gives what they say; `None` if nothing is known of the room
+    /// by now.
+    async fn catch_up(&self, room: &Room, from: u64) -> Result<Option<Vec<Arc<Entry>>>, Failure> {
         let connection = self.over().connection;
         let server = self.server().await?;
         let last = self.last(&server, room).await?.map_or(0, |(at, _)| at);
@@ -131,26 +139,15 @@ impl Shared {
             return Err(Failure::Changed);
         }
         let messages = self.log_from(&server, room, from, last).await?;
-        let mut tail = room.tail();
-        let is_same = tail.as_mut().is_some_and(|tail| {
-            let mut all = messages.iter();
-            let here = all.by_ref().find(|(at, _)| *at >= tail.at);
-            // Told of meanwhile, all of it.
-            let is_past = here.is_none() && last <= tail.at && !messages.is_empty();
-            let is_here =
-                here.is_some_and(|(at, message)| *at == tail.at && message.head == tail.head);
-            let follow = is_here && all.all(|(at, message)| tail.take(*at, message));
-            if follow {
-                tail.sure_in = connection;
+        {
+            let mut known = room.tail();
+            let Some(tail) = known.as_mut() else { return Ok(None) };
+            if !tail.agrees(&messages, connection) {
+                *known = None;
+                return Err(Failure::Changed);
             }
-            follow || is_past
-        });
-        if !is_same {
-            *tail = None;
-            return Err(Failure::Changed);
         }
-        drop(tail);
-        Ok(messages.into_iter().flat_map(|(_, message)| message.entries).collect())
+        Ok(Some(messages.into_iter().flat_map(|(_, message)| message.entries).collect()))
     }
 
     async fn last(

@@ -9,7 +9,6 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 
-use super::KEPT_FOR;
 use super::message::Message;
 use super::tail::{Placed, Tail, Wish};
 use crate::broker::engine::Seen;
@@ -145,10 +144,9 @@ impl Room {
         }
     }
 
-    /// Whether nothing was written for so long that the server forgets it before long.
-    pub fn is_old(&self, now: u64) -> bool {
-        let half = KEPT_FOR.as_micros() as u64 / 2;
-        self.tail().as_ref().is_some_and(|tail| tail.head.at + half < now)
+    /// Whether what is written down, or nothing but the first message, is of before this time.
+    pub fn is_older(&self, before: u64) -> bool {
+        self.tail().as_ref().is_some_and(|tail| tail.written.at < before)
     }
 
     /// A message of this node stands at `at`, behind the one at `expected`.

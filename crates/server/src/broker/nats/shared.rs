@@ -36,6 +36,8 @@ pub struct Shared {
     pub runtime: Handle,
     /// While it is reached, and this node has a lease.
     pub reached: watch::Sender<Option<JetStream>>,
+    /// How long a message is kept, if not for ever.
+    pub kept_for: Mutex<Option<Duration>>,
     /// Who follows rooms here, by the subjects where they are told of.
     pub followers: Arc<Followers>,
     /// A stream is missing.
@@ -67,6 +69,7 @@ impl Shared {
             keep,
             runtime,
             reached: watch::Sender::new(None),
+            kept_for: Mutex::default(),
             followers: Arc::default(),
             missing: Notify::new(),
             ahead: AtomicI64::new(0),
@@ -84,6 +87,11 @@ impl Shared {
     /// The server's time, as far as it is known.
     pub fn now(&self) -> u64 {
         clock::uptime_micros().saturating_add_signed(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// The time after which a room that is followed gets a new message: half of that for which one is kept.
+    pub fn half(&self) -> Option<Duration> {
+        self.kept_for.lock().unwrap_or_else(PoisonError::into_inner).map(|kept| kept / 2)
     }
 
     /// The connection as it is now.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hamhame_core::id::Id;
 
-use super::message::{Head, Message};
+use super::message::{Head, Message, Written};
 use crate::broker::engine::{Condition, Entry, Place, Proposal, Seen};
 use crate::broker::wire;
 use crate::room::change::Change;
@@ -36,8 +36,8 @@ pub struct Tail {
     pub head: Head,
     /// The connection in which the server has said so; 0 if it is to be asked again.
     pub sure_in: u64,
-    /// Up to which message the seats are written down.
-    pub written_down: u64,
+    /// What of the log is written down.
+    pub written: Written,
     marks: VecDeque<Mark>,
 }
 
@@ -60,8 +60,8 @@ pub struct Wish {
 impl Tail {
     /// Behind this message.
     pub fn new(at: u64, head: Head) -> Tail {
-        let written_down = head.written_down;
-        Tail { at, head, sure_in: 0, written_down, marks: VecDeque::new() }
+        let written = head.written;
+        Tail { at, head, sure_in: 0, written, marks: VecDeque::new() }
     }
 
     /// Goes on with a message that stands at `at`; false if it does not follow.
@@ -77,12 +77,29 @@ impl Tail {
     pub fn go_on(&mut self, at: u64, message: &Message) {
         self.at = at;
         self.head = message.head.clone();
-        self.written_down = self.written_down.max(self.head.written_down);
+        self.written = self.written.max(self.head.written);
         if message.renewal.is_some() {
             self.marks.clear();
         }
         self.marks.extend(message.entries.iter().map(|entry| mark(entry, at)));
         self.marks.drain(..self.marks.len().saturating_sub(MARKS));
+    }
+
+    /// Goes on with what was read of the log, from a message at or before this end on; false if the end does not stand there.
+    pub fn agrees(&mut self, log: &[(u64, Message)], connection: u64) -> bool {
+        let mut all = log.iter();
+        match all.by_ref().find(|(at, _)| *at >= self.at) {
+            // More was told of since it was read.
+            None => !log.is_empty(),
+            Some((at, message)) => {
+                let is_here = *at == self.at && message.head == self.head;
+                let follow = is_here && all.all(|(at, message)| self.take(*at, message));
+                if follow {
+                    self.sure_in = connection;
+                }
+                follow
+            }
+        }
     }
 
     /// Whether the entry is of this log, or may be for all that is known: `None` if it lies too far back to tell.
@@ -163,8 +180,8 @@ impl Placing {
             behind.filter_map(|mark| Some((mark.said.clone()?, (mark.seq, mark.offset)))).collect();
         let now = now.max(tail.head.at);
         let before = tail.head.clone();
-        let (batch, written_down) = (before.batch + 1, tail.written_down);
-        let head = Head { batch, at: now, written_down, ..before.clone() };
+        let (batch, written) = (before.batch + 1, tail.written);
+        let head = Head { batch, at: now, written, ..before.clone() };
         Placing { head, before, now, placed, said, new: Vec::new() }
     }
 

@@ -12,6 +12,7 @@ use super::message::{Head, Message};
 use super::room::{Plan, Room};
 use super::shared::{PAUSE, Shared};
 use super::tail::Wish;
+use super::written;
 use crate::broker::engine::{Failure, Place, Seen};
 use crate::token::random_id;
 
@@ -75,7 +76,7 @@ impl Shared {
         match appended {
             Ok(Appended::At(at)) => {
                 room.stored(expected, at, message);
-                if self.is_due(message.head.batch, message.head.written_down) {
+                if written::is_due(message.head.batch, message.head.written.batch) {
                     self.write_down_soon(room);
                 }
                 Ok(true)
@@ -110,24 +111,23 @@ impl Shared {
         }
     }
 
-    /// Has a room that is followed stay, although nothing is said in it: the server forgets messages by their age.
+    /// Has a room that is followed stay, however little is said in it: the server forgets messages by their age.
     pub async fn keep(self: &Arc<Self>, room: &Arc<Room>) {
+        if self.write_down(room).await.is_err() {
+            return sleep(PAUSE).await;
+        }
         let message = {
             let tail = room.tail();
             let Some(tail) = tail.as_ref() else { return };
             let head = Head {
                 at: self.now().max(tail.head.at),
                 batch: tail.head.batch + 1,
-                written_down: tail.written_down,
+                written: tail.written,
                 ..tail.head.clone()
             };
             (tail.at, Message { head, after: tail.head.tag, renewal: None, entries: Vec::new() })
         };
         // If anything else is written meanwhile, that is as good.
-        if self.store(room, message.0, &message.1).await.is_ok()
-            && self.write_down(room).await.is_err()
-        {
-            sleep(PAUSE).await;
-        }
+        let _ = self.store(room, message.0, &message.1).await;
     }
 }

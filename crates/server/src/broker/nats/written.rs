@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 
 use super::jetstream::{Appended, JetStream};
-use super::message::{Message, number};
+use super::message::{Message, Written, number};
 use super::room::Room;
 use super::seats::Seats;
 use super::shared::Shared;
@@ -80,13 +80,13 @@ fn begin(text: &str) -> Option<(Down, u64, u64)> {
     Some((down, number(words.next())?, number(words.next())?))
 }
 
-impl Shared {
-    /// Whether it is this node's turn, after a message that it has written.
-    pub fn is_due(&self, batch: u64, written_down: u64) -> bool {
-        let since = batch.saturating_sub(written_down);
-        (since >= EVERY && batch % EVERY == 0) || since >= 2 * EVERY
-    }
+/// Whether it is the turn of who has written a message.
+pub fn is_due(batch: u64, written: u64) -> bool {
+    let since = batch.saturating_sub(written);
+    (since >= EVERY && batch.is_multiple_of(EVERY)) || since >= 2 * EVERY
+}
 
+impl Shared {
     /// Writes it down, besides.
     pub fn write_down_soon(self: &Arc<Self>, room: &Arc<Room>) {
         if room.is_writing.swap(true, AcqRel) {
@@ -126,7 +126,7 @@ impl Shared {
             }
         }
         if let Some(tail) = room.tail().as_mut() {
-            tail.written_down = tail.written_down.max(down.batch);
+            tail.written = tail.written.max(Written { batch: down.batch, at: self.now() });
         }
         if end > 0 {
             let purged = server.purge(&room.stream, &room.seats, first).await;

@@ -151,10 +151,12 @@ pub fn snapshot((head, now, log, seats, documents): Opened) -> Option<Snapshot> 
     let former: Option<Vec<_>> = former.map(epoch).collect();
     let now: u64 = now.parse().ok()?;
     let entries: Option<Vec<_>> = log.iter().map(|line| wire::read_entry(line)).collect();
+    let entries = entries?;
     Some(Snapshot {
         seen,
         former: former?,
-        entries: entries?,
+        offset: entries.last().map_or(0, |last| last.offset),
+        entries,
         seats_at,
         seats: seated(&seats, now)?,
         presence,

@@ -191,8 +191,7 @@ impl<E: Engine> Replica<E> {
         self.forget_in_time(&mut inner);
         let clock = inner.clock;
         let logged = snapshot.entries.iter().filter(|entry| entry.logged);
-        let head = snapshot.entries.last().map_or(0, |last| last.offset);
-        let floor = logged.clone().next().map_or(head, |first| first.offset - 1);
+        let floor = logged.clone().next().map_or(snapshot.offset, |first| first.offset - 1);
         let mut writer = room.writer();
         let unseated = writer.restore(
             &snapshot::Snapshot {

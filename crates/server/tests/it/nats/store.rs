@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::sleep;
 
 use super::servers::{Server, says};
-use crate::common::V1Client;
+use crate::common::{V1Client, within};
 use crate::engines::{members, read_until, say_again};
 use crate::redis::servers::node;
 
@@ -219,4 +219,72 @@ async fn a_server_that_cannot_write_any_more_is_told_of_and_goes_on_when_it_is_s
     let mut reader = nodes[1].v1("room", "reader").await;
     let all = log(&mut reader, &epoch(&sara), "after").await;
     assert_eq!(all.iter().filter(|content| *content == "before").count(), 1);
+}
+
+/// Streams as an operator might make them, in which a message is kept for so long.
+async fn make_streams(server: &Server, seconds: u64) {
+    for digit in "0123456789abcdef".chars() {
+        let config = json!({
+            "name": format!("hamhame-rooms-{digit}"),
+            "subjects": [format!("hamhame.log.{digit}.*"), format!("hamhame.seats.{digit}.*")],
+            "storage": "file",
+            "max_age": seconds * 1_000_000_000,
+            "max_msgs_per_subject": 5_000,
+            "allow_direct": true,
+            "republish": {
+                "src": format!("hamhame.log.{digit}.*"),
+                "dest": format!("hamhame.told.{digit}.{{{{wildcard(1)}}}}"),
+            },
+        });
+        let config = config.to_string();
+        let create = format!("$JS.API.STREAM.CREATE.hamhame-rooms-{digit}");
+        let made = format!("SUB _R 1\r\nPUB {create} _R {}\r\n{config}\r\n", config.len());
+        let answer = server.tell(&made, 1).await;
+        assert!(!answer.contains("\"error\""), "{answer}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a NATS server: ./test nats"]
+async fn a_room_outlives_its_messages_as_long_as_somebody_is_in() {
+    let server = Server::start().await;
+    make_streams(&server, 8).await;
+    let nodes = [server.node().await, server.node().await];
+    let mut ali = nodes[0].member("room", "ali").await;
+    let _sara = nodes[1].member("room", "sara").await;
+    let mut reza = nodes[1].member("quiet", "reza").await;
+    ali.mark("before").await;
+    let life = epoch(&ali);
+    // Twice as long as any of these messages is kept. In one of the rooms somebody speaks now and then.
+    for n in 0..8 {
+        sleep(Duration::from_secs(2)).await;
+        say_again(&mut ali, &n.to_string()).await;
+    }
+    let late = server.node().await;
+    let latest = late.member("room", "latest").await;
+    assert_eq!(epoch(&latest), life);
+    let mut here = members(latest.welcome());
+    here.sort_unstable();
+    assert_eq!(here, ["ali", "latest", "sara"]);
+    let latest = late.member("quiet", "latest").await;
+    assert_eq!(members(latest.welcome()), ["reza", "latest"]);
+    reza.until(|event| event["name"] == "latest").await;
+}
+
+#[tokio::test]
+#[ignore = "needs a NATS server: ./test nats"]
+async fn a_stream_that_cannot_serve_is_named() {
+    let server = Server::start().await;
+    let config = r#"{"name":"hamhame-rooms-7","subjects":["hamhame.log.7.*"],"storage":"file"}"#;
+    let create = "$JS.API.STREAM.CREATE.hamhame-rooms-7";
+    let made = format!("SUB _R 1\r\nPUB {create} _R {}\r\n{config}\r\n", config.len());
+    server.tell(&made, 1).await;
+    let node = server.node().await;
+    within("the reason", async {
+        while !node.log().contains("hamhame-rooms-7 is there, with another republish") {
+            sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    assert_eq!(node.get("/readyz").await.status, 503);
 }
