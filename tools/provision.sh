@@ -70,7 +70,7 @@ bundled_chromium() {
 debian_packages() {
   local missing=()
   have cc || missing+=(build-essential)
-  if wanted deny redis nats http3 autobahn clients proxies openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
+  if wanted deny redis nats http3 autobahn clients proxies deploy openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   fi
   if wanted browser; then
