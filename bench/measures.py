@@ -175,7 +175,7 @@ def measure_receipts(bench, engine):
         ]
         nodes[2].leave(room, leaving)
         # A node gives a room up a minute after the last of its own has gone; the subscription ends within seconds.
-        wait_until("the room is given up", lambda: nodes[2].metrics()["hamhame_engine_rooms"] == 0, 120, 0.5)
+        wait_until("the room is given up", lambda: nodes[2].counts()["hamhame_engine_rooms"] == 0, 120, 0.5)
         time.sleep(5)
         for hole in holes:
             hole.forget()

@@ -104,20 +104,15 @@ async fn begin(
     events: &mut Receiver<Event>,
     leases: &mut Leases,
 ) -> Result<JetStream, String> {
-    let connected = async {
-        let mut why = String::from("no connection");
-        while client.connection_state() != State::Connected {
-            match timeout(RETRY, events.recv()).await {
-                Ok(Some(Event::ClientError(error))) => why = brief(&error.to_string()),
-                Ok(_) | Err(_) => {}
-            }
-            if why != "no connection" && client.connection_state() != State::Connected {
-                return Err(why);
-            }
+    let (deadline, mut why) = (Instant::now() + PATIENCE, String::from("no connection"));
+    while client.connection_state() != State::Connected {
+        if Instant::now() > deadline {
+            return Err(why);
         }
-        Ok(())
-    };
-    timeout(PATIENCE, connected).await.map_err(|_| "no connection".to_owned())??;
+        if let Ok(Some(Event::ClientError(error))) = timeout(RETRY, events.recv()).await {
+            why = brief(&error.to_string());
+        }
+    }
     while events.try_recv().is_ok() {}
     let server = JetStream(client.clone());
     // Whatever is known of rooms is of before.

@@ -85,7 +85,7 @@ pub struct Over {
 /// What can be done for a batch.
 pub enum Plan {
     /// This, behind the message with this number in the stream.
-    Place(Placed, u64),
+    Place(Box<Placed>, u64),
     /// The room has another entry there, or none.
     Changed,
     /// The server has to be asked where the log ends.
@@ -140,7 +140,10 @@ impl Room {
             None => Plan::Read,
             Some(false) => Plan::Changed,
             Some(true) if is_last && tail.head.seq != seen.seq => Plan::Changed,
-            Some(true) => Plan::Place(tail.place(seen, wishes, over.now, over.most), tail.at),
+            Some(true) => {
+                let placed = tail.place(seen, wishes, over.now, over.most);
+                Plan::Place(Box::new(placed), tail.at)
+            }
         }
     }
 

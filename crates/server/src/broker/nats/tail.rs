@@ -136,7 +136,7 @@ impl Tail {
             }
             places.push(placing.place(wish));
         }
-        let message = (!placing.new.is_empty()).then(|| Message {
+        let message = (!placing.new.is_empty()).then_some(Message {
             head: placing.head,
             after: self.head.tag,
             renewal: None,
