@@ -20,7 +20,7 @@ impl Room {
         matches!(self.opener, Opener::Client(_))
     }
 
-    /// Drops events that are too old. True if the room may be [given up](State::left_at). To be called when something is due,
+    /// Drops events that are too old. True if the room may be given up. To be called when something is due,
     /// after those whose time is over are out.
     pub fn sweep(self: &Arc<Self>, now: Moment) -> bool {
         let mut state = self.lock();
