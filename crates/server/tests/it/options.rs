@@ -253,7 +253,7 @@ async fn what_is_wrong_in_the_file_is_named_with_the_file() {
 #[tokio::test]
 async fn a_bad_flag_or_variable_is_named_with_what_it_should_be() {
     type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
-    let cases: [Case<'_>; 24] = [
+    let cases: [Case<'_>; 30] = [
         (&["--colour", "red"], &[], &["--colour"]),
         (&["surplus"], &[], &["surplus"]),
         (&["--listen", "nowhere"], &[], &["--listen", "nowhere"]),
