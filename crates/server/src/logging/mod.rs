@@ -21,8 +21,9 @@ use line::Fields;
 use outlet::Outlet;
 use quota::{LeftOut, Quotas};
 
-/// What is logged unless the operator says otherwise: of libraries, errors alone; what they warn of is what peers do.
-const FILTER: &str = "error,hamhame=info";
+/// What is logged unless the operator says otherwise: of libraries, errors alone; what they warn of is what peers do. The client of
+/// NATS has an error for each try to connect; the engine says the same once.
+const FILTER: &str = "error,async_nats=off,hamhame=info";
 
 /// The log of this process.
 pub struct Log {
