@@ -118,6 +118,7 @@ async fn begin(
     // Whatever is known of rooms is of before.
     leases.is_first = true;
     shared.connections.fetch_add(1, Relaxed);
+    shared.silent.forget();
     shared.most.store(client.max_payload().saturating_sub(MARGIN), Relaxed);
     let began = async {
         make_streams(shared, &server).await?;

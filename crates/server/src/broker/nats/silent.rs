@@ -30,6 +30,11 @@ impl Silent {
         }
     }
 
+    /// All of them are to be tried: there is a new connection.
+    pub fn forget(&self) {
+        (0..STREAMS.len()).for_each(|stream| self.answered(stream));
+    }
+
     /// Whether it is to be left alone for now.
     pub fn rests(&self, stream: usize) -> bool {
         self.is_within(stream, REST)

@@ -70,7 +70,11 @@ impl Shared {
         let server = self.server().await?;
         let appended = server.append(room.log.clone(), expected, message.write()).await;
         match appended {
-            Err(Trouble::Silence(_)) => self.silent.note(room.number),
+            // Otherwise it is the connection.
+            Err(Trouble::Silence(_)) if self.reached.borrow().is_some() => {
+                self.silent.note(room.number);
+            }
+            Err(Trouble::Silence(_)) => {}
             _ => self.silent.answered(room.number),
         }
         match appended {
