@@ -5,7 +5,7 @@ mod engine;
 pub mod faults;
 mod over_http;
 mod wanderer;
-mod wire;
+pub mod wire;
 
 use std::time::Duration;
 

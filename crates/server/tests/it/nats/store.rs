@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::servers::{Server, says};
 use crate::common::{V1Client, within};
+use crate::engines::wire::Wire;
 use crate::engines::{members, read_until, say_again};
 use crate::redis::servers::node;
 
@@ -70,7 +71,8 @@ async fn what_a_restart_takes_from_the_server_is_given_back_and_nobody_sees_anyt
 #[ignore = "needs a NATS server: ./test nats"]
 async fn what_was_said_in_place_of_what_the_server_lost_begins_another_epoch_with_both() {
     let mut server = Server::start().await;
-    let nodes = [server.node().await, server.node().await];
+    let wire = Wire::to(server.address).await;
+    let nodes = [server.node().await, node(&format!("nats://{}", wire.address), &[]).await];
     let mut ali = nodes[0].member("room", "ali").await;
     let mut sara = nodes[1].member("room", "sara").await;
     ali.mark("before").await;
@@ -80,14 +82,16 @@ async fn what_was_said_in_place_of_what_the_server_lost_begins_another_epoch_wit
     let disk = server.folder().with_extension("old");
     copy(server.folder(), &disk);
     server.start_again().await;
-    nodes[1].signal(Signal::STOP);
+    wire.cut(true);
     say_again(&mut ali, "only one node has this").await;
     nodes[0].signal(Signal::STOP);
     server.kill().await;
     copy(&disk, server.folder());
     let _ = std::fs::remove_dir_all(&disk);
     server.start_again().await;
-    nodes[1].signal(Signal::CONT);
+    // What is on its way to the other node never comes.
+    wire.hang_up();
+    wire.cut(false);
     say_again(&mut sara, "in its place").await;
     nodes[0].signal(Signal::CONT);
     let late = server.node().await;
