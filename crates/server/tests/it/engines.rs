@@ -1,9 +1,11 @@
 //! Several nodes that share rooms through a real engine: what is promised on one holds across them, and what happens to nodes and
 //! to the engine is seen and healed. TEST_OVER says which engine it is.
 
+mod connection;
 mod engine;
 pub mod faults;
 mod over_http;
+mod session;
 mod wanderer;
 pub mod wire;
 

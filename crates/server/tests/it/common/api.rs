@@ -132,6 +132,17 @@ impl Api {
         token: Option<&str>,
         body: Option<&Value>,
     ) -> HttpResponse {
+        self.try_ask(method, what, token, body).await.expect("an HTTP answer")
+    }
+
+    /// The same of a server that may end meanwhile: `None` if there is no answer.
+    pub async fn try_ask(
+        &self,
+        method: &str,
+        what: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<HttpResponse> {
         let mut head = String::new();
         if let Some(token) = token {
             head += &format!("Authorization: Bearer {token}\r\n");
@@ -140,16 +151,26 @@ impl Api {
         if body.is_some() {
             head += "Content-Type: application/json\r\n";
         }
-        self.send(method, &self.path(what), &head, body.as_deref().unwrap_or_default()).await
+        self.try_send(method, &self.path(what), &head, body.as_deref().unwrap_or_default()).await
     }
 
     /// Asks with these headers and this body, as they are, and checks the answer.
     pub async fn send(&self, method: &str, target: &str, head: &str, body: &str) -> HttpResponse {
-        let answer = self.line.ask(method, target, head, body).await;
+        self.try_send(method, target, head, body).await.expect("an HTTP answer")
+    }
+
+    async fn try_send(
+        &self,
+        method: &str,
+        target: &str,
+        head: &str,
+        body: &str,
+    ) -> Option<HttpResponse> {
+        let answer = self.line.try_ask(method, target, head, body).await?;
         if method != "HEAD" {
             self.document.check(method, target, &answer);
         }
-        answer
+        Some(answer)
     }
 
     /// Joins under this name.
@@ -178,6 +199,11 @@ impl Api {
 
     /// Opens a stream with further headers.
     pub async fn stream(&self, query: &str, head: &str) -> EventStream {
+        self.try_stream(query, head).await.expect("a head")
+    }
+
+    /// The same of a server that may end meanwhile: `None` if nothing comes.
+    pub async fn try_stream(&self, query: &str, head: &str) -> Option<EventStream> {
         let target = self.path(&format!("events?{query}"));
         let head = format!("Accept: text/event-stream\r\n{head}");
         EventStream::open(&self.line, &target, &head).await
@@ -236,8 +262,8 @@ impl HttpMember {
 }
 
 impl EventStream {
-    async fn open(line: &Line, target: &str, head: &str) -> EventStream {
-        let (head, body) = line.open(target, head).await;
+    async fn open(line: &Line, target: &str, head: &str) -> Option<EventStream> {
+        let (head, body) = line.try_open(target, head).await?;
         let mut opened = EventStream {
             chunked: head.is_empty(),
             head,
@@ -248,19 +274,22 @@ impl EventStream {
             over: false,
         };
         if opened.chunked {
-            opened.read_head().await;
+            opened.read_head().await?;
         }
-        opened
+        Some(opened)
     }
 
-    async fn read_head(&mut self) {
+    async fn read_head(&mut self) -> Option<()> {
         let end = loop {
             if let Some(end) = self.raw.windows(4).position(|part| part == b"\r\n\r\n") {
                 break end + 4;
             }
-            assert!(self.read_more().await, "no head: {:?}", String::from_utf8_lossy(&self.raw));
+            if !self.read_more().await {
+                return None;
+            }
         };
         self.head = String::from_utf8(self.raw.drain(..end).collect()).expect("ASCII");
+        Some(())
     }
 
     /// The next record; `None` at the end.

@@ -1,5 +1,6 @@
 //! Where a server listens for TCP, and whether TLS is spoken there.
 
+use std::io;
 use std::net::SocketAddr;
 
 use tokio::net::{TcpSocket, TcpStream};
@@ -16,26 +17,25 @@ pub struct Door {
 }
 
 impl Door {
-    /// A connection on which HTTP/1.1 can be spoken: TLS is made to look like TCP.
-    pub async fn connect(self) -> TcpStream {
+    /// A connection on which HTTP/1.1 can be spoken: TLS is made to look like TCP. An error if the server is not there.
+    pub async fn connect(self) -> io::Result<TcpStream> {
         self.connect_by(TcpSocket::new_v4().expect("a socket can be made")).await
     }
 
     /// The same where the kernel holds little, so that who does not read is felt soon.
-    pub async fn connect_narrowly(self) -> TcpStream {
+    pub async fn connect_narrowly(self) -> io::Result<TcpStream> {
         let socket = TcpSocket::new_v4().expect("a socket can be made");
         narrow(&socket);
         self.connect_by(socket).await
     }
 
-    async fn connect_by(self, socket: TcpSocket) -> TcpStream {
-        let stream = within("the connection", socket.connect(self.address)).await;
-        let stream = stream.expect("the server listens");
+    async fn connect_by(self, socket: TcpSocket) -> io::Result<TcpStream> {
+        let stream = within("the connection", socket.connect(self.address)).await?;
         stream.set_nodelay(true).expect("the socket is open");
         if self.secure {
-            loopback(Trust::default().open(stream, &[b"http/1.1"]).await).await
+            Ok(loopback(Trust::default().open(stream, &[b"http/1.1"]).await).await)
         } else {
-            stream
+            Ok(stream)
         }
     }
 }

@@ -24,6 +24,17 @@ pub enum Line {
 impl Line {
     /// Asks, with these lines as headers, and waits for all of the answer.
     pub async fn ask(&self, method: &str, target: &str, head: &str, body: &str) -> HttpResponse {
+        self.try_ask(method, target, head, body).await.expect("an HTTP answer")
+    }
+
+    /// The same over HTTP/1.1 of a server that may end meanwhile: `None` if its answer does not come, or not all of it.
+    pub async fn try_ask(
+        &self,
+        method: &str,
+        target: &str,
+        head: &str,
+        body: &str,
+    ) -> Option<HttpResponse> {
         let length = match (method, body.len()) {
             ("GET" | "HEAD" | "DELETE" | "OPTIONS", 0) => String::new(),
             (_, length) => format!("Content-Length: {length}\r\n"),
@@ -31,25 +42,31 @@ impl Line {
         if let Line::Http1(door) = self {
             let head = format!("Connection: close\r\n{head}{length}");
             let request = written(*door, method, target, &head);
-            let mut stream = door.connect().await;
+            let mut stream = door.connect().await.ok()?;
             // One who is sent away need not be read to the end.
             let _ = within("the request", stream.write_all((request + body).as_bytes())).await;
             let text = read(Box::pin(stream)).await;
-            let (head, body) = text.split_once("\r\n\r\n").expect("an HTTP answer");
-            return HttpResponse::new(head.to_owned(), body.to_owned());
+            let (head, body) = text.split_once("\r\n\r\n")?;
+            let answer = HttpResponse::new(head.to_owned(), body.to_owned());
+            let length = answer.header("content-length").and_then(|length| length.parse().ok());
+            let is_whole =
+                method == "HEAD" || length.is_none_or(|length: usize| length == body.len());
+            return is_whole.then_some(answer);
         }
         let (head, stream) = self.begin(method, target, &format!("{head}{length}"), body).await;
-        HttpResponse::new(head, read(stream).await)
+        Some(HttpResponse::new(head, read(stream).await))
     }
 
     /// Asks for something that comes bit by bit. Gives the head, as HTTP/1.1 would write it, and what follows; over HTTP/1.1 both
-    /// come together.
-    pub async fn open(&self, target: &str, head: &str) -> (String, Body) {
-        let Line::Http1(door) = self else { return self.begin("GET", target, head, "").await };
-        let mut stream = door.connect_narrowly().await;
+    /// come together, or `None` if the server is not there.
+    pub async fn try_open(&self, target: &str, head: &str) -> Option<(String, Body)> {
+        let Line::Http1(door) = self else {
+            return Some(self.begin("GET", target, head, "").await);
+        };
+        let mut stream = door.connect_narrowly().await.ok()?;
         let request = written(*door, "GET", target, head);
-        within("the request", stream.write_all(request.as_bytes())).await.expect("it is taken");
-        (String::new(), Box::pin(stream))
+        within("the request", stream.write_all(request.as_bytes())).await.ok()?;
+        Some((String::new(), Box::pin(stream)))
     }
 
     async fn begin(&self, method: &str, target: &str, head: &str, body: &str) -> (String, Body) {

@@ -1,32 +1,29 @@
 //! Somebody who talks on whatever node there is, goes to another now and then or when it has to, and keeps account.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::{HeaderValue, header};
-use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::common::{Bookmark, Random};
-
-type Socket = WebSocketStream<TcpStream>;
+use super::connection::{Connection, Node};
+use crate::common::{Bookmark, Random, Transport};
 
 /// How long it waits for an answer before it goes elsewhere.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Events by epoch and offset.
+pub type Log = BTreeMap<(String, u64), Value>;
+
 /// Who it is, and what it knows.
 pub struct Wanderer {
-    name: String,
+    /// What it is called.
+    pub name: String,
+    transport: Transport,
     random: Random,
-    nodes: Arc<[SocketAddr]>,
+    nodes: Arc<[Node]>,
     bookmark: Bookmark,
     token: Option<String>,
     attempt: u64,
@@ -34,17 +31,18 @@ pub struct Wanderer {
     anew: bool,
     /// Its public identity.
     pub member: String,
-    /// What it heard, by epoch and offset.
-    pub heard: BTreeMap<(String, u64), Value>,
+    /// What it heard.
+    pub heard: Log,
     /// The ids that were acknowledged.
     pub acknowledged: Vec<String>,
 }
 
 impl Wanderer {
     /// Somebody who is nowhere yet.
-    pub fn new(name: &str, seed: u64, nodes: &Arc<[SocketAddr]>) -> Wanderer {
+    pub fn new(name: &str, transport: Transport, seed: u64, nodes: &Arc<[Node]>) -> Wanderer {
         Wanderer {
             name: name.to_owned(),
+            transport,
             random: Random::new(seed),
             nodes: nodes.clone(),
             bookmark: Bookmark::new(name),
@@ -52,84 +50,71 @@ impl Wanderer {
             attempt: 0,
             anew: false,
             member: String::new(),
-            heard: BTreeMap::new(),
+            heard: Log::new(),
             acknowledged: Vec::new(),
         }
     }
 
     /// Talks until it is enough; then stays in, quiet, with the connection that it gives.
-    pub async fn wander(mut self, mut enough: watch::Receiver<bool>) -> (Wanderer, Socket) {
-        let mut socket = self.come_in().await;
+    pub async fn wander(mut self, mut enough: watch::Receiver<bool>) -> (Wanderer, Connection) {
+        let mut connection = self.come_in().await;
         let mut said = 0;
         while !*enough.borrow_and_update() {
             let id = format!("{said}");
-            while !self.say(&mut socket, &id).await {
-                socket = self.come_in().await;
+            while !self.say(&mut connection, &id).await {
+                connection = self.come_in().await;
             }
             self.acknowledged.push(id);
             said += 1;
             let pause = self.random.shorter_than(Duration::from_millis(200));
-            let is_open = self.listen(&mut socket, pause).await;
+            let is_open = self.listen(&mut connection, pause).await;
             if !is_open || self.random.one_in(30) {
                 let next = self.come_in().await;
                 // Sometimes what it leaves behind stays open until the server ends it.
-                drop(std::mem::replace(&mut socket, next));
+                drop(std::mem::replace(&mut connection, next));
             }
         }
-        (self, socket)
+        (self, connection)
     }
 
     /// Listens on, for so long; comes in again if it has to.
-    pub async fn stay(&mut self, socket: &mut Socket, time: Duration) {
+    pub async fn stay(&mut self, connection: &mut Connection, time: Duration) {
         let end = Instant::now() + time;
         while Instant::now() < end {
-            if !self.listen(socket, end - Instant::now()).await {
-                *socket = self.come_in().await;
+            if !self.listen(connection, end - Instant::now()).await {
+                *connection = self.come_in().await;
             }
         }
     }
 
     /// A connection to some node, with the session on it.
-    async fn come_in(&mut self) -> Socket {
+    async fn come_in(&mut self) -> Connection {
         let begin = Instant::now();
         loop {
             assert!(begin.elapsed() < Duration::from_secs(60), "{} gets in nowhere", self.name);
-            let at = self.random.below(self.nodes.len() as u64) as usize;
-            if let Ok(Some(socket)) = timeout(PATIENCE, self.try_come_in(self.nodes[at])).await {
-                return socket;
+            if let Some(connection) = self.try_come_in().await {
+                return connection;
             }
             sleep(self.random.shorter_than(Duration::from_millis(300))).await;
         }
     }
 
-    async fn try_come_in(&mut self, node: SocketAddr) -> Option<Socket> {
-        let url = format!("ws://{node}/ws/room/{}", self.name);
-        let mut request = url.into_client_request().expect("a request");
-        let protocol = HeaderValue::from_static("hamhame.v1");
-        request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
-        let stream = TcpStream::connect(node).await.ok()?;
-        let (mut socket, _) = client_async(request, stream).await.ok()?;
+    async fn try_come_in(&mut self) -> Option<Connection> {
         self.attempt += 1;
-        let mut join = json!({ "type": "join", "attempt": self.attempt });
+        let mut join = json!({ "type": "join", "client_id": self.name, "attempt": self.attempt });
         if let Some(token) = &self.token {
             join["token"] = json!(token);
             join["after"] = json!(self.bookmark.position());
         }
-        socket.send(Message::text(join.to_string())).await.ok()?;
-        loop {
-            let message = read(&mut socket).await?;
-            match message["type"].as_str() {
-                Some("welcome") => {
-                    self.take_welcome(&message);
-                    return Some(socket);
-                }
-                Some("error") => {
-                    assert_eq!(message["temporary"], true, "{}: {message}", self.name);
-                    return None;
-                }
-                _ => {}
-            }
+        let random = Random::new(self.random.draw());
+        let opening = Connection::open(self.transport, &self.nodes, random, &join);
+        let (connection, answer) = timeout(PATIENCE, opening).await.ok()??;
+        if answer["type"] != "welcome" {
+            assert_eq!(answer["temporary"], true, "{}: {answer}", self.name);
+            return None;
         }
+        self.take_welcome(&answer);
+        Some(connection)
     }
 
     fn take_welcome(&mut self, welcome: &Value) {
@@ -147,14 +132,13 @@ impl Wanderer {
     }
 
     /// Says something and waits for the answer. False if it has to be said again, elsewhere.
-    async fn say(&mut self, socket: &mut Socket, id: &str) -> bool {
+    async fn say(&mut self, connection: &mut Connection, id: &str) -> bool {
         let content = format!("{} {id}", self.name);
-        let send = json!({ "type": "send", "id": id, "content": content }).to_string();
-        if socket.send(Message::text(send)).await.is_err() {
+        if connection.say(id, &content).await.is_none() {
             return false;
         }
         let answer = async {
-            while let Some(message) = self.next(socket).await {
+            while let Some(message) = self.next(connection).await {
                 if message["id"] == id && message["type"] == "ack" {
                     return true;
                 }
@@ -176,15 +160,16 @@ impl Wanderer {
     }
 
     /// Takes what comes within this time. False if the connection is over.
-    async fn listen(&mut self, socket: &mut Socket, time: Duration) -> bool {
-        let listening = async { while self.next(socket).await.is_some() {} };
+    async fn listen(&mut self, connection: &mut Connection, time: Duration) -> bool {
+        let listening = async { while self.next(connection).await.is_some() {} };
         timeout(time, listening).await.is_err()
     }
 
     /// The next message, noted; `None` if the connection is over.
-    async fn next(&mut self, socket: &mut Socket) -> Option<Value> {
-        let message = read(socket).await?;
+    async fn next(&mut self, connection: &mut Connection) -> Option<Value> {
+        let message = connection.next().await?;
         self.bookmark.take(&message);
+        self.anew |= message["recovered"] == false;
         if let Some("message" | "system") = message["type"].as_str() {
             let place = (self.bookmark.epoch().to_owned(), self.bookmark.offset());
             let before = self.heard.insert(place, message.clone());
@@ -192,15 +177,5 @@ impl Wanderer {
             assert!(again, "{} hears {message} again", self.name);
         }
         Some(message)
-    }
-}
-
-async fn read(socket: &mut Socket) -> Option<Value> {
-    loop {
-        match socket.next().await?.ok()? {
-            Message::Text(text) => return Some(serde_json::from_str(&text).expect("JSON")),
-            Message::Close(_) => return None,
-            _ => {}
-        }
     }
 }

@@ -43,7 +43,7 @@ async fn servers_of_a_cluster_that_are_killed_while_a_crowd_talks_lose_nothing()
     let of_one = "SUB _R 1\r\nPUB $JS.API.STREAM.INFO.hamhame-rooms-0 _R 0\r\n\r\n";
     let stream = servers[0].tell(of_one, 1).await;
     assert!(stream.contains("\"num_replicas\":3"), "{stream}");
-    let crowd = Crowd::start(&nodes, seed);
+    let crowd = Crowd::start(&nodes, seed).await;
     for server in &mut servers {
         sleep(Duration::from_secs(4)).await;
         server.kill().await;

@@ -147,7 +147,7 @@ async fn a_room_that_moves_and_whose_primary_is_killed_while_a_crowd_talks_loses
     let mut cluster = Cluster::start().await;
     let url = cluster.url();
     let nodes = [node(&url, &LONG).await, node(&url, &LONG).await, node(&url, &LONG).await];
-    let crowd = Crowd::start(&nodes, seed());
+    let crowd = Crowd::start(&nodes, seed()).await;
     sleep(Duration::from_secs(3)).await;
     cluster.move_room().await;
     sleep(Duration::from_secs(3)).await;

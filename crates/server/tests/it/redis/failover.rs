@@ -151,7 +151,7 @@ async fn a_primary_that_is_killed_while_a_crowd_talks_loses_nothing() {
     let mut engine = Watched::start().await;
     let url = engine.url();
     let nodes = [node(&url, &LONG).await, node(&url, &LONG).await, node(&url, &LONG).await];
-    let crowd = Crowd::start(&nodes, seed);
+    let crowd = Crowd::start(&nodes, seed).await;
     sleep(Duration::from_secs(3)).await;
     engine.fail_over().await;
     sleep(Duration::from_secs(5)).await;

@@ -207,7 +207,7 @@ async fn a_crowd_that_talks_while_the_engine_is_full_at_times_loses_nothing() {
     let engine = Engine::start().await;
     let url = engine.url();
     let nodes = [node(&url, &LONG).await, node(&url, &LONG).await, node(&url, &LONG).await];
-    let crowd = Crowd::start(&nodes, seed);
+    let crowd = Crowd::start(&nodes, seed).await;
     for _ in 0..2 {
         for refusal in [Refusal::Memory, Refusal::Disk, Refusal::Replicas] {
             sleep(Duration::from_secs(1)).await;
