@@ -40,7 +40,7 @@ pub fn any<'a>(nodes: &'a [Node], random: &mut Random) -> &'a Node {
 
 /// By one of the transports. All that comes is in the words of `hamhame.v1`.
 pub enum Connection {
-    Socket(Socket),
+    Socket(Box<Socket>),
     Session(Session),
 }
 
@@ -57,7 +57,7 @@ impl Connection {
         let node = any(nodes, &mut random);
         if transport.is_socket() {
             let (socket, answer) = open_socket(node, join).await?;
-            return Some((Connection::Socket(socket), answer));
+            return Some((Connection::Socket(Box::new(socket)), answer));
         }
         let answer = node.api.try_ask("POST", "sessions", None, Some(join)).await?.json();
         let session = Session::new(transport, nodes.clone(), random, &answer);
