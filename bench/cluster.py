@@ -218,8 +218,15 @@ class Node:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self.connection.request(method, path, None if body is None else json.dumps(body), headers)
-        answer = self.connection.getresponse()
+        text = None if body is None else json.dumps(body)
+        try:
+            self.connection.request(method, path, text, headers)
+            answer = self.connection.getresponse()
+        except (BrokenPipeError, http.client.RemoteDisconnected):
+            # The server ends a connection that was idle for long.
+            self.connection.close()
+            self.connection.request(method, path, text, headers)
+            answer = self.connection.getresponse()
         return answer.status, answer.read()
 
     def expect(self, status, *request):
