@@ -16,7 +16,7 @@ use crate::net::admission::Visitors;
 use crate::net::hosts::Hosts;
 use crate::net::origin;
 use crate::net::tls::Tls;
-use crate::room::change::Connection;
+use crate::room::change::{Connection, Hold};
 use crate::room::notify::{Inbox, Inboxes};
 use crate::room::registry::Registry;
 use crate::room::{Room, Shared};
@@ -96,9 +96,8 @@ impl Server {
     }
 
     /// A number for one connection, or lease, that tries to come into a room.
-    pub fn number_connection(&self, is_lease: bool) -> u32 {
-        let number = self.connections.fetch_add(1, Ordering::Relaxed) & !Connection::LEASE;
-        if is_lease { number | Connection::LEASE } else { number }
+    pub fn number_connection(&self, hold: Hold) -> u32 {
+        Connection::numbered(self.connections.fetch_add(1, Ordering::Relaxed), hold)
     }
 
     /// From now on the server only finishes what it has begun.

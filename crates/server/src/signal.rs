@@ -1,6 +1,6 @@
 //! What may be asked of a connection from any thread: to close, to show that it is alive, to look again.
 
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake};
 use std::time::Duration;
@@ -22,6 +22,8 @@ pub struct Signal {
     /// Nobody will answer any more.
     gone: AtomicBool,
     close: AtomicU16,
+    /// See [`replace`](Signal::replace).
+    replaced_at: AtomicU64,
     retry_after_ms: AtomicU32,
     /// There only once somebody has asked, which nearly nobody ever does.
     answer: OnceLock<Box<Notify>>,
@@ -50,6 +52,18 @@ impl Signal {
     pub fn close(&self, code: CloseCode) {
         let _ = self.close.compare_exchange(0, code.code(), Ordering::AcqRel, Ordering::Relaxed);
         self.wake();
+    }
+
+    /// Asks the connection to end as another one took its seat. What came by it after this time (µs since the start) is of the
+    /// client that has that one; 0 if nobody knows.
+    pub fn replace(&self, at: u64) {
+        self.replaced_at.store(at, Ordering::Release);
+        self.close(CloseCode::SessionReplaced);
+    }
+
+    /// See [`replace`](Self::replace).
+    pub fn replaced_at(&self) -> u64 {
+        self.replaced_at.load(Ordering::Acquire)
     }
 
     /// Asks the connection to end because the server goes, and tells the client when to come back.

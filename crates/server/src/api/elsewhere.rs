@@ -14,6 +14,7 @@ use super::Api;
 use super::problem::Problem;
 use crate::net::admission::Client;
 use crate::room::Room;
+use crate::room::change::Hold;
 use crate::room::intent::Whereabouts;
 use crate::session::lease::Lease;
 use crate::session::{Claim, Join, Refused, Session};
@@ -43,7 +44,9 @@ pub async fn find(
             let session = Session::visiting(server, room, name, proof, client);
             Ok(Lease::visit(server, session, proof, token, home, place))
         }
-        Some(Whereabouts::Here | Whereabouts::There(_)) => {
+        // One that begins here just now, or ends.
+        Some(Whereabouts::Here { is_lease: true }) => Err(Refused::away().into()),
+        Some(Whereabouts::Here { .. } | Whereabouts::There(_)) => {
             Err(Problem::plain(ErrorCode::SessionReplaced))
         }
         // Its node has ended.
@@ -96,7 +99,7 @@ async fn take_over(
     let place = api.leases.enter(client, &server.options);
     let place = place.ok_or_else(|| Problem::plain(ErrorCode::TooManyConnections))?;
     let claim = Claim { token: Some(token.to_owned()), ..Claim::default() };
-    let join = Join { room, name, claim, lease: true };
+    let join = Join { room, name, claim, hold: Hold::Moved };
     let signal = Arc::new(Signal::default());
     let (session, admission) = Session::join(server, &join, Dialect::V1, &signal, client).await?;
     Ok(Lease::begin(server, session, admission.identity, token, signal, place))

@@ -56,7 +56,12 @@ impl FromRequestParts<Api> for Reader {
         let Some(token) = bearer(&parts.headers)? else { return Ok(Reader(None)) };
         let token = token.to_owned();
         let InRoom(room) = InRoom::from_request_parts(parts, api).await?;
-        let found = api.leases.find(&token, &room).filter(|lease| lease.is_current());
+        // Of one that holds the seat no more, what holds it now says whether the session is somebody else's.
+        let holds = |lease: &Arc<Lease>| {
+            let lost = [Some(CloseCode::GoingAway), Some(CloseCode::SessionReplaced)];
+            lease.is_current() && !lost.contains(&lease.close_code())
+        };
+        let found = api.leases.find(&token, &room).filter(holds);
         let lease = match found {
             Some(lease) => lease,
             None => {

@@ -19,6 +19,7 @@ use super::{Api, elsewhere};
 use crate::delivery::cursor::Versions;
 use crate::delivery::reply::Welcome;
 use crate::net::peer::Peer;
+use crate::room::change::Hold;
 use crate::session::lease::Lease;
 use crate::session::{Claim, Join, Refused, Session};
 use crate::signal::Signal;
@@ -59,7 +60,7 @@ impl JoinRequest {
         }
         let history = self.history.unwrap_or_default();
         let claim = Claim { token: self.token, after, attempt: self.attempt, history };
-        Ok(Join { room, name, claim, lease: true })
+        Ok(Join { room, name, claim, hold: Hold::Lease })
     }
 }
 

@@ -46,6 +46,9 @@ impl fmt::Display for OutOfOrder {
     }
 }
 
+/// How far the clocks of two nodes may be apart, in µs.
+const APART: u64 = 1_000_000;
+
 impl<'a> Writer<'a> {
     pub(super) fn new(room: &'a Arc<Room>) -> Writer<'a> {
         Writer { room, state: room.lock(), compress: None, changed: false }
@@ -108,7 +111,14 @@ impl<'a> Writer<'a> {
                 if let Some(Holder::Here(_, before)) =
                     self.hold(*member, holder(*connection, signal), at)
                 {
-                    before.close(CloseCode::SessionReplaced);
+                    // Where a request has moved the seat, its client is nobody else. What it still reads by here may be what it
+                    // has gone to, and the request one that it has given up: then it comes again.
+                    match (connection.is_lease(), signal.is_some()) {
+                        _ if connection.is_moved() => before.close(CloseCode::GoingAway),
+                        (false, _) => before.replace(u64::MAX),
+                        (true, true) => before.replace(at.up),
+                        (true, false) => before.replace(at.up.saturating_sub(APART)),
+                    }
                 }
             }
             Change::Lost { member, grace } => {
@@ -329,5 +339,29 @@ fn holder(connection: Connection, signal: Option<&Arc<Signal>>) -> Holder {
     match signal {
         Some(signal) => Holder::Here(connection.number, signal.clone()),
         None => Holder::There(connection),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::room::change::Hold;
+    use crate::room::testing::{HERE, THERE, apply, come, room};
+
+    /// What a connection is told whose seat something of another process takes.
+    fn told(by: Hold) -> Option<CloseCode> {
+        let room = room();
+        let signal = come(&room, 1, HERE).expect("it is here");
+        let connection = Connection { node: THERE, number: Connection::numbered(9, by) };
+        let member = Id::new(1);
+        apply(&room, &Change::TakenOver { member, attempt: 1, connection }, None);
+        signal.close_asked()
+    }
+
+    #[test]
+    fn who_joins_replaces_a_session_and_a_request_that_moves_it_does_not() {
+        assert_eq!(told(Hold::Socket), Some(CloseCode::SessionReplaced));
+        assert_eq!(told(Hold::Lease), Some(CloseCode::SessionReplaced));
+        assert_eq!(told(Hold::Moved), Some(CloseCode::GoingAway));
     }
 }

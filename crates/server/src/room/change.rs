@@ -16,22 +16,53 @@ use crate::room::document::Kind;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u64);
 
+/// What holds a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// A WebSocket.
+    Socket,
+    /// A lease: a session over HTTP, whose requests may come to any node.
+    Lease,
+    /// A lease whose seat a request has moved to its node: nobody has joined, so whoever had it is not replaced by another client.
+    Moved,
+}
+
 /// One connection of one node, or one lease: what tells those who held a seat one after the other apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Connection {
     /// Whose it is.
     pub node: NodeId,
-    /// Its number there. The [first bit](Connection::LEASE) says whether it is a lease.
+    /// Its number there. The first bits say [what it is](Hold).
     pub number: u32,
 }
 
 impl Connection {
-    /// Set in the number of a lease: a session over HTTP, whose requests may come to any node.
-    pub const LEASE: u32 = 1 << 31;
+    const LEASE: u32 = 1 << 31;
+    const MOVED: u32 = 1 << 30;
+
+    /// A number as it is for what holds a seat so.
+    pub fn numbered(number: u32, hold: Hold) -> u32 {
+        let number = number & !(Connection::LEASE | Connection::MOVED);
+        match hold {
+            Hold::Socket => number,
+            Hold::Lease => number | Connection::LEASE,
+            Hold::Moved => number | Connection::LEASE | Connection::MOVED,
+        }
+    }
 
     /// Whether it is a lease.
     pub fn is_lease(&self) -> bool {
-        self.number & Connection::LEASE != 0
+        Connection::is_number_of_lease(self.number)
+    }
+
+    /// Whether a lease has this number.
+    pub fn is_number_of_lease(number: u32) -> bool {
+        number & Connection::LEASE != 0
+    }
+
+    /// Whether it is a lease that a request has moved.
+    pub fn is_moved(&self) -> bool {
+        self.number & Connection::MOVED != 0
     }
 }
 

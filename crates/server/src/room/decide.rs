@@ -45,6 +45,11 @@ impl State {
             if attempt < seat.attempt {
                 return Verdict::Refused(Entry::Late);
             }
+            // Another client has joined, while a request was on its way.
+            let holds = seat.holder.connection(here);
+            if connection.is_moved() && holds.is_some_and(|holds| !holds.is_lease()) {
+                return Verdict::Refused(Entry::Late);
+            }
             let member = identity.member;
             return Verdict::In(Change::TakenOver { member, attempt, connection });
         }

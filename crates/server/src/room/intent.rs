@@ -96,7 +96,10 @@ pub enum Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whereabouts {
     /// A connection or a lease of this process.
-    Here,
+    Here {
+        /// Whether it is a lease.
+        is_lease: bool,
+    },
     /// One of another process.
     There(Connection),
     /// Nothing: its connection is lost, and it keeps its place for a while.

@@ -20,6 +20,8 @@ pub mod snapshot;
 mod state;
 mod subscription;
 pub mod tail;
+#[cfg(test)]
+mod testing;
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -273,7 +275,9 @@ impl Room {
         let state = self.lock();
         let seat = state.roster.seat(identity.member)?;
         (seat.session == identity.session).then_some(match seat.holder {
-            Holder::Here(..) => Whereabouts::Here,
+            Holder::Here(number, _) => {
+                Whereabouts::Here { is_lease: Connection::is_number_of_lease(number) }
+            }
             Holder::There(connection) => Whereabouts::There(connection),
             Holder::Away { .. } => Whereabouts::Away,
         })

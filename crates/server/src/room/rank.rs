@@ -143,50 +143,13 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
     use hamhame_core::id::Id;
-    use hamhame_core::name::RoomName;
     use hamhame_core::position::Epoch;
 
     use super::*;
-    use crate::config::Options;
-    use crate::memory::Memory;
-    use crate::room::Shared;
-    use crate::room::change::{Change, Connection, NewName, NodeId};
-    use crate::room::notify::Inbox;
+    use crate::room::change::{Change, Connection};
     use crate::room::snapshot::Snapshot;
-    use crate::signal::Signal;
-
-    const HERE: NodeId = NodeId(1);
-    const THERE: NodeId = NodeId(2);
-
-    fn room() -> Arc<Room> {
-        let options = Options::try_parse_from(["hamhame"]).expect("these are options");
-        let memory = Arc::new(Memory::new(1 << 30));
-        let shared = Shared::new(options.window(), Arc::new([Inbox::default()]), memory);
-        let name = RoomName::parse("room").expect("it is a name");
-        Room::new(name, 1, Epoch::new(1), Arc::new(shared), Opener::Client(None))
-    }
-
-    fn come(room: &Arc<Room>, member: u64, node: NodeId) {
-        let member = Id::new(member);
-        let name = NewName { shown: "a".into(), key: None };
-        let connection = Connection { node, number: 7 };
-        let session = member;
-        let signal = (node == HERE).then(|| Arc::new(Signal::default()));
-        let change = Change::Joined { member, name, session, attempt: 1, connection };
-        apply(room, &change, signal.as_ref());
-    }
-
-    fn go(room: &Arc<Room>, member: u64) {
-        apply(room, &Change::Left { member: Id::new(member), name: "a".into() }, None);
-    }
-
-    fn apply(room: &Arc<Room>, change: &Change<'_>, signal: Option<&Arc<Signal>>) {
-        let mut writer = room.writer();
-        let offset = writer.head_after(change);
-        writer.apply(offset, clock::now(), change, signal).expect("it is in order");
-    }
+    use crate::room::testing::{HERE, THERE, apply, come, go, room};
 
     /// Whether the room may be given up now, and when some time has passed.
     fn may_go(room: &Arc<Room>) -> (bool, bool) {

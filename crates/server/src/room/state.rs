@@ -35,6 +35,15 @@ impl Holder {
     pub fn is_there(&self) -> bool {
         matches!(self, Holder::There(_))
     }
+
+    /// The connection that has it, if one has; `here` is this process.
+    pub fn connection(&self, here: NodeId) -> Option<Connection> {
+        match self {
+            Holder::Here(number, _) => Some(Connection { node: here, number: *number }),
+            Holder::There(connection) => Some(*connection),
+            Holder::Away { .. } => None,
+        }
+    }
 }
 
 /// What a room knows of a member.
@@ -108,11 +117,7 @@ impl Seat {
 
     /// Whether it is this connection's.
     pub fn is_held_by(&self, connection: Connection, here: NodeId) -> bool {
-        match &self.holder {
-            Holder::Here(number, _) => here == connection.node && *number == connection.number,
-            Holder::There(other) => *other == connection,
-            Holder::Away { .. } => false,
-        }
+        self.holder.connection(here) == Some(connection)
     }
 }
 

@@ -14,6 +14,7 @@ use hamhame_core::name::RoomName;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::clock;
 use crate::config::Options;
 use crate::net::admission::{Client, Seat};
 use crate::room::change::Connection;
@@ -63,6 +64,8 @@ pub struct News {
 struct Times {
     /// The last request began.
     seen: Instant,
+    /// The same in µs since the start.
+    seen_up: u64,
     /// The last request that waited, or streamed, ended.
     quiet: Instant,
     /// Requests that wait, and streams: by them the client can be asked whether it is there.
@@ -177,7 +180,8 @@ impl Lease {
     ) -> Arc<Lease> {
         let now = Instant::now();
         let leases = place.leases.clone();
-        let times = Times { seen: now, quiet: now, waiting: 0, asked: false, shown: None };
+        let seen_up = clock::uptime_micros();
+        let times = Times { seen: now, seen_up, quiet: now, waiting: 0, asked: false, shown: None };
         let lease = Arc::new(Lease {
             room: session.room().name().clone(),
             session: Mutex::new(Some(session)),
@@ -217,7 +221,7 @@ impl Lease {
     pub fn renew(&self) {
         let now = Instant::now();
         let mut times = self.times();
-        times.seen = now;
+        (times.seen, times.seen_up) = (now, clock::uptime_micros());
         times.asked = false;
         let is_due = times.shown.is_none_or(|shown| shown + SHOWN_EVERY <= now);
         let shows = self.is_visit() && is_due;
@@ -294,9 +298,13 @@ impl Lease {
             }
         };
         leases.remove(&self);
+        // The client has joined elsewhere and come here before this node knew: it is the same one, and comes again.
+        let is_same =
+            close == CloseCode::SessionReplaced && self.times().seen_up > self.signal.replaced_at();
+        let close = if is_same { CloseCode::GoingAway } else { close };
         match close {
             // Requests that are under way are done: the session goes on.
-            CloseCode::SessionReplaced => {
+            CloseCode::SessionReplaced | CloseCode::GoingAway => {
                 self.session(|session| session.part(Ending::Lost));
                 self.signal.end();
             }

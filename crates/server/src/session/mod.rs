@@ -18,7 +18,7 @@ use hamhame_core::position::Position;
 use crate::clock;
 use crate::net::admission::Client;
 use crate::room::Room;
-use crate::room::change::Connection;
+use crate::room::change::{Connection, Hold};
 use crate::room::intent::{Admission, Entrant, Entry, Parting};
 use crate::server::Server;
 use crate::session::allowance::Allowance;
@@ -36,8 +36,8 @@ pub struct Join {
     pub name: Name,
     /// What it had before.
     pub claim: Claim,
-    /// Its seat is held by a lease: it comes over HTTP.
-    pub lease: bool,
+    /// What is to hold its seat.
+    pub hold: Hold,
 }
 
 /// What one who joins says of the time before.
@@ -96,7 +96,7 @@ impl Session {
             .as_deref()
             .and_then(|token| server.open_token(token, &join.room, &join.name));
         let fresh = Proof { session: random_identifier(), member: random_identifier() };
-        let number = server.number_connection(join.lease);
+        let number = server.number_connection(join.hold);
         let connection = Connection { node: server.broker.node(), number };
         loop {
             let now = clock::now();

@@ -15,6 +15,7 @@ use crate::config::Options;
 use crate::delivery::link::Link;
 use crate::delivery::reply::{self, Refusal};
 use crate::delivery::shard::{Registered, Shard};
+use crate::room::change::Hold;
 use crate::room::intent::Admission;
 use crate::session::conversation::{Conversation, Ending, Flow};
 use crate::session::{Claim, Join, Refused, Session, write_refusal};
@@ -131,7 +132,7 @@ impl Guest {
         }
         let claim = lobby.claim.take().unwrap_or_default();
         let early = std::mem::take(&mut lobby.early);
-        Some((Join { room, name, claim, lease: false }, early))
+        Some((Join { room, name, claim, hold: Hold::Socket }, early))
     }
 
     async fn refuse(&mut self, room: &RoomName, refused: &Refused) {

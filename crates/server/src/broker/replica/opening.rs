@@ -163,6 +163,7 @@ impl<E: Engine> Replica<E> {
             Entry::In(_) => {}
             // It is opened once more, or nobody knows: the seat is given back then, or its client comes back.
             Entry::Unreachable => unseated.signal.close(CloseCode::InternalError),
+            Entry::Late => unseated.signal.replace(0),
             _ => unseated.signal.close(CloseCode::NameTaken),
         }
     }
@@ -211,7 +212,15 @@ impl<E: Engine> Replica<E> {
         lost.iter().for_each(|entry| self.say_again(entry));
         tokio::spawn(self.clone().find_ended());
         for unseated in unseated {
-            tokio::spawn(self.clone().seat_again(unseated));
+            let seat = snapshot.seats.iter().find(|seated| seated.member == unseated.member);
+            match seat.map(|seated| seated.held) {
+                // Its session has another connection by now.
+                Some(Held::By(other)) if other.is_moved() => {
+                    unseated.signal.close(CloseCode::GoingAway);
+                }
+                Some(Held::By(_)) => unseated.signal.replace(0),
+                Some(Held::For(_)) | None => _ = tokio::spawn(self.clone().seat_again(unseated)),
+            }
         }
         let mut over = Vec::new();
         for seated in &snapshot.seats {

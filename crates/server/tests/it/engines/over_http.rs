@@ -139,6 +139,29 @@ async fn a_websocket_on_one_node_takes_the_session_from_http_on_all_nodes() {
 
 #[tokio::test]
 #[ignore = "needs an engine: ./test redis, ./test nats"]
+async fn a_stream_whose_seat_another_request_has_moved_is_to_come_again_and_is_not_replaced() {
+    let stage = Stage::start(&[]).await;
+    let ali = stage.apis[0].join("ali").await;
+    let after = format!("after={}", ali.position());
+    for n in 0..6 {
+        let mut stream = stage.on(&ali, n % 3).stream(&after).await;
+        // One that its client may have given up, and that comes late.
+        let late = stage.on(&ali, (n + 1) % 3).events("wait=0.1").await;
+        assert!(late["events"].is_array(), "{late}");
+        let close = loop {
+            let record = within("the end", stream.next()).await.expect("it is told why");
+            if record.event == "close" {
+                break record.data;
+            }
+        };
+        assert_eq!(close["reconnect"], true, "{close}");
+    }
+    let text = "still here";
+    stage.on(&ali, 1).say(text, text).await;
+}
+
+#[tokio::test]
+#[ignore = "needs an engine: ./test redis, ./test nats"]
 async fn whoever_is_told_that_it_has_left_may_come_in_elsewhere_at_once() {
     let stage = Stage::start(&[]).await;
     for n in 0..3 {

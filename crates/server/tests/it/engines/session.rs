@@ -118,7 +118,8 @@ impl Visitor {
                     _ => {}
                 }
                 let refused = answer.json();
-                if refused["code"] == "not_joined" || refused["code"] == "session_replaced" {
+                // The lease is over. Nobody else has the token, so nobody can have replaced it.
+                if refused["code"] == "not_joined" {
                     return None;
                 }
                 assert_eq!(refused["temporary"], true, "{method} {what}: {refused}");
@@ -168,7 +169,10 @@ impl Listener {
                 continue;
             };
             match record.event.as_str() {
-                "close" => return None,
+                "close" => {
+                    assert_eq!(record.data["reconnect"], true, "{}", record.data);
+                    return None;
+                }
                 "probe" => _ = self.visitor.ask("POST", "sessions/current", None).await?,
                 _ => {}
             }
