@@ -22,7 +22,7 @@ pub struct Signal {
     /// Nobody will answer any more.
     gone: AtomicBool,
     close: AtomicU16,
-    /// See [`replace`](Signal::replace).
+    /// See [`replace`](Signal::replace); 0 if it was not, and one more than the time else.
     replaced_at: AtomicU64,
     retry_after_ms: AtomicU32,
     /// There only once somebody has asked, which nearly nobody ever does.
@@ -54,16 +54,16 @@ impl Signal {
         self.wake();
     }
 
-    /// Asks the connection to end as another one took its seat. What came by it after this time (µs since the start) is of the
-    /// client that has that one; 0 if nobody knows.
+    /// Asks the connection to end as one of another process took its seat. What came by it after this time (µs since the start) is
+    /// of the client that has that one; 0 if nobody knows.
     pub fn replace(&self, at: u64) {
-        self.replaced_at.store(at, Ordering::Release);
+        self.replaced_at.store(at.saturating_add(1), Ordering::Release);
         self.close(CloseCode::SessionReplaced);
     }
 
     /// See [`replace`](Self::replace).
-    pub fn replaced_at(&self) -> u64 {
-        self.replaced_at.load(Ordering::Acquire)
+    pub fn replaced_at(&self) -> Option<u64> {
+        self.replaced_at.load(Ordering::Acquire).checked_sub(1)
     }
 
     /// Asks the connection to end because the server goes, and tells the client when to come back.

@@ -44,8 +44,8 @@ pub async fn find(
             let session = Session::visiting(server, room, name, proof, client);
             Ok(Lease::visit(server, session, proof, token, home, place))
         }
-        // One that begins here just now, or ends.
-        Some(Whereabouts::Here { is_lease: true }) => Err(Refused::away().into()),
+        // Another request has it moved here just now.
+        Some(Whereabouts::Here { is_moved: true }) => Err(Refused::away().into()),
         Some(Whereabouts::Here { .. } | Whereabouts::There(_)) => {
             Err(Problem::plain(ErrorCode::SessionReplaced))
         }

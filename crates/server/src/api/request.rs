@@ -57,10 +57,7 @@ impl FromRequestParts<Api> for Reader {
         let token = token.to_owned();
         let InRoom(room) = InRoom::from_request_parts(parts, api).await?;
         // Of one that holds the seat no more, what holds it now says whether the session is somebody else's.
-        let holds = |lease: &Arc<Lease>| {
-            let lost = [Some(CloseCode::GoingAway), Some(CloseCode::SessionReplaced)];
-            lease.is_current() && !lost.contains(&lease.close_code())
-        };
+        let holds = |lease: &Arc<Lease>| lease.is_current() && !lease.has_moved();
         let found = api.leases.find(&token, &room).filter(holds);
         let lease = match found {
             Some(lease) => lease,

@@ -115,9 +115,8 @@ impl<'a> Writer<'a> {
                     // has gone to, and the request one that it has given up: then it comes again.
                     match (connection.is_lease(), signal.is_some()) {
                         _ if connection.is_moved() => before.close(CloseCode::GoingAway),
-                        (false, _) => before.replace(u64::MAX),
-                        (true, true) => before.replace(at.up),
                         (true, false) => before.replace(at.up.saturating_sub(APART)),
+                        (false, _) | (true, true) => before.close(CloseCode::SessionReplaced),
                     }
                 }
             }

@@ -52,17 +52,17 @@ impl Connection {
 
     /// Whether it is a lease.
     pub fn is_lease(&self) -> bool {
-        Connection::is_number_of_lease(self.number)
-    }
-
-    /// Whether a lease has this number.
-    pub fn is_number_of_lease(number: u32) -> bool {
-        number & Connection::LEASE != 0
+        self.number & Connection::LEASE != 0
     }
 
     /// Whether it is a lease that a request has moved.
     pub fn is_moved(&self) -> bool {
-        self.number & Connection::MOVED != 0
+        Connection::is_number_of_moved(self.number)
+    }
+
+    /// Whether such a lease has this number.
+    pub fn is_number_of_moved(number: u32) -> bool {
+        number & Connection::MOVED != 0
     }
 }
 

@@ -97,8 +97,8 @@ pub enum Entry {
 pub enum Whereabouts {
     /// A connection or a lease of this process.
     Here {
-        /// Whether it is a lease.
-        is_lease: bool,
+        /// Whether it is a lease that a request has moved here.
+        is_moved: bool,
     },
     /// One of another process.
     There(Connection),

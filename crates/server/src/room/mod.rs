@@ -276,7 +276,7 @@ impl Room {
         let seat = state.roster.seat(identity.member)?;
         (seat.session == identity.session).then_some(match seat.holder {
             Holder::Here(number, _) => {
-                Whereabouts::Here { is_lease: Connection::is_number_of_lease(number) }
+                Whereabouts::Here { is_moved: Connection::is_number_of_moved(number) }
             }
             Holder::There(connection) => Whereabouts::There(connection),
             Holder::Away { .. } => Whereabouts::Away,

@@ -241,6 +241,11 @@ impl Lease {
         session.as_mut().map(act)
     }
 
+    /// Whether its seat is elsewhere by now.
+    pub fn has_moved(&self) -> bool {
+        self.close_code() == Some(CloseCode::GoingAway) || self.signal.replaced_at().is_some()
+    }
+
     /// Why it is over, if it is.
     pub fn close_code(&self) -> Option<CloseCode> {
         self.signal.close_asked()
@@ -299,8 +304,8 @@ impl Lease {
         };
         leases.remove(&self);
         // The client has joined elsewhere and come here before this node knew: it is the same one, and comes again.
-        let is_same =
-            close == CloseCode::SessionReplaced && self.times().seen_up > self.signal.replaced_at();
+        let seen = self.times().seen_up;
+        let is_same = self.signal.replaced_at().is_some_and(|at| seen > at);
         let close = if is_same { CloseCode::GoingAway } else { close };
         match close {
             // Requests that are under way are done: the session goes on.
