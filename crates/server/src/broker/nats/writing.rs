@@ -32,14 +32,25 @@ impl Shared {
         is_last: bool,
     ) -> Result<Vec<Place>, Failure> {
         let mut places = Vec::with_capacity(wishes.len());
+        let (mut asked, mut read) = (false, false);
         for _ in 0..TRIES + wishes.len() {
             let rest = &wishes[places.len()..];
             // What is given back has to be behind `seen` with its first message alone.
             let is_last = is_last && places.is_empty();
             match room.plan(seen, rest, is_last, self.over()) {
+                // A node may have been told of more than was known here when the log was read.
+                Plan::Changed if !asked => {
+                    asked = true;
+                    self.ask(room).await?;
+                }
                 Plan::Changed => return Err(Failure::Changed),
                 Plan::Ask => self.ask(room).await?,
-                Plan::Read => _ = self.read_all(room).await?.ok_or(Failure::Changed)?,
+                // Too far behind.
+                Plan::Read if read => return Err(Failure::Changed),
+                Plan::Read => {
+                    read = room.tail().is_some();
+                    self.read_all(room).await?.ok_or(Failure::Changed)?;
+                }
                 Plan::Place(placed, at) => {
                     let is_stored = match &placed.message {
                         Some(message) => self.store(room, at, message).await?,
