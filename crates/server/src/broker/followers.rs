@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use hamhame_core::id::Id;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::engine::Follower;
+use super::engine::{Follower, Question};
 use crate::room::change::NodeId;
 
 /// Looks in which all followers have a turn: a minute, with one each three seconds.
@@ -63,6 +63,21 @@ impl Followers {
     /// Who follows the room with this channel.
     pub fn of(&self, channel: &str) -> Vec<Arc<dyn Follower>> {
         self.lock().get(channel).into_iter().flatten().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether the connection that another node asks for shows in time that it is there. Nobody holds a seat here if nobody follows
+    /// the room.
+    pub fn ask(
+        &self,
+        channel: &str,
+        question: Question,
+        patience: Duration,
+    ) -> impl Future<Output = bool> + Send + use<> {
+        let asked = self.of(channel).into_iter().next().map(|follower| follower.question(question));
+        async move {
+            let Some(asked) = asked else { return false };
+            timeout(question.patience + patience, asked).await.unwrap_or(false)
+        }
     }
 
     /// The next channels behind this one, so many at most.

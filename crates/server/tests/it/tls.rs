@@ -34,13 +34,14 @@ async fn get(server: &TestServer, trust: &Trust, path: &str) -> String {
 }
 
 /// A place for a certificate and its key.
-struct Files {
+pub struct Files {
     cert: PathBuf,
     key: PathBuf,
 }
 
 impl Files {
-    fn new(name: &str) -> Files {
+    /// With a certificate for `localhost` that signs itself.
+    pub fn new(name: &str) -> Files {
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
         let place = |end: &str| folder.join(format!("{name}-{}.{end}", std::process::id()));
         let files = Files { cert: place("cert.pem"), key: place("key.pem") };
@@ -57,14 +58,19 @@ impl Files {
         std::fs::write(&self.key, pem("PRIVATE KEY", &key.serialize_der())).expect("it is ours");
     }
 
-    fn args<'a>(&'a self) -> [&'a str; 4] {
-        let text = |path: &'a PathBuf| path.to_str().expect("a plain path");
-        ["--tls-cert", text(&self.cert), "--tls-key", text(&self.key)]
+    fn args(&self) -> [&str; 4] {
+        let [cert, key] = self.paths();
+        ["--tls-cert", cert, "--tls-key", key]
+    }
+
+    /// The certificate's, and the key's.
+    pub fn paths(&self) -> [&str; 2] {
+        [&self.cert, &self.key].map(|path| path.to_str().expect("a plain path"))
     }
 }
 
 /// The form that files of certificates and keys have.
-pub fn pem(label: &str, der: &[u8]) -> String {
+fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")

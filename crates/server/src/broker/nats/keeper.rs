@@ -321,18 +321,10 @@ async fn listen(shared: &Arc<Shared>, client: &Client) -> Result<(), Trouble> {
             else {
                 continue;
             };
-            let follower = shared.followers.of(&shared.room_of(hash)).into_iter().next();
+            let asked = shared.followers.ask(&shared.room_of(hash), question, PATIENCE);
             let client = client.clone();
             tokio::spawn(async move {
-                // Nobody holds a seat here if nobody follows the room.
-                let yes = match follower {
-                    Some(follower) => {
-                        let asked = follower.question(question);
-                        timeout(question.patience + PATIENCE, asked).await.unwrap_or(false)
-                    }
-                    None => false,
-                };
-                let _ = client.publish(to, question::answer(yes).into()).await;
+                let _ = client.publish(to, question::answer(asked.await).into()).await;
             });
         }
     });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hamhame_core::id::Id;
 use redis::{PushInfo, PushKind, Value};
 use tokio::sync::mpsc::{self, Receiver};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
 use super::address::{Address, PATIENCE};
 use super::connection::Connection;
@@ -275,18 +275,10 @@ fn answer(shared: &Arc<Shared>, text: &str) {
             }
         }
         Some(Asked::Question(number, from, channel, question)) => {
-            let follower = shared.followers.of(&channel).into_iter().next();
+            let asked = shared.followers.ask(&channel, question, PATIENCE);
             let shared = shared.clone();
             tokio::spawn(async move {
-                // Nobody holds a seat here if nobody follows the room.
-                let yes = match follower {
-                    Some(follower) => {
-                        let asked = follower.question(question);
-                        timeout(question.patience + PATIENCE, asked).await.unwrap_or(false)
-                    }
-                    None => false,
-                };
-                shared.publish(shared.prefix.node(from), lines::answer(number, yes));
+                shared.publish(shared.prefix.node(from), lines::answer(number, asked.await));
             });
         }
         None => {}

@@ -1,37 +1,26 @@
 //! A server with TLS, and users or a token.
 
-use rcgen::{CertificateParams, KeyPair};
-
 use super::servers::Server;
 use crate::redis::servers::node;
-use crate::tls::pem;
+use crate::tls::Files;
 
 #[tokio::test]
 #[ignore = "needs a NATS server: ./test nats"]
 async fn a_server_with_tls_and_a_password_is_reached_if_its_certificate_is_trusted() {
-    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let place = |end: &str| {
-        let file = folder.join(format!("nats-{}.{end}.pem", std::process::id()));
-        file.to_str().expect("a plain path").to_owned()
-    };
-    let (certificate, key_file) = (place("cert"), place("key"));
-    let key = KeyPair::generate().expect("there is randomness");
-    let params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
-    let signed = params.self_signed(&key).expect("a certificate");
-    std::fs::write(&certificate, pem("CERTIFICATE", signed.der())).expect("it is ours");
-    std::fs::write(&key_file, pem("PRIVATE KEY", &key.serialize_der())).expect("it is ours");
-    let tls = ["--tls", "--tlscert", &certificate, "--tlskey", &key_file];
+    let files = Files::new("nats");
+    let [certificate, key_file] = files.paths();
+    let tls = ["--tls", "--tlscert", certificate, "--tlskey", key_file];
     let server =
         Server::with(&[&tls[..], &["--user", "ali", "--pass", "open sesame"]].concat()).await;
     let port = server.address.port();
     let url = format!("tls://ali:open%20sesame@localhost:{port}");
-    let trusting = node(&url, &["--broker-ca", &certificate]).await;
+    let trusting = node(&url, &["--broker-ca", certificate]).await;
     let mut ali = trusting.member("room", "ali").await;
     ali.mark("over TLS").await;
 
     let without_password = format!("tls://localhost:{port}");
     let strangers =
-        [node(&url, &[]).await, node(&without_password, &["--broker-ca", &certificate]).await];
+        [node(&url, &[]).await, node(&without_password, &["--broker-ca", certificate]).await];
     for stranger in strangers {
         stranger.logs("the engine cannot be reached").await;
         assert_eq!(stranger.get("/readyz").await.status, 503);

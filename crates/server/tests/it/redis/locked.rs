@@ -1,32 +1,20 @@
 //! A server with TLS and a password.
 
-use std::path::PathBuf;
-
-use rcgen::{CertificateParams, KeyPair};
 use tokio::time::{Duration, sleep};
 
 use super::servers::{Engine, node};
-use crate::tls::pem;
+use crate::tls::Files;
 
 #[tokio::test]
 #[ignore = "needs a Redis server: ./test redis"]
 async fn an_engine_with_tls_and_a_password_is_reached_if_its_certificate_is_trusted() {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
-    let place = |end: &str| {
-        let file = folder.join(format!("engine-{}.{end}.pem", std::process::id()));
-        file.to_str().expect("a plain path").to_owned()
-    };
-    let (certificate, key_file) = (place("cert"), place("key"));
-    let key = KeyPair::generate().expect("there is randomness");
-    let params = CertificateParams::new(["localhost".to_owned()]).expect("a name");
-    let signed = params.self_signed(&key).expect("a certificate");
-    std::fs::write(&certificate, pem("CERTIFICATE", signed.der())).expect("it is ours");
-    std::fs::write(&key_file, pem("PRIVATE KEY", &key.serialize_der())).expect("it is ours");
+    let files = Files::new("engine");
+    let [certificate, key_file] = files.paths();
     let engine = Engine::with_tls(&[
         "--tls-cert-file",
-        &certificate,
+        certificate,
         "--tls-key-file",
-        &key_file,
+        key_file,
         "--tls-auth-clients",
         "no",
         "--requirepass",
@@ -35,13 +23,13 @@ async fn an_engine_with_tls_and_a_password_is_reached_if_its_certificate_is_trus
     .await;
     let port = engine.address.port();
     let url = format!("rediss://:open%20sesame@localhost:{port}");
-    let trusting = node(&url, &["--broker-ca", &certificate]).await;
+    let trusting = node(&url, &["--broker-ca", certificate]).await;
     let mut ali = trusting.member("room", "ali").await;
     ali.mark("over TLS").await;
 
     let without_password = format!("rediss://localhost:{port}");
     let strangers =
-        [node(&url, &[]).await, node(&without_password, &["--broker-ca", &certificate]).await];
+        [node(&url, &[]).await, node(&without_password, &["--broker-ca", certificate]).await];
     sleep(Duration::from_millis(500)).await;
     for stranger in strangers {
         assert_eq!(stranger.get("/readyz").await.status, 503);
